@@ -1,0 +1,171 @@
+"""What one model promises at our door, what its wire takes, and what it costs.
+
+The promise and the wire are kept apart: validation, documentation and clients see the promise; the Workers AI
+backend and the emulator see the wire; the plan translates from one to the other and says what it changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cloudflare_image_mcp.catalog.sizes import Size, SizeRule
+
+TILE_PIXELS: Final = 512 * 512
+"""Workers AI bills in tiles of 512 x 512 pixels, fractions counted."""
+MEGAPIXEL: Final = 1024 * 1024
+"""The megapixel of the FLUX.2 [klein] 9B price."""
+
+
+class Operation(StrEnum):
+    """What a caller wants done."""
+
+    GENERATE = "generate"
+    EDIT = "edit"
+    VARY = "vary"
+
+
+class MaskUse(StrEnum):
+    """Whether an edit takes a mask: never, if the caller likes, or always."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter as promised at the door. ``minimum`` and ``maximum`` are inclusive; None is unbounded."""
+
+    name: str
+    type: Literal["integer", "number", "string"]
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | None = None
+
+    @property
+    def allowed(self) -> str:
+        """The range in words, as it stands in an error message: ``an integer from 1 to 8``."""
+        article = "an" if self.type[0] in "aeiou" else "a"
+        if self.minimum is None or self.maximum is None:
+            return f"{article} {self.type}"
+        return f"{article} {self.type} from {self.minimum:g} to {self.maximum:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class WireParameter:
+    """The same parameter as the model's own schema has it: its field name and its bounds (None: unbounded)."""
+
+    field: str
+    type: Literal["integer", "number", "string"]
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | None = None
+    min_length: int = 0
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the gateway takes for this model, whichever backend makes the image."""
+
+    tasks: frozenset[Operation]
+    parameters: Mapping[str, Parameter]
+    sizes: SizeRule
+    mask: MaskUse
+    images: int
+    """How many source and reference images an edit takes, at the most."""
+    prompt_length: int
+    """Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What the model takes and answers on Workers AI."""
+
+    request: Literal["json", "multipart"]
+    response: Literal["base64", "bytes"]
+    stated_type: str | None
+    """The media type that a raw answer states, which need not be that of its bytes."""
+    media_type: str
+    """The media type of the bytes that were seen."""
+    closed: bool
+    """Whether a field that the schema lacks is refused (``additionalProperties: false``)."""
+    timeout: float
+    """Seconds for one call, from the first byte sent to the last received."""
+    parameters: Mapping[str, WireParameter]
+    sizes: SizeRule
+    size_fields: bool
+    """Whether width and height may be sent at all."""
+    images: Literal["none", "references", "array"]
+    """How an input image travels: FLUX.2's ``input_image_N`` parts, or the file's bytes as an array of numbers."""
+    max_images: int
+    mask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Neurons. The per-step price is charged per tile (measured totals agree with that reading alone)."""
+
+    per_output_tile: float = 0.0
+    per_output_tile_step: float = 0.0
+    per_input_tile: float = 0.0
+    per_input_tile_step: float = 0.0
+    first_output_megapixel: float = 0.0
+    further_output_megapixel: float = 0.0
+    per_input_megapixel: float = 0.0
+    default_steps: int = 0
+    reported: bool = True
+    """Whether the service states the neurons of a call in ``cf-ai-neurons``."""
+
+    def neurons(self, size: Size, steps: int | None = None, inputs: Iterable[Size] = ()) -> float:
+        """The price of one image of ``size`` from ``steps`` steps and input images of the sizes ``inputs``."""
+        taken = self.default_steps if steps is None else steps
+        tiles = size.pixels / TILE_PIXELS
+        further = max(0.0, size.pixels / MEGAPIXEL - 1)
+        input_pixels = sum(image.pixels for image in inputs)
+        return (
+            tiles * (self.per_output_tile + self.per_output_tile_step * taken)
+            + self.first_output_megapixel
+            + further * self.further_output_megapixel
+            + input_pixels / TILE_PIXELS * (self.per_input_tile + self.per_input_tile_step * taken)
+            + input_pixels / MEGAPIXEL * self.per_input_megapixel
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Where the running service was seen to differ from its schema."""
+
+    tasks: frozenset[Operation]
+    """The promised tasks that the service itself carries out; the gateway makes up for the others."""
+    refusal: str | None
+    """What it answers to the others, in a word: ``no-image-input``, ``image-shape``, ``no-access``."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the catalogue."""
+
+    id: str
+    title: str
+    owned_by: str
+    provider: str
+    created: int
+    """Unix seconds at which the model appeared on Workers AI."""
+    best_for: str
+    beta: bool
+    promise: Promise
+    wire: Wire
+    price: Price
+    live: Live
+
+    @property
+    def short_name(self) -> str:
+        """``flux-1-schnell`` of ``@cf/black-forest-labs/flux-1-schnell``."""
+        return self.id.rsplit("/", 1)[-1]

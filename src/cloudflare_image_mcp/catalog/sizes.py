@@ -1,0 +1,81 @@
+"""Image sizes: how they are written, and which ones a model takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+_WRITTEN: Final = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*")  # noqa: RUF001 - people do type the sign
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``"1024x768"`` -> ``Size(1024, 768)``. Raises ``ValueError`` on anything else."""
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
+            raise ValueError(text)
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+    @property
+    def aspect(self) -> float:
+        return self.width / self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRule:
+    """Which sizes are taken: a few fixed ones, or a range of sides in steps of ``multiple`` pixels.
+
+    ``default`` is what is made when no size is asked for; ``listed`` are the sizes that a menu should offer.
+    """
+
+    default: Size
+    minimum: int = 0
+    maximum: int = 0
+    multiple: int = 1
+    fixed: tuple[Size, ...] = ()
+    listed: tuple[Size, ...] = ()
+
+    def takes(self, size: Size) -> bool:
+        if self.fixed:
+            return size in self.fixed
+        return all(self.minimum <= side <= self.maximum and side % self.multiple == 0 for side in size)
+
+    def nearest(self, size: Size) -> Size:
+        """The size to render when ``size`` is wanted: the same shape as nearly as the rule allows, no smaller
+        than wanted where the rule reaches that far, so that resampling to ``size`` loses nothing.
+        """
+        if self.takes(size):
+            return size
+        if self.fixed:
+            return min(
+                self.fixed, key=lambda s: (abs(s.aspect - size.aspect), s.pixels < size.pixels, s.pixels)
+            )
+        scale = min(1.0, self.maximum / max(size))
+        scale = max(scale, min(self.minimum / min(size), self.maximum / max(size)))
+        return Size(*(self._fit(side * scale) for side in size))
+
+    def _fit(self, side: float) -> int:
+        up = -(-round(side) // self.multiple) * self.multiple
+        lowest = -(-self.minimum // self.multiple) * self.multiple
+        highest = self.maximum // self.multiple * self.multiple
+        return max(lowest, min(highest, up))
+
+    def __str__(self) -> str:
+        if self.fixed:
+            return ", ".join(map(str, self.fixed))
+        steps = "" if self.multiple == 1 else f" in multiples of {self.multiple}"
+        return f"{self.minimum}x{self.minimum} to {self.maximum}x{self.maximum}{steps}"

@@ -1,0 +1,110 @@
+"""Every error that a caller can meet, in one table.
+
+A door answers with the row's status, type and code; nothing else decides them. The envelope is OpenAI's:
+``{"error": {"message", "type", "param", "code"}}``. ``docs/errors.md`` explains each row, and a test fails when one
+is missing there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One row: the HTTP status, OpenAI's ``type`` and ``code``, and whether the same request may succeed later."""
+
+    status: int
+    type: str
+    code: str | None
+    retry: bool = False
+
+
+_INVALID: Final = "invalid_request_error"
+
+ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
+    {
+        "invalid_request": ErrorKind(400, _INVALID, None),
+        "invalid_image": ErrorKind(400, _INVALID, "invalid_image"),
+        "invalid_image_url": ErrorKind(400, _INVALID, "invalid_image_url"),
+        "content_policy_violation": ErrorKind(400, _INVALID, "content_policy_violation"),
+        "edit_not_available": ErrorKind(400, _INVALID, "edit_not_available"),
+        "invalid_api_key": ErrorKind(401, _INVALID, "invalid_api_key"),
+        "model_not_found": ErrorKind(404, _INVALID, "model_not_found"),
+        "not_found": ErrorKind(404, _INVALID, "not_found"),
+        "method_not_allowed": ErrorKind(405, _INVALID, "method_not_allowed"),
+        "request_too_large": ErrorKind(413, _INVALID, "request_too_large"),
+        "unsupported_media_type": ErrorKind(415, _INVALID, "unsupported_media_type"),
+        "range_not_satisfiable": ErrorKind(416, _INVALID, "range_not_satisfiable"),
+        "insufficient_quota": ErrorKind(429, "insufficient_quota", "insufficient_quota"),
+        "rate_limit_exceeded": ErrorKind(429, "rate_limit_error", "rate_limit_exceeded", retry=True),
+        "internal_error": ErrorKind(500, "server_error", "internal_error"),
+        "not_supported_here": ErrorKind(501, "server_error", "not_supported_here"),
+        "upstream_authentication_error": ErrorKind(502, "server_error", "upstream_authentication_error"),
+        "upstream_error": ErrorKind(502, "server_error", "upstream_error", retry=True),
+        "storage_error": ErrorKind(503, "server_error", "storage_error", retry=True),
+        "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True),
+        "upstream_timeout": ErrorKind(504, "server_error", "upstream_timeout", retry=True),
+    }
+)
+
+
+class GatewayError(Exception):
+    """Something that the caller is told. ``str(error)`` is the message: one sentence, no secret, no traceback.
+
+    ``kind`` names a row of ``ERRORS``. ``param`` is the request's parameter that is at fault, as the caller wrote
+    it. ``retry_after`` is in seconds, when waiting is known to help.
+    """
+
+    def __init__(
+        self, kind: str, message: str, *, param: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.row = ERRORS[kind]
+        self.param = param
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+    def envelope(self) -> dict[str, dict[str, str | None]]:
+        """The JSON body that OpenAI's SDKs read."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.row.type,
+                "param": self.param,
+                "code": self.row.code,
+            }
+        }
+
+
+def invalid(param: str | None, message: str) -> GatewayError:
+    """A parameter that is wrong: 400 naming it."""
+    return GatewayError("invalid_request", message, param=param)
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A caller's value as it may stand in a message: JSON-like, cut, so that a 20 MB string stays out of it."""
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+class EditRefused(GatewayError):
+    """The engine does not do this edit with this model, whatever the request: another model has to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("edit_not_available", message, param="model")
+
+
+class UnreadableImage(ValueError):
+    """Bytes that are no image of a known format, or not a whole one. Whoever knows where they came from turns it
+    into the caller's error (an input image) or an upstream error (a backend's answer).
+    """

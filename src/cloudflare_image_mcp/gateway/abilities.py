@@ -1,0 +1,48 @@
+"""What a backend takes for one model, in the terms of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudflare_image_mcp.catalog import Model, SizeRule
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The values of a parameter that the backend takes; None is unbounded."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """A parameter that is not in ``parameters`` is not taken at all."""
+
+    parameters: Mapping[str, Bounds]
+    sizes: SizeRule
+    images: int
+    """Source and references together; 0: no input image."""
+    mask: bool
+    """Whether the engine itself repaints inside a mask only. The finish composites either way."""
+
+    @classmethod
+    def of_wire(cls, model: Model) -> Abilities:
+        """What the model's schema on Workers AI takes."""
+        wire = model.wire
+        bounds = {
+            name: Bounds(row.minimum, row.maximum)
+            for name, row in wire.parameters.items()
+            if name != "prompt"
+        }
+        return cls(bounds, wire.sizes, wire.max_images, wire.mask)
+
+    @classmethod
+    def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:
+        """All that the API promises, at the sizes that the engine draws natively."""
+        bounds = {name: Bounds(row.minimum, row.maximum) for name, row in model.promise.parameters.items()}
+        return cls(bounds, sizes, model.promise.images, mask=True)

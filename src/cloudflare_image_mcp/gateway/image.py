@@ -1,0 +1,51 @@
+"""An image file whose header has been read: its bytes are still opaque, its type and size are known and true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.gateway.image_header import ImageFormat, ImageHeader, is_complete, read_header
+from cloudflare_image_mcp.gateway.payload import BytesPayload
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Size
+    from cloudflare_image_mcp.gateway.payload import Payload
+
+_HEAD = 256 * 1024
+"""Bytes read to find the size: a JPEG may carry a colour profile and a thumbnail before it."""
+_TAIL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded image and what its header says."""
+
+    payload: Payload
+    header: ImageHeader
+
+    @classmethod
+    async def sniff(cls, payload: Payload) -> Image:
+        """Reads the header. Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF, or are cut
+        short.
+        """
+        header = read_header(await payload.slice(0, _HEAD))
+        if not is_complete(
+            header.format, await payload.slice(max(0, payload.size - _TAIL), payload.size), payload.size
+        ):
+            raise UnreadableImage(f"the {header.format} file is cut short")
+        return cls(payload, header)
+
+    @classmethod
+    async def of_bytes(cls, data: bytes) -> Image:
+        return await cls.sniff(BytesPayload(data))
+
+    @property
+    def format(self) -> ImageFormat:
+        return self.header.format
+
+    @property
+    def size(self) -> Size:
+        """As shown: an EXIF orientation that turns the picture by a quarter swaps width and height."""
+        return self.header.upright_size

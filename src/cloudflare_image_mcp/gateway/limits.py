@@ -1,0 +1,32 @@
+"""Every limit on what a caller may send, in one place. Checked before the work, never after."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEBIBYTE: Final = 1024 * 1024
+
+MAX_IMAGES: Final = 8
+"""Images in one request, from the API document."""
+MAX_INPUT_IMAGES: Final = 16
+"""Input images in one request, from OpenAI's description."""
+MAX_IMAGE_BYTES: Final = 25 * MEBIBYTE
+"""One input image, as a file."""
+MAX_IMAGE_PIXELS: Final = 40_000_000
+"""Width times height of one input image, read from its header before a pixel is decoded."""
+MAX_IMAGE_SIDE: Final = 16_383
+"""The longest side of any input image: WebP's own limit, the lowest of the formats."""
+MAX_BODY_BYTES: Final = 64 * MEBIBYTE
+"""One request's body: an image and a mask at their limit, in base64, fit."""
+MAX_FORM_PARTS: Final = 128
+MAX_FIELD_BYTES: Final = 64 * 1024
+"""One text field of a form, but for those that may hold an image as base64."""
+MAX_NAME_LENGTH: Final = 200
+"""A model's name, a user's identifier and their like."""
+MAX_PARTIAL_IMAGES: Final = 3
+"""From OpenAI's description."""
+MAX_URL_LENGTH: Final = 2_048
+
+FETCH_TIMEOUT: Final = 20.0
+"""Seconds for the whole of one image fetched from a URL in a request, redirects and all."""
+FETCH_REDIRECTS: Final = 3
