@@ -61,9 +61,7 @@ class GatewayError(Exception):
     it. ``retry_after`` is in seconds, when waiting is known to help.
     """
 
-    def __init__(
-        self, kind: str, message: str, *, param: str | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, kind: str, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.row = ERRORS[kind]

@@ -61,9 +61,7 @@ class SizeRule:
         if self.takes(size):
             return size
         if self.fixed:
-            return min(
-                self.fixed, key=lambda s: (abs(s.aspect - size.aspect), s.pixels < size.pixels, s.pixels)
-            )
+            return min(self.fixed, key=lambda s: (abs(s.aspect - size.aspect), s.pixels < size.pixels, s.pixels))
         scale = min(1.0, self.maximum / max(size))
         scale = max(scale, min(self.minimum / min(size), self.maximum / max(size)))
         return Size(*(self._fit(side * scale) for side in size))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloudflare_image_mcp.catalog import Model, SizeRule
+    from cloudflare_image_mcp.catalog import Model, Operation, SizeRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,16 @@ class Abilities:
     """Source and references together; 0: no input image."""
     mask: bool
     """Whether the engine itself repaints inside a mask only. The finish composites either way."""
+    doubtful: frozenset[Operation] = frozenset()
+    """What the engine says it does and was seen to refuse: of several calls, one goes ahead alone."""
 
     @classmethod
     def of_wire(cls, model: Model) -> Abilities:
         """What the model's schema on Workers AI takes."""
         wire = model.wire
-        bounds = {
-            name: Bounds(row.minimum, row.maximum)
-            for name, row in wire.parameters.items()
-            if name != "prompt"
-        }
-        return cls(bounds, wire.sizes, wire.max_images, wire.mask)
+        bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
+        doubtful = model.promise.tasks - model.live.tasks
+        return cls(bounds, wire.sizes, wire.max_images, wire.mask, doubtful)
 
     @classmethod
     def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:

@@ -19,8 +19,6 @@ MAX_IMAGE_SIDE: Final = 16_383
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE
 """One request's body: an image and a mask at their limit, in base64, fit."""
 MAX_FORM_PARTS: Final = 128
-MAX_FIELD_BYTES: Final = 64 * 1024
-"""One text field of a form, but for those that may hold an image as base64."""
 MAX_NAME_LENGTH: Final = 200
 """A model's name, a user's identifier and their like."""
 MAX_PARTIAL_IMAGES: Final = 3

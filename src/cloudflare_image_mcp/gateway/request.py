@@ -38,6 +38,8 @@ class ImageRequest:
     """As the caller wrote it: a catalogue id, its last part, or one of OpenAI's names."""
     n: int = 1
     size: Size | None = None
+    aspect: float | None = None
+    """Width divided by height, where no size is given."""
     steps: int | None = None
     seed: int | None = None
     guidance: float | None = None

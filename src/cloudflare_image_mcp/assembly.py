@@ -1,0 +1,90 @@
+"""Puts the parts together for the doors that run under CPython. (A Worker's entry does it for itself.)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.fetcher import GuardedFetcher
+from cloudflare_image_mcp.gateway.core import Gateway, Options
+from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
+from cloudflare_image_mcp.settings import SettingError
+from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.gateway.ports import Backend, ImageStore, Pixels
+    from cloudflare_image_mcp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The gateway and what has to be closed after it."""
+
+    gateway: Gateway
+    background: Background
+
+    async def aclose(self) -> None:
+        """Finishes the work that goes on behind answers already given, then lets go of everything."""
+        await self.background.drain(30)
+        await self.gateway.backend.aclose()
+        await self.gateway.store.aclose()
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Raises ``SettingError`` when the settings do not fit together. Opens nothing on the network."""
+    from cloudflare_image_mcp.imaging import PillowPixels
+
+    pixels = PillowPixels()
+    background = Background()
+    gateway = Gateway(
+        backend=_backend(settings, pixels),
+        store=_store(settings),
+        pixels=pixels,
+        fetcher=GuardedFetcher(allow_private=settings.allow_private_image_urls),
+        clock=SystemClock(),
+        ids=SystemIds(),
+        defer=background,
+        options=Options(
+            names=ModelNames(
+                _model("DEFAULT_MODEL", settings.default_model),
+                _model("DEFAULT_EDIT_MODEL", settings.default_edit_model),
+            ),
+            response_format=settings.default_response_format,
+            edit_fallback=settings.edit_fallback,
+            stamp_prompt=settings.prompt_in_metadata,
+        ),
+    )
+    return Assembly(gateway, background)
+
+
+def storage_url(settings: Settings) -> str:
+    """The configured store, or a folder among the user's data."""
+    if settings.image_storage_url:
+        return settings.image_storage_url
+    from platformdirs import user_data_path
+
+    return (user_data_path("cloudflare-image-mcp", appauthor=False) / "images").as_uri()
+
+
+def _store(settings: Settings) -> ImageStore:
+    hours = settings.image_expiry_hours
+    return open_store(storage_url(settings), expiry=timedelta(hours=hours) if hours else None, clock=SystemClock())
+
+
+def _backend(settings: Settings, pixels: Pixels) -> Backend:
+    if settings.backend == "local":
+        from cloudflare_image_mcp.backends.local import LocalBackend
+
+        return LocalBackend()
+    raise SettingError("IMAGE_BACKEND workers-ai")
+
+
+def _model(name: str, value: str) -> Model:
+    try:
+        return find_model(value)
+    except GatewayError as error:
+        raise SettingError(f"{name}: {error}") from None

@@ -1,0 +1,180 @@
+"""Input images as callers write them, and the way from there to an ``Image`` whose header has been read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
+from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.limits import (
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_IMAGE_SIDE,
+    MAX_INPUT_IMAGES,
+    MAX_URL_LENGTH,
+    MEBIBYTE,
+)
+from cloudflare_image_mcp.gateway.payload import BytesPayload
+from cloudflare_image_mcp.gateway.request import ImageSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cloudflare_image_mcp.gateway.payload import Payload
+    from cloudflare_image_mcp.gateway.ports import ImageFetcher, ImageStore
+
+_NAMES: Final = {
+    "image": re.compile(r"(?:images?|image_url|image_b64|input_image)(?:\[\d*\])?|image_\d+"),
+    "mask": re.compile(r"mask(?:_image|_b64|_url)?"),
+}
+"""The names under which clients send input images: one, a list, or one an index."""
+
+_KEYS: Final = ("image_url", "url", "b64_json", "data")
+"""In an object, where the image stands: OpenAI's JSON form, chat messages, and our own answers handed back."""
+
+_DATA_URL: Final = re.compile(r"data:(?P<type>[^;,]*)(?:;[^,;]*)*?(?P<base64>;base64)?,", re.IGNORECASE)
+_MOST: Final = MAX_IMAGE_BYTES // MEBIBYTE
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, ...]:
+    """All ``image`` or ``mask`` fields of a request, in order. Raises ``GatewayError`` (400)."""
+    found = [
+        source for name, value in fields.items() if _NAMES[kind].fullmatch(name) for source in _sources(name, value)
+    ]
+    if len(found) > MAX_INPUT_IMAGES:
+        raise invalid(found[0].param, f"at most {MAX_INPUT_IMAGES} input images are allowed, not {len(found)}")
+    return tuple(found)
+
+
+def _sources(param: str, value: object) -> Iterator[ImageSource]:
+    match value:
+        case None | "" | b"":
+            return
+        case bytes() | str():
+            yield ImageSource(param, value)
+        case [int(), *_]:
+            yield ImageSource(param, _byte_array(param, value))
+        case list():
+            for index, item in enumerate(value):
+                yield from _sources(f"{param.removesuffix('[]')}[{index}]", item)
+        case dict():
+            yield from _object(param, value)
+        case _:
+            raise invalid(param, f"{param} must be base64, a URL or a file, not {shown(value)}")
+
+
+def _byte_array(param: str, values: list[object]) -> bytes:
+    """Workers AI's own way of writing a file in JSON."""
+    try:
+        return bytes(values)  # type: ignore[arg-type]  # what is no byte raises here
+    except (TypeError, ValueError):
+        raise invalid(param, f"{param} must hold the file's bytes as integers from 0 to 255") from None
+
+
+def _object(param: str, value: Mapping[str, object]) -> Iterator[ImageSource]:
+    for key in _KEYS:
+        if value.get(key) is not None:
+            yield from _sources(f"{param}.{key}", value[key])
+            return
+    if "file_id" in value:
+        raise invalid(
+            f"{param}.file_id",
+            f"{param}.file_id is not supported: there is no files API here; send image_url",
+        )
+    raise invalid(param, f"{param} must have image_url with an https or data: URL")
+
+
+class SourceReader:
+    """Turns an ``ImageSource`` into an ``Image`` within the limits."""
+
+    def __init__(self, fetcher: ImageFetcher, store: ImageStore) -> None:
+        self._fetcher = fetcher
+        self._store = store
+
+    async def read(self, source: ImageSource) -> Image:
+        """Raises ``GatewayError`` (400) naming ``source.param``, what was found and what is allowed."""
+        payload = await self._payload(source)
+        if payload.size > MAX_IMAGE_BYTES:
+            raise GatewayError(
+                "invalid_image",
+                f"{source.param} has {payload.size / MEBIBYTE:.1f} MiB; at most {_MOST} MiB are allowed",
+                param=source.param,
+            )
+        try:
+            image = await Image.sniff(payload)
+        except UnreadableImage as error:
+            raise _unreadable(source.param, error) from None
+        width, height = image.header.size
+        if width * height > MAX_IMAGE_PIXELS or max(width, height) > MAX_IMAGE_SIDE:
+            raise GatewayError(
+                "invalid_image",
+                f"{source.param} is {width}x{height}; at most {MAX_IMAGE_PIXELS:,} pixels are allowed, "
+                f"{MAX_IMAGE_SIDE:,} a side",
+                param=source.param,
+            )
+        return image
+
+    async def _payload(self, source: ImageSource) -> Payload:
+        if isinstance(source.data, bytes):
+            return BytesPayload(source.data)
+        text = source.data.strip()
+        if text[:5].lower() == "data:":
+            return BytesPayload(_data_url(source.param, text))
+        if text.startswith("image://"):
+            return await self._stored(source.param, text)
+        if _SCHEME.match(text):
+            if len(text) > MAX_URL_LENGTH:
+                raise invalid(
+                    source.param,
+                    f"{source.param} is a URL of {len(text)} characters; at most {MAX_URL_LENGTH} are allowed",
+                )
+            return await self._fetcher.fetch(text, source.param)
+        return BytesPayload(_decode(source.param, text))
+
+    async def _stored(self, param: str, url: str) -> Payload:
+        key = url.removeprefix("image://")
+        found = await self._store.find(key)
+        if found is None:
+            raise GatewayError(
+                "invalid_image", f"{param} names {shown(url)}, which is not stored (any more)", param=param
+            )
+        return BytesPayload(b"".join([chunk async for chunk in self._store.read(found.key)]))
+
+
+def _data_url(param: str, url: str) -> bytes:
+    match = _DATA_URL.match(url)
+    if match is None:
+        raise invalid(param, f"{param} must be a data: URL with a comma before its data, not {shown(url)}")
+    rest = url[match.end() :]
+    return _decode(param, rest) if match["base64"] else unquote_to_bytes(rest)
+
+
+def _decode(param: str, text: str) -> bytes:
+    """Base64, standard or URL-safe, with or without line breaks and padding."""
+    if len(text) > MAX_IMAGE_BYTES * 2:
+        raise GatewayError(
+            "invalid_image",
+            f"{param} has {len(text):,} characters of base64; at most {_MOST} MiB of image are allowed",
+            param=param,
+        )
+    try:
+        data = text.encode("ascii").translate(_URL_SAFE)
+        if b"\n" in data or b" " in data:
+            data = b"".join(data.split())
+        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        raise invalid(
+            param, f"{param} must be base64, a data: URL, an https URL or a file, not {shown(text, 24)}"
+        ) from None
+
+
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+
+
+def _unreadable(param: str, error: UnreadableImage) -> GatewayError:
+    return GatewayError("invalid_image", f"{param} must be a PNG, JPEG, WebP or GIF image: {error}", param=param)

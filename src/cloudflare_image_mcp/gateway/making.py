@@ -1,0 +1,206 @@
+"""One plan carried out: the calls side by side, each image finished, stamped and stored as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
+from cloudflare_image_mcp.gateway.ports import Call, Finish
+from cloudflare_image_mcp.gateway.provenance import Provenance, stamp
+from cloudflare_image_mcp.gateway.result import ResultImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.gateway.plan import Plan
+    from cloudflare_image_mcp.gateway.ports import (
+        Backend,
+        Clock,
+        Ids,
+        ImageStore,
+        OnPartial,
+        Pixels,
+        Rendered,
+    )
+    from cloudflare_image_mcp.gateway.request import ImageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A request's input images, their headers read."""
+
+    images: tuple[Image, ...]
+    mask: Image | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """The ports that the making of an image needs."""
+
+    backend: Backend
+    store: ImageStore
+    pixels: Pixels
+    clock: Clock
+    ids: Ids
+    stamp_prompt: bool
+    parallel: int
+
+
+class Timings:
+    """Seconds by phase, for ``server-timing``; those of several images added up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.monotonic() - begun
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a plan yielded: at least one image, or the first error was raised."""
+
+    images: tuple[ResultImage, ...]
+    warnings: tuple[str, ...]
+
+
+class Making:
+    """Carries out one plan."""
+
+    def __init__(self, workshop: Workshop, plan: Plan, *, keep: bool, timings: Timings) -> None:
+        """``keep``: each image is stored as soon as it is finished."""
+        self._shop = workshop
+        self._plan = plan
+        self._keep = keep
+        self._timings = timings
+
+    async def run(self, request: ImageRequest, inputs: Inputs, on_partial: OnPartial | None) -> Made:
+        """Raises the first ``GatewayError`` when every call failed, and ``EditRefused`` when one was refused."""
+        with self._timings.phase("input"):
+            call, finish = await self._prepare(request, inputs)
+        show = None if on_partial is None else self._finished_partials(on_partial, finish)
+        limit = asyncio.Semaphore(self._shop.parallel)
+
+        async def one(seed: int | None) -> tuple[ResultImage, tuple[str, ...]]:
+            async with limit:
+                return await self._one(replace(call, seed=seed), finish, show)
+
+        ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
+        outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)
+        if not any(isinstance(outcome, EditRefused) for outcome in outcomes):
+            rest = self._plan.seeds[len(ahead) :]
+            outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
+        return _made(outcomes)
+
+    async def _prepare(self, request: ImageRequest, inputs: Inputs) -> tuple[Call, Finish]:
+        plan, pixels = self._plan, self._shop.pixels
+        finish = Finish(size=plan.size, format=request.output_format, compression=request.output_compression)
+        call = Call(
+            model=plan.model,
+            operation=plan.operation,
+            prompt=plan.prompt,
+            size=plan.render_size,
+            negative_prompt=plan.negative_prompt,
+            steps=plan.steps,
+            guidance=plan.guidance,
+            strength=plan.strength,
+            partial_images=request.partial_images,
+        )
+        if not inputs.images or not plan.images:
+            return call, finish
+        first, *others = inputs.images[: plan.images]
+        source = await pixels.source(first, plan.render_size)
+        call = replace(call, images=(source, *others))
+        if inputs.mask is None:
+            return call, finish
+        same = plan.render_size == plan.size
+        mask = await pixels.mask(inputs.mask, first, plan.size)
+        original = source if same else await pixels.source(first, plan.size)
+        if plan.native_mask:
+            wired = mask if same else await pixels.mask(inputs.mask, first, plan.render_size)
+            call = replace(call, mask=wired)
+        return call, replace(finish, original=original, mask=mask)
+
+    def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
+        async def show(index: int, image: Image) -> None:
+            await on_partial(index, await self._shop.pixels.finish(image, finish))
+
+        return show
+
+    async def _one(
+        self, call: Call, finish: Finish, on_partial: OnPartial | None
+    ) -> tuple[ResultImage, tuple[str, ...]]:
+        shop = self._shop
+        with self._timings.phase("backend"):
+            rendered = await shop.backend.run(call, on_partial)
+        with self._timings.phase("finish"):
+            image = await self._finished(rendered, finish, call.seed)
+        details = self._details(image, call.seed)
+        stored = None
+        if self._keep:
+            with self._timings.phase("store"):
+                stored = await shop.store.put(image_key(shop.ids, image), image, details)
+        made = ResultImage(image=image, seed=call.seed, neurons=rendered.neurons, stored=stored, details=details)
+        return made, rendered.warnings
+
+    async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
+        shop, plan = self._shop, self._plan
+        try:
+            image = await shop.pixels.finish(rendered.image, finish)
+        except UnreadableImage as error:
+            raise GatewayError(
+                "upstream_error", f"{plan.model.id} answered with an unreadable image: {error}"
+            ) from None
+        provenance = Provenance(
+            backend=shop.backend.name,
+            model=plan.model.id,
+            seed=seed,
+            prompt=plan.prompt if shop.stamp_prompt else None,
+            software=f"cloudflare-image-mcp {__version__}",
+            created=shop.clock.now(),
+        )
+        return await stamp(image, provenance)
+
+    def _details(self, image: Image, seed: int | None) -> dict[str, str]:
+        plan, shop = self._plan, self._shop
+        details = {
+            "operation": plan.operation.value,
+            "model": plan.model.id,
+            "backend": shop.backend.name,
+            "width": str(image.size.width),
+            "height": str(image.size.height),
+        }
+        if seed is not None:
+            details["seed"] = str(seed)
+        if shop.stamp_prompt and plan.prompt:
+            details["prompt"] = plan.prompt
+        return details
+
+
+def image_key(ids: Ids, image: Image) -> str:
+    """A fresh key under which the image may be stored."""
+    return f"{ids.name()}.{image.format.extension}"
+
+
+def _made(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -> Made:
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    unexpected = next((error for error in errors if not isinstance(error, GatewayError)), None)
+    refused = next((error for error in errors if isinstance(error, EditRefused)), None)
+    made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    if unexpected or refused or not made:
+        raise unexpected or refused or errors[0]
+    warnings = [warning for _, said in made for warning in said]
+    if errors:
+        warnings.append(f"{len(errors)} of {len(outcomes)} images failed: {errors[0]}")
+    return Made(tuple(image for image, _ in made), tuple(warnings))

@@ -1,0 +1,57 @@
+"""Which model a caller means by a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+from cloudflare_image_mcp.catalog import Operation, models, openai_families, openai_family
+from cloudflare_image_mcp.errors import GatewayError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cloudflare_image_mcp.catalog import Model
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """The configured models behind "none named" and behind OpenAI's names."""
+
+    default: Model
+    default_edit: Model
+
+    def resolve(self, name: str | None, operation: Operation) -> Model:
+        """The model for a catalogue id, the last part of one, one of OpenAI's names, or None.
+
+        Raises ``GatewayError`` (404, ``model_not_found``).
+        """
+        if name is None or openai_family(name) is not None:
+            return self.default if operation is Operation.GENERATE else self.default_edit
+        return find_model(name)
+
+    def aliases(self) -> Iterator[tuple[str, Model]]:
+        """OpenAI's names and the model that each stands for."""
+        for family in openai_families():
+            for name in family.names:
+                yield name, self.default
+
+
+def find_model(name: str) -> Model:
+    """By id or by its last part. Raises ``GatewayError`` (404) that suggests the nearest names."""
+    rows = models()
+    if name in rows:
+        return rows[name]
+    short = {model.short_name: model for model in rows.values()}
+    if name in short:
+        return short[name]
+    near = get_close_matches(name.rsplit("/", 1)[-1], short, n=3, cutoff=0.5) or list(short)
+    suggestions = ", ".join(short[match].id for match in near)
+    raise GatewayError("model_not_found", f"model {shown(name, 100)} does not exist; try {suggestions}", param="model")
+
+
+def natural_response(name: str | None) -> Literal["url", "b64_json"] | None:
+    """What OpenAI itself answers under this name when no ``response_format`` is sent; None: not its name."""
+    family = openai_family(name) if name else None
+    return family.response if family else None

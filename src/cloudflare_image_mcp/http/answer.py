@@ -1,0 +1,86 @@
+"""An ``ImageResult`` as OpenAI's JSON, written a piece at a time: an image's base64 goes from its payload to the
+socket without ever being part of a larger string.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import StreamingResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from cloudflare_image_mcp.gateway.payload import Payload
+    from cloudflare_image_mcp.gateway.result import ImageResult, ResultImage
+
+
+def image_answer(result: ImageResult, base_url: str) -> StreamingResponse:
+    """The 200 answer, with its ``content-length``. ``base_url``: origin of the image URLs, without a slash."""
+    pieces = list(_pieces(result, base_url))
+    length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
+    headers = result_headers(result) | {"content-length": str(length)}
+    return StreamingResponse(_written(pieces), media_type="application/json", headers=headers)
+
+
+def result_headers(result: ImageResult) -> dict[str, str]:
+    """What really ran, what it cost and where the time went."""
+    timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
+    headers = {"x-image-model": result.model.id, "x-image-backend": result.backend, "server-timing": timings}
+    if result.neurons is not None:
+        headers["x-image-neurons"] = f"{result.neurons:.2f}"
+    return headers
+
+
+def image_url(base_url: str, key: str) -> str:
+    return f"{base_url}/images/{key}"
+
+
+def base64_length(payload: Payload) -> int:
+    """Characters of the payload as padded base64."""
+    return -(-payload.size // 3) * 4
+
+
+def compact_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+    yield b'{"created":%d,"data":[' % int(result.created.timestamp())
+    for index, image in enumerate(result.images):
+        if index:
+            yield b","
+        yield from _item(image, result, base_url)
+    rest: dict[str, Any] = {
+        "size": str(result.size),
+        "output_format": result.output_format.value,
+        "background": "opaque",
+        "model": result.model.id,
+    }
+    if result.warnings:
+        rest["warnings"] = list(result.warnings)
+    yield b"]," + compact_json(rest)[1:]
+
+
+def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+    rest: dict[str, Any] = {}
+    if result.prompt:
+        rest["revised_prompt"] = result.prompt
+    if image.seed is not None:
+        rest["seed"] = image.seed
+    if result.response_format == "url" and image.stored is not None:
+        yield compact_json({"url": image_url(base_url, image.stored.key)} | rest)
+        return
+    yield b'{"b64_json":"'
+    yield image.image.payload
+    yield b'"' + (b"," + compact_json(rest)[1:] if rest else b"}")
+
+
+async def _written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+        else:
+            async for chunk in piece.base64_chunks():
+                yield chunk

@@ -1,0 +1,156 @@
+"""The FastAPI application: which path leads where. It is given a gateway and knows nothing of how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.gateway.parameters import parse_request
+from cloudflare_image_mcp.http import openapi
+from cloudflare_image_mcp.http.answer import image_answer
+from cloudflare_image_mcp.http.body import read_body
+from cloudflare_image_mcp.http.errors import install_error_handlers
+from cloudflare_image_mcp.http.files import image_file
+from cloudflare_image_mcp.http.middleware import CORSMiddleware, KeyMiddleware, RequestIdMiddleware
+from cloudflare_image_mcp.http.models import list_models, one_model
+from cloudflare_image_mcp.http.sse import event_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import Lifespan
+
+    from cloudflare_image_mcp.gateway.core import Gateway
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "generations": Operation.GENERATE,
+    "edits": Operation.EDIT,
+    "variations": Operation.VARY,
+}
+"""The last part of the path, under each of the prefixes."""
+
+PREFIXES: Final = ("/v1", "")
+"""People forget /v1 in a base URL; both work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """What the door itself needs to know."""
+
+    api_keys: tuple[str, ...] = ()
+    public_base_url: str | None = None
+
+
+def create_app(gateway: Gateway, options: AppOptions, *, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The whole REST door over one gateway."""
+    app = FastAPI(
+        title="cloudflare-image-mcp",
+        version=__version__,
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    _add_images(app, gateway, options)
+    _add_models(app, gateway)
+    _add_files(app, gateway)
+    install_error_handlers(app)
+    if options.api_keys:
+        app.add_middleware(KeyMiddleware, keys=options.api_keys)
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(RequestIdMiddleware, ids=gateway.ids)
+    return app
+
+
+def _add_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
+    for name, operation in OPERATIONS.items():
+        endpoint = _image_endpoint(gateway, operation, options)
+        for prefix in PREFIXES:
+            app.post(
+                f"{prefix}/images/{name}",
+                summary=openapi.SUMMARIES[operation],
+                operation_id=f"{operation.value}{prefix.replace('/', '_')}",
+                include_in_schema=bool(prefix),
+                responses=openapi.image_responses(),
+                openapi_extra=openapi.image_request(operation),
+                response_class=JSONResponse,
+                tags=["images"],
+            )(endpoint)
+        # Azure's form of the path, which some clients send; its api-version is of no consequence here.
+        app.post(f"/openai/deployments/{{deployment:path}}/images/{name}", include_in_schema=False)(endpoint)
+
+
+def _image_endpoint(
+    gateway: Gateway, operation: Operation, options: AppOptions
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = await read_body(request)
+        fields = dict(body.fields)
+        if "deployment" in request.path_params:
+            fields.setdefault("model", request.path_params["deployment"])
+        wanted = parse_request(operation, fields, text=body.text)
+        prepared = await gateway.prepare(wanted)
+        if wanted.stream:
+            return event_answer(gateway, prepared)
+        return image_answer(await gateway.make(prepared), base_url(request, options))
+
+    return endpoint
+
+
+def _add_models(app: FastAPI, gateway: Gateway) -> None:
+    async def models() -> dict[str, Any]:
+        return list_models(gateway)
+
+    async def model(model_id: str) -> dict[str, Any]:
+        return one_model(model_id, gateway)
+
+    async def delete_model(model_id: str) -> dict[str, Any]:
+        """OpenAI's SDKs have this call; the catalogue's models stay, and the answer says so."""
+        return {"id": one_model(model_id, gateway)["id"], "object": "model", "deleted": False}
+
+    for prefix in PREFIXES:
+        shown = {"include_in_schema": bool(prefix), "tags": ["models"]}
+        app.get(f"{prefix}/models", summary="List the models", responses=openapi.model_list_responses(), **shown)(
+            models
+        )
+        # A model's id has slashes, escaped by some clients and raw from others; the router sees both alike.
+        app.get(
+            f"{prefix}/models/{{model_id:path}}",
+            summary="Describe a model",
+            responses=openapi.model_responses(),
+            **shown,
+        )(model)
+        app.delete(f"{prefix}/models/{{model_id:path}}", include_in_schema=False)(delete_model)
+
+
+def _add_files(app: FastAPI, gateway: Gateway) -> None:
+    async def image(key: str, request: Request) -> Response:
+        return await image_file(gateway, key, request)
+
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__, "backend": gateway.backend.name}
+
+    app.get(
+        "/images/{key}",
+        summary="Fetch a stored image",
+        responses=openapi.file_responses(),
+        response_class=Response,
+        tags=["images"],
+    )(image)
+    app.head("/images/{key}", include_in_schema=False)(image)
+    app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)
+
+
+def base_url(request: Request, options: AppOptions) -> str:
+    """Origin of the URLs handed out: as configured, else as the client (or its proxy) addressed us."""
+    if options.public_base_url:
+        return options.public_base_url
+    headers = request.headers
+    scheme = headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
+    host = headers.get("x-forwarded-host", headers.get("host", request.url.netloc)).split(",")[0].strip()
+    return f"{'https' if scheme == 'https' else 'http'}://{host}"

@@ -1,0 +1,81 @@
+"""Request bodies of any kind that clients send, as one mapping of fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudflare_image_mcp.errors import GatewayError, invalid, shown
+from cloudflare_image_mcp.gateway.limits import MAX_BODY_BYTES, MEBIBYTE
+from cloudflare_image_mcp.http.form import read_multipart, read_urlencoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.requests import Request
+
+_DRAIN: Final = 4 * MAX_BODY_BYTES
+"""Bytes of a body over the limit that are read and thrown away, so that the client gets to see the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """``text``: the values came as form text, in which numbers are spelt out."""
+
+    fields: Mapping[str, object]
+    text: bool
+
+
+async def read_body(request: Request) -> Body:
+    """Reads JSON, a multipart form or a URL-encoded one. Raises ``GatewayError`` (400, 413, 415)."""
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.split(";", 1)[0].strip().lower()
+    body = _limited(request)
+    match kind:
+        case "multipart/form-data":
+            return Body(await read_multipart(body, content_type), text=True)
+        case "application/x-www-form-urlencoded":
+            return Body(read_urlencoded(await _joined(body)), text=True)
+        case "application/json" | "":
+            return Body(_json(await _joined(body)), text=False)
+        case _:
+            await _joined(body)
+            raise GatewayError(
+                "unsupported_media_type",
+                f"Content-Type must be application/json or multipart/form-data, not {shown(kind)}",
+            )
+
+
+async def _limited(request: Request) -> AsyncIterator[bytes]:
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen <= MAX_BODY_BYTES:
+            yield chunk
+        elif seen > _DRAIN:
+            break
+    if seen > MAX_BODY_BYTES:
+        raise GatewayError(
+            "request_too_large",
+            f"the body is longer than the {MAX_BODY_BYTES // MEBIBYTE} MiB that are allowed",
+        )
+
+
+async def _joined(body: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in body])
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data or b"{}", parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise invalid(None, f"the body is not valid JSON: {reason}") from None
+    if not isinstance(value, dict):
+        raise invalid(None, f"the body must be a JSON object, not {shown(value)}")
+    return value
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON number")

@@ -1,0 +1,77 @@
+"""Errors as answers: OpenAI's envelope whatever went wrong, and nothing in it that is not the caller's business."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from cloudflare_image_mcp.errors import GatewayError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+_log = logging.getLogger(__name__)
+
+_BY_STATUS: Final[Mapping[int, str]] = {
+    404: "not_found",
+    405: "method_not_allowed",
+    416: "range_not_satisfiable",
+}
+"""The framework's own refusals, as rows of the error table."""
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The envelope with the row's status; ``retry-after`` in whole seconds where waiting helps.
+
+    A used-up quota also says ``x-should-retry: false``: the SDKs would otherwise repeat every 429.
+    """
+    extra = dict(headers or {})
+    if error.retry_after is not None:
+        extra["retry-after"] = str(math.ceil(error.retry_after))
+    if error.row.status >= 429 and not error.row.retry:
+        extra["x-should-retry"] = "false"
+    return JSONResponse(error.envelope(), status_code=error.row.status, headers=extra)
+
+
+def internal_error(error: Exception) -> GatewayError:
+    """What the caller is told of a defect; the log gets the rest."""
+    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return GatewayError("internal_error", "something went wrong inside the gateway; the server's log has the details")
+
+
+async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, GatewayError):
+        raise error
+    return error_answer(error)
+
+
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    what = f"{request.method} {shown(request.url.path, 200)}"
+    messages = {404: f"there is no {what}", 405: f"{what} is not allowed; use {_allowed(error)}"}
+    message = messages.get(error.status_code, error.detail or HTTPStatus(error.status_code).phrase)
+    kind = _BY_STATUS.get(error.status_code, "invalid_request")
+    return error_answer(GatewayError(kind, message), error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return error_answer(internal_error(error))
+
+
+def _allowed(error: HTTPException) -> str:
+    return (error.headers or {}).get("Allow", "another method")

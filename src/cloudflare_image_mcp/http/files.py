@@ -1,0 +1,62 @@
+"""``GET /images/{key}``: stored images, whole or in part."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response, StreamingResponse
+
+from cloudflare_image_mcp.errors import GatewayError, shown
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cloudflare_image_mcp.gateway.core import Gateway
+    from cloudflare_image_mcp.gateway.ports import StoredImage
+
+_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
+    """200, 206 (one range), 304 or 416. Raises ``GatewayError`` (404).
+
+    A key is never used twice, so the answer never changes and the key itself is the ETag.
+    """
+    stored = await gateway.store.find(key)
+    if stored is None:
+        raise GatewayError("not_found", f"image {shown(key)} does not exist, or has expired")
+    etag = f'"{stored.id}"'
+    headers = {
+        "etag": etag,
+        "accept-ranges": "bytes",
+        "cache-control": "public, max-age=86400, immutable",
+        "content-disposition": f'inline; filename="{stored.key}"',
+        "x-content-type-options": "nosniff",
+    }
+    if etag in request.headers.get("if-none-match", "") or request.headers.get("if-none-match") == "*":
+        return Response(status_code=304, headers=headers)
+    span = _span(request.headers.get("range", ""), request.headers.get("if-range", etag) == etag, stored)
+    start, stop = span or (0, stored.size)
+    if span:
+        headers["content-range"] = f"bytes {start}-{stop - 1}/{stored.size}"
+    headers["content-length"] = str(stop - start)
+    status = 206 if span else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=stored.media_type)
+    chunks = gateway.store.read(stored.key, start, stop)
+    return StreamingResponse(chunks, status_code=status, headers=headers, media_type=stored.media_type)
+
+
+def _span(header: str, current: bool, stored: StoredImage) -> tuple[int, int] | None:
+    """The one range asked for; None for the whole file, also where several are asked for (which is allowed)."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or not current or match[0] == "bytes=-":
+        return None
+    if match[1]:
+        start, stop = int(match[1]), int(match[2]) + 1 if match[2] else stored.size
+    else:
+        start, stop = max(0, stored.size - int(match[2])), stored.size
+    if start >= stored.size or stop <= start:
+        raise GatewayError("range_not_satisfiable", f"range {shown(header)} is outside the image's {stored.size} bytes")
+    return start, min(stop, stored.size)

@@ -1,0 +1,191 @@
+"""The settings: one table that the environment, the ``.env`` file, ``doctor`` and docs/configuration.md share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used. The message names it, shows its value unless it is a secret, and says what is
+    allowed.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Cloudflare account."""
+
+    account_id: str
+    api_token: str = field(repr=False)
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _truth(value: str) -> bool:
+    truths = {
+        "on": True,
+        "true": True,
+        "1": True,
+        "yes": True,
+        "off": False,
+        "false": False,
+        "0": False,
+        "no": False,
+    }
+    if value.lower() not in truths:
+        raise ValueError("on or off")
+    return truths[value.lower()]
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+def _hours(value: str) -> float:
+    try:
+        hours = float(value)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 24 * 365 * 10:
+        raise ValueError("a number of hours from 0 (kept for good) to 87600")
+    return hours
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("an http or https address such as https://images.example.com")
+    return value.rstrip("/")
+
+
+def _keys(value: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in value.split(",") if key.strip())
+
+
+def _accounts(value: str) -> tuple[Account, ...]:
+    wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}'
+    try:
+        rows = json.loads(value)
+        accounts = tuple(Account(row["account_id"], row["api_token"]) for row in rows)
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(wanted) from None
+    if not accounts or not all(
+        isinstance(part, str) and part for a in accounts for part in (a.account_id, a.api_token)
+    ):
+        raise ValueError(wanted)
+    return accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row: the name in the environment, the default as it would be written there, and how text is read."""
+
+    name: str
+    default: str | None
+    parse: Callable[[str], object]
+    meaning: str
+    secret: bool = False
+
+    @property
+    def attribute(self) -> str:
+        return self.name.lower()
+
+    def read(self, text: str) -> object:
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            value = "its value" if self.secret else f'"{text}"'
+            raise SettingError(f"{self.name} must be {error}; {value} is not") from None
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("CLOUDFLARE_ACCOUNT_ID", None, _text, "the account whose Workers AI makes the images"),
+    Setting("CLOUDFLARE_API_TOKEN", None, _text, "its token, with the permission Workers AI", secret=True),
+    Setting(
+        "AI_ACCOUNTS",
+        None,
+        _accounts,
+        "several accounts as a JSON list, balanced and failed over",
+        secret=True,
+    ),
+    Setting(
+        "CLOUDFLARE_API_BASE_URL",
+        CLOUDFLARE_API,
+        _origin,
+        "where Workers AI is; the emulator's address for tests",
+    ),
+    Setting("CLOUDFLARE_AI_GATEWAY", None, _text, "name of an AI Gateway that calls go through, but for FLUX.2"),
+    Setting("IMAGE_BACKEND", "auto", _one_of("auto", "workers-ai", "local"), "what makes the images"),
+    Setting("IMAGE_STORAGE_URL", None, _text, "where images are kept: file:///dir, s3://bucket/prefix or memory:"),
+    Setting("IMAGE_EXPIRY_HOURS", "24", _hours, "how long a stored image lives; 0 keeps it for good"),
+    Setting("PUBLIC_BASE_URL", None, _origin, "origin of the image URLs handed out"),
+    Setting("API_KEYS", "", _keys, "comma-separated keys that clients must send", secret=True),
+    Setting("DEFAULT_MODEL", "flux-1-schnell", _text, "the model when a request names none"),
+    Setting("DEFAULT_EDIT_MODEL", "flux-2-klein-4b", _text, "the same for edits and variations"),
+    Setting("DEFAULT_RESPONSE_FORMAT", "url", _one_of("url", "b64_json"), "what an image comes back as"),
+    Setting("EDIT_FALLBACK", "on", _truth, "another model makes the edit that the service refuses"),
+    Setting("ALLOW_PRIVATE_IMAGE_URLS", "off", _truth, "fetch input images from private addresses too"),
+    Setting("PROMPT_IN_METADATA", "on", _truth, "write the prompt into the image's metadata"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings as values. One attribute a row of ``SETTINGS``, in lower case."""
+
+    cloudflare_account_id: str | None
+    cloudflare_api_token: str | None = field(repr=False)
+    ai_accounts: tuple[Account, ...] | None = field(repr=False)
+    cloudflare_api_base_url: str
+    cloudflare_ai_gateway: str | None
+    image_backend: Literal["auto", "workers-ai", "local"]
+    image_storage_url: str | None
+    image_expiry_hours: float
+    public_base_url: str | None
+    api_keys: tuple[str, ...] = field(repr=False)
+    default_model: str
+    default_edit_model: str
+    default_response_format: Literal["url", "b64_json"]
+    edit_fallback: bool
+    allow_private_image_urls: bool
+    prompt_in_metadata: bool
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Reads the settings. An empty value is an absent one. Raises ``SettingError``."""
+        values: dict[str, Any] = {}
+        for setting in SETTINGS:
+            text = environ.get(setting.name) or setting.default
+            values[setting.attribute] = None if text is None else setting.read(text)
+        return cls(**values)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All the accounts that are set, the single one first. Raises ``SettingError`` when only half of one is."""
+        single = (self.cloudflare_account_id, self.cloudflare_api_token)
+        if any(single) and not all(single):
+            raise SettingError("CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN must be set together")
+        first = (Account(*cast("tuple[str, str]", single)),) if all(single) else ()
+        return first + (self.ai_accounts or ())
+
+    @property
+    def backend(self) -> Literal["workers-ai", "local"]:
+        """What ``auto`` comes to."""
+        if self.image_backend != "auto":
+            return self.image_backend
+        return "workers-ai" if self.accounts else "local"
