@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image_header import ImageFormat, ImageHeader, is_complete, read_header
+from cloudflare_image_mcp.gateway.image_header import (
+    HeaderCutShort,
+    ImageFormat,
+    ImageHeader,
+    is_complete,
+    read_header,
+)
 from cloudflare_image_mcp.gateway.payload import BytesPayload
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Size
     from cloudflare_image_mcp.gateway.payload import Payload
 
-_HEAD = 256 * 1024
-"""Bytes read to find the size: a JPEG may carry a colour profile and a thumbnail before it."""
+_HEAD = 64 * 1024
+"""Bytes read to find the size."""
+_LONG_HEAD = 2 * 1024 * 1024
+"""Bytes read when those do not tell: a JPEG may carry a print profile of 550 kB before its size."""
 _TAIL = 64
 
 
@@ -30,11 +38,15 @@ class Image:
         """Reads the header. Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF, or are cut
         short.
         """
-        header = read_header(await payload.slice(0, _HEAD))
-        if not is_complete(
-            header.format, await payload.slice(max(0, payload.size - _TAIL), payload.size), payload.size
-        ):
-            raise UnreadableImage(f"the {header.format} file is cut short")
+        try:
+            header = read_header(await payload.slice(0, _HEAD))
+        except HeaderCutShort:
+            if payload.size <= _HEAD:
+                raise
+            header = read_header(await payload.slice(0, _LONG_HEAD))
+        tail = await payload.slice(max(0, payload.size - _TAIL), payload.size)
+        if not is_complete(header, tail, payload.size):
+            raise UnreadableImage(f"the {header.format.label} file is cut short")
         return cls(payload, header)
 
     @classmethod
