@@ -114,16 +114,21 @@ def _add_models(app: FastAPI, gateway: Gateway) -> None:
         return {"id": one_model(model_id, gateway)["id"], "object": "model", "deleted": False}
 
     for prefix in PREFIXES:
-        shown = {"include_in_schema": bool(prefix), "tags": ["models"]}
-        app.get(f"{prefix}/models", summary="List the models", responses=openapi.model_list_responses(), **shown)(
-            models
-        )
+        public = bool(prefix)
+        app.get(
+            f"{prefix}/models",
+            summary="List the models",
+            responses=openapi.model_list_responses(),
+            include_in_schema=public,
+            tags=["models"],
+        )(models)
         # A model's id has slashes, escaped by some clients and raw from others; the router sees both alike.
         app.get(
             f"{prefix}/models/{{model_id:path}}",
             summary="Describe a model",
             responses=openapi.model_responses(),
-            **shown,
+            include_in_schema=public,
+            tags=["models"],
         )(model)
         app.delete(f"{prefix}/models/{{model_id:path}}", include_in_schema=False)(delete_model)
 

@@ -120,7 +120,8 @@ async def _until_done(
     """The partial images as they come, and None for each silence of ``KEEP_ALIVE`` seconds."""
     while True:
         waiting = asyncio.ensure_future(partials.get())
-        done, _ = await asyncio.wait({waiting, work}, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {waiting, work}
+        done, _ = await asyncio.wait(both, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
         if waiting in done:
             yield waiting.result()
             continue
