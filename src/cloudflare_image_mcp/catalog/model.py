@@ -21,6 +21,11 @@ MEGAPIXEL: Final = 1024 * 1024
 """The megapixel of the FLUX.2 [klein] 9B price."""
 
 
+def plain(number: float) -> str:
+    """A number as people write it: ``4294967295``, ``7.5``."""
+    return str(int(number)) if float(number).is_integer() else repr(number)
+
+
 class Operation(StrEnum):
     """What a caller wants done."""
 
@@ -53,7 +58,7 @@ class Parameter:
         article = "an" if self.type[0] in "aeiou" else "a"
         if self.minimum is None or self.maximum is None:
             return f"{article} {self.type}"
-        return f"{article} {self.type} from {self.minimum:g} to {self.maximum:g}"
+        return f"{article} {self.type} from {plain(self.minimum)} to {plain(self.maximum)}"
 
 
 @dataclass(frozen=True, slots=True)

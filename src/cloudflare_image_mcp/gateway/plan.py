@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, Size, models
+from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.errors import invalid, shown
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _translate(
         taken = max(value, bounds.minimum if bounds.minimum is not None else value)
         taken = min(taken, bounds.maximum if bounds.maximum is not None else taken)
         if taken != value:
-            warnings.append(f"{name} {value:g} is outside what {model.short_name} takes; {taken:g} was used")
+            warnings.append(f"{name} {plain(value)} is outside what {model.short_name} takes; {plain(taken)} was used")
             values[name] = taken
     return values
 
