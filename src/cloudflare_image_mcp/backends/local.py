@@ -35,6 +35,7 @@ class LocalBackend:
     """Draws with the illustrator. All eleven model ids work; their pictures differ by the parameters alone."""
 
     name = "local"
+    trained = False
 
     def __init__(self, *, cores: int | None = None) -> None:
         self._illustrator = Illustrator()

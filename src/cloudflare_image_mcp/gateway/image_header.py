@@ -64,10 +64,6 @@ class HeaderCutShort(UnreadableImage):
     """The bytes given end before the header does: more of the file may tell."""
 
 
-class _FieldMissingError(Exception):
-    """A field lies beyond the bytes given."""
-
-
 _MAX_PARTS: Final = 1_000
 """Segments, chunks or blocks walked: real headers have some dozens, hostile ones as many as fit."""
 _MAX_IFD_ENTRIES: Final = 512
@@ -99,13 +95,9 @@ def read_header(head: bytes) -> ImageHeader:
     """Reads the first bytes of a file. Raises ``UnreadableImage``; ``HeaderCutShort`` where a longer ``head``
     of the same file may be read.
     """
-    image_format = _format(head)
-    try:
-        header = _PARSERS[image_format](head)
-    except _FieldMissingError:
-        raise HeaderCutShort(f"the {image_format.label} file ends within its header") from None
+    header = _PARSERS[_format(head)](head)
     if not all(header.size):
-        raise UnreadableImage(f"the {image_format.label} file has no pixels: it says {header.size}")
+        raise UnreadableImage(f"the {header.format.label} file has no pixels: it says {header.size}")
     return header
 
 
@@ -143,7 +135,7 @@ def _format(head: bytes) -> ImageFormat:
 def _bytes(head: bytes, start: int, length: int) -> bytes:
     piece = head[start : start + length]
     if len(piece) < length:
-        raise _FieldMissingError
+        raise HeaderCutShort("the file ends within its header")
     return piece
 
 
@@ -214,9 +206,9 @@ def _jpeg_segments(head: bytes) -> Iterator[tuple[int, int, int]]:
     for _ in range(_MAX_PARTS):
         found = _JPEG_MARKER.match(head, position)
         if found is None:
-            if _bytes(head, position, 1) != b"\xff":
-                raise UnreadableImage("the JPEG file is damaged: a segment's length is wrong")
-            raise _FieldMissingError
+            if _bytes(head, position, 1) == b"\xff":
+                raise HeaderCutShort("the file ends within its header")
+            raise UnreadableImage("the JPEG file is damaged: a segment's length is wrong")
         marker, position = found[1][0], found.end()
         if marker in _JPEG_BARE:
             continue
@@ -347,7 +339,7 @@ def _exif_orientation(tiff: bytes) -> int:
             if _number(tiff, start, 2, order) == 0x0112:
                 value = _number(tiff, start + 8, 2, order)
                 return value if 1 <= value <= 8 else 1
-    except _FieldMissingError:
+    except HeaderCutShort:
         pass
     return 1
 

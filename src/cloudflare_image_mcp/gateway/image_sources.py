@@ -57,7 +57,7 @@ def _sources(param: str, value: object) -> Iterator[ImageSource]:
             return
         case bytes() | str():
             yield ImageSource(param, value)
-        case [int(), *_]:
+        case list() if value and isinstance(value[0], int):
             yield ImageSource(param, _byte_array(param, value))
         case list():
             for index, item in enumerate(value):

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.gateway.ports import Call, Finish
-from cloudflare_image_mcp.gateway.provenance import Provenance, stamp
+from cloudflare_image_mcp.gateway.provenance import Provenance, SourceType, stamp
 from cloudflare_image_mcp.gateway.result import ResultImage
 
 if TYPE_CHECKING:
@@ -162,13 +162,16 @@ class Making:
             raise GatewayError(
                 "upstream_error", f"{plan.model.id} answered with an unreadable image: {error}"
             ) from None
+        trained, edited = shop.backend.trained, plan.operation is not Operation.GENERATE
         provenance = Provenance(
-            backend=shop.backend.name,
-            model=plan.model.id,
-            seed=seed,
-            prompt=plan.prompt if shop.stamp_prompt else None,
-            software=f"cloudflare-image-mcp {__version__}",
+            source_type=SourceType.of(trained=trained, edited=edited),
+            model=plan.model.id if trained else shop.backend.name,
             created=shop.clock.now(),
+            prompt=plan.prompt if shop.stamp_prompt and plan.prompt else None,
+            negative_prompt=plan.negative_prompt if shop.stamp_prompt else None,
+            seed=seed,
+            steps=plan.steps,
+            guidance=plan.guidance,
         )
         return await stamp(image, provenance)
 

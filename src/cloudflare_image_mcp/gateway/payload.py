@@ -6,9 +6,10 @@ JavaScript side of a Worker all offer the same few operations, so that bytes mov
 
 from __future__ import annotations
 
-import base64
 import binascii
 from typing import TYPE_CHECKING, Final, Protocol
+
+from cloudflare_image_mcp.errors import UnreadableImage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -65,21 +66,21 @@ class BytesPayload:
 
     async def base64_chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._data), CHUNK):
-            yield binascii.b2a_base64(self._data[start : start + CHUNK], newline=False)
+            yield _encoded(self._data[start : start + CHUNK])
 
 
 class Base64Payload:
-    """A file as base64 text (ASCII, standard alphabet, padded, no line breaks): spliced through undecoded when
-    base64 is what the caller wants.
+    """A file as base64 text (ASCII, standard alphabet, padded, no line breaks): spliced through undecoded
+    where base64 is what the caller wants. Other text raises ``UnreadableImage`` once it is decoded.
     """
 
     __slots__ = ("_parts", "_size")
 
-    def __init__(self, *parts: bytes) -> None:
+    def __init__(self, *parts: bytes | memoryview) -> None:
         """``parts`` joined are the text. Each but the last is a whole number of 4-character groups."""
-        self._parts = parts
-        length = sum(map(len, parts))
-        padding = parts[-1][-2:].count(b"=") if parts else 0
+        self._parts = tuple([part for part in parts if part])
+        length = sum(map(len, self._parts))
+        padding = bytes(self._parts[-1][-2:]).count(b"=") if self._parts else 0
         self._size = length // 4 * 3 - padding
 
     @property
@@ -87,27 +88,63 @@ class Base64Payload:
         return self._size
 
     @property
-    def parts(self) -> tuple[bytes, ...]:
+    def parts(self) -> tuple[bytes | memoryview, ...]:
         return self._parts
 
     async def slice(self, start: int, stop: int) -> bytes:
         first, last = start // 3, -(-min(stop, self._size) // 3)
         text = b"".join(self._text(first * 4, last * 4))
-        return base64.b64decode(text)[start - first * 3 : stop - first * 3]
+        return _decoded(text)[start - first * 3 : stop - first * 3]
 
     async def read(self) -> bytes:
-        return b"".join([base64.b64decode(part) for part in self._parts])
+        return b"".join([_decoded(part) for part in self._parts])
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for part in self._parts:
-            yield base64.b64decode(part)
+            yield _decoded(part)
 
     async def base64_chunks(self) -> AsyncIterator[bytes]:
         for part in self._parts:
-            yield part
+            if isinstance(part, bytes):
+                yield part
+                continue
+            for start in range(0, len(part), CHUNK):
+                yield bytes(part[start : start + CHUNK])
 
-    def _text(self, start: int, stop: int) -> Iterator[bytes]:
+    async def spliced(self, start: int, stop: int, data: bytes) -> Base64Payload:
+        """See ``splice``; ``data`` keeps the bytes after it at their place in the groups of 3."""
+        first, last = start // 3 * 3, min(-(-stop // 3) * 3, self._size)
+        middle = await self.slice(first, start) + data + await self.slice(stop, last)
+        before = self._text(0, first // 3 * 4)
+        after = self._text(-(-last // 3) * 4, sum(map(len, self._parts)))
+        return Base64Payload(*before, _encoded(middle), *after)
+
+    def _text(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Views of the text, not copies."""
         offset = 0
         for part in self._parts:
-            yield part[max(0, start - offset) : max(0, stop - offset)]
+            yield memoryview(part)[max(0, start - offset) : max(0, stop - offset)]
             offset += len(part)
+
+
+async def splice(payload: Payload, start: int, stop: int, data: bytes) -> Payload:
+    """The file with ``data`` in place of its bytes from ``start`` to ``stop``.
+
+    Base64 text stays undecoded, but for a few characters at the seams, where the difference in length is a
+    multiple of 3.
+    """
+    if isinstance(payload, Base64Payload) and (len(data) - (stop - start)) % 3 == 0:
+        return await payload.spliced(start, stop, data)
+    whole = await payload.read()
+    return BytesPayload(b"".join((whole[:start], data, whole[stop:])))
+
+
+def _encoded(data: bytes) -> bytes:
+    return binascii.b2a_base64(data, newline=False)
+
+
+def _decoded(text: bytes | memoryview) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error:
+        raise UnreadableImage("the image is no valid base64") from None

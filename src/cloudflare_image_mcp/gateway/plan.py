@@ -176,7 +176,7 @@ def _translate(
         values["strength"] = None
     if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
         values["strength"] = VARIATION_STRENGTH
-    if values["steps"] is None and request.quality in QUALITY_STEPS:
+    if values["steps"] is None and request.quality is not None:
         values["steps"] = _quality_steps(request.quality, model, abilities)
     for name, value in values.items():
         if value is None:

@@ -60,6 +60,11 @@ class Backend(Protocol):
         """``local`` or ``workers-ai``: what ``x-image-backend`` says."""
         ...
 
+    @property
+    def trained(self) -> bool:
+        """Whether a trained model draws: an image's metadata has to say so."""
+        ...
+
     def abilities(self, model: Model) -> Abilities:
         """What this backend takes for the model: the plan sends nothing else."""
         ...
