@@ -1,0 +1,123 @@
+"""One drawing of the artwork as pixels: rendered, recoloured by its main material, mirrored."""
+
+import hashlib
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from cloudflare_image_mcp.illustrator.colour import Array, NAMED, from_oklab, to_oklab
+from cloudflare_image_mcp.illustrator.raster import rasterise
+
+LUT_SIDE = 25
+SHARPEST = 560  # pixels: larger figures are drawn at this size and enlarged, because blur filters cost by area
+MATERIALS: dict[str, tuple[float, float, float]] = {
+    "wood": (0.52, 0.085, 58),
+    "gold": (0.80, 0.15, 88),
+    "metal": (0.70, 0.015, 250),
+    "stone": (0.64, 0.012, 80),
+    "glass": (0.86, 0.06, 220),
+    "clay": (0.62, 0.10, 45),
+}
+
+
+def draw(body: str, view: int, side: int, exact: bool = True) -> Image.Image:
+    """An artwork body as an RGBA image of side x side pixels, trimmed of nothing."""
+    drawn = min(side, SHARPEST)
+    image = rasterise(body, drawn, drawn, (0, 0, view, view))
+    return image if drawn == side else image.resize((side, side), Image.Resampling.LANCZOS)
+
+
+def trimmed(image: Image.Image) -> Image.Image:
+    """The image cut to what is visible."""
+    box = image.getchannel("A").point(lambda a: 255 if a > 24 else 0).getbbox()
+    return image.crop(box) if box else image
+
+
+def recolour(image: Image.Image, colour: str | None, material: str | None = None) -> Image.Image:
+    """The image with its main material in another colour; other parts, and light and shade, keep theirs."""
+    target = MATERIALS[material] if material else NAMED[colour or "gray"]
+    small = image.resize((64, 64), Image.Resampling.BOX)
+    pixels = np.asarray(small, np.float32).reshape(-1, 4) / 255
+    weights = pixels[:, 3] * (pixels[:, 3] > 0.5)
+    if weights.sum() < 1:
+        return image
+    lab = to_oklab(pixels[:, :3])
+    everything = material is not None
+    membership = _Material.of(lab, weights, everything)
+    return image_with(image, membership.lut(target))
+
+
+def image_with(image: Image.Image, lut: ImageFilter.Color3DLUT) -> Image.Image:
+    """RGB through a colour table; alpha kept."""
+    colours = image.convert("RGB").filter(lut)
+    colours.putalpha(image.getchannel("A"))
+    return colours
+
+
+class _Material:
+    """The colours that make up a drawing's main material: a hue range, or the greys."""
+
+    def __init__(self, hue: float | None, lightness: float, spread: float, everything: bool) -> None:
+        self.hue, self.lightness, self.spread, self.everything = hue, lightness, spread, everything
+
+    @classmethod
+    def of(cls, lab: Array, weights: Array, everything: bool) -> "_Material":
+        chroma = np.hypot(lab[:, 1], lab[:, 2])
+        hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
+        strength = weights * np.clip(chroma / 0.08, 0, 1)
+        histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
+        window = histogram + np.roll(histogram, 1) + np.roll(histogram, -1) + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
+        best = int(window.argmax())
+        greys = float((weights * (chroma < 0.04) * (lab[:, 0] > 0.30)).sum())
+        if window[best] < 0.22 * weights.sum() and greys > window[best]:
+            chosen = weights * (chroma < 0.05)
+            return cls(None, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything)
+        centre = best * 10 + 5.0
+        chosen = strength * (np.abs((hue - centre + 180) % 360 - 180) < 35)
+        offset = float((chosen * ((hue - centre + 180) % 360 - 180)).sum() / chosen.sum())
+        return cls(centre + offset, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything)
+
+    def lut(self, target: tuple[float, float, float]) -> ImageFilter.Color3DLUT:
+        """The colour table that takes the material to the target lightness, chroma and hue."""
+        axis = np.linspace(0, 1, LUT_SIDE, dtype=np.float32)
+        blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
+        rgb = np.stack([red, green, blue], -1).reshape(-1, 3)
+        lab = to_oklab(rgb)
+        chroma = np.hypot(lab[:, 1], lab[:, 2])
+        hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
+        lightness, wanted, angle = target
+        share = self._share(lab[:, 0], chroma, hue)
+        contrast = 0.75 if wanted > 0.02 else 0.65
+        toned = lightness + (lab[:, 0] - self.lightness) * contrast
+        # Highlights and deep shade stay near their own lightness, so that form is not flattened.
+        toned = np.clip(toned, 0.06, 0.985)
+        relative = np.clip(chroma / 0.14, 0.55, 1.15) if self.hue is not None else np.ones_like(chroma)
+        falloff = np.clip(1.25 - np.abs(toned - lightness) * 1.3, 0.25, 1.0)
+        new_chroma = wanted * relative * falloff
+        radians = np.radians(angle)
+        new = np.stack([toned, new_chroma * np.cos(radians), new_chroma * np.sin(radians)], -1).astype(np.float32)
+        mixed = lab + (new - lab) * share[:, None]
+        return ImageFilter.Color3DLUT(LUT_SIDE, from_oklab(mixed).reshape(-1))
+
+    def _share(self, lightness: Array, chroma: Array, hue: Array) -> Array:
+        if self.everything:
+            return np.clip((lightness - 0.1) / 0.15, 0.2, 1)
+        if self.hue is None:
+            return np.clip((0.075 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
+        away = np.abs((hue - self.hue + 180) % 360 - 180)
+        return np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
+
+
+def _centre(values: Array, weights: Array) -> float:
+    return float((values * weights).sum() / max(float(weights.sum()), 1e-6))
+
+
+def _spread(values: Array, weights: Array) -> float:
+    mean = _centre(values, weights)
+    return float(np.sqrt(((values - mean) ** 2 * weights).sum() / max(float(weights.sum()), 1e-6)))
+
+
+def seeded(seed: int, *names: object) -> np.random.Generator:
+    """An independent stream of random numbers for one purpose; the same in every process."""
+    digest = hashlib.blake2b("|".join(map(str, (seed, *names))).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))

@@ -1,0 +1,180 @@
+"""Where the cast stands: a layout optimiser whose energy never rises."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudflare_image_mcp.illustrator.cast import Actor, Cast
+
+CANDIDATES = 72  # positions tried for each actor in each step
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Where feet may be (pixels): between far and near, left to right; free when things float anywhere between."""
+
+    width: int
+    height: int
+    far: float
+    near: float
+    floating: bool = False
+    focus: float = 0.5
+    reach: float = 0.56
+    headroom: float = 0.03
+
+
+def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> list[float]:
+    """Sizes and places every actor; gives the energy before the first step and after each."""
+    roots = [a for a in cast.actors if a.parent is None]
+    if not roots:
+        return []
+    _size(cast, roots, floor)
+    _start(roots, floor, rng)
+    _follow(cast, rng.uniform(-1, 1, len(cast.actors)))
+    jitter = rng.uniform(-1, 1, len(cast.actors))
+    _follow(cast, jitter)
+    extents = [_extent(cast, root) for root in roots]
+    places = np.array([[root.x, root.foot] for root in roots])
+    energies = [_total(places, extents, floor)]
+    for step in range(steps):
+        spread = 0.5 * 0.8**step + 0.02
+        for i in rng.permutation(len(roots)).tolist():
+            tried = np.repeat(places[i][None], CANDIDATES, 0)
+            tried += rng.normal(0, 1, tried.shape) * spread * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
+            low, high = _feet(roots[i], floor)
+            tried[:, 1] = np.clip(tried[:, 1], low, high)
+            tried[:, 0] = np.clip(tried[:, 0], 0, floor.width)
+            tried[0] = places[i]
+            energy = _energy(i, tried, places, extents, floor)
+            places[i] = tried[int(energy.argmin())]
+        energies.append(min(_total(places, extents, floor), energies[-1]))
+    for root, place in zip(roots, places, strict=True):
+        root.x, root.foot = float(place[0]), float(place[1])
+    _follow(cast, jitter)
+    return energies
+
+
+def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
+    """Heights: the tallest fills its share of the picture; the rest follow by stature, softened."""
+    count = len(roots)
+    share = floor.reach * {1: 1.0, 2: 0.82, 3: 0.68}.get(count, 1.28 / count**0.5)
+    tallest = max(a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"})
+    side = min(floor.height, floor.width * 1.15)
+    for actor in cast.actors:
+        soft = (actor.stature / tallest) ** 0.62
+        tall = side * share * soft
+        room = floor.width * (0.86 if count == 1 else 0.92 / min(count, 4)) * (1.0 if count < 4 else 1.15)
+        actor.height = min(tall, room / actor.aspect)
+    for actor in cast.actors:
+        if actor.parent is not None:
+            parent = cast.actors[actor.parent]
+            ratio = (actor.stature / parent.stature) ** 0.75
+            bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
+            low, high = bounds.get(actor.bond or "", (0.15, 2.2))
+            actor.height = parent.height * min(max(ratio, low), high)
+            if actor.bond in {"front", "behind", "under", "over"}:
+                actor.height = min(max(actor.height, side * 0.2), side * 0.5)
+
+
+def _start(roots: list[Actor], floor: Floor, rng: np.random.Generator) -> None:
+    slots = (np.arange(len(roots)) + 0.5) / len(roots)
+    if len(roots) == 1:
+        slots = np.array([floor.focus])
+    slots = slots + rng.uniform(-0.06, 0.06, len(roots))
+    for root, slot in zip(roots, slots.tolist(), strict=True):
+        root.x = slot * floor.width
+        low, high = _feet(root, floor)
+        root.foot = float(rng.uniform(low, high))
+
+
+def _feet(actor: Actor, floor: Floor) -> tuple[float, float]:
+    """The range of an actor's foot."""
+    if floor.floating or actor.floating:
+        low = actor.height + floor.height * 0.05
+        high = floor.height * 0.93 if floor.floating else max(floor.far * 0.85, low)
+        return low, max(low, high)
+    return floor.far, max(floor.near, floor.far)
+
+
+def _follow(cast: Cast, jitter: Floats) -> None:
+    """Puts fastened actors where their parents take them."""
+    done = {i for i, a in enumerate(cast.actors) if a.parent is None}
+    while len(done) < len(cast.actors):
+        before = len(done)
+        for i, actor in enumerate(cast.actors):
+            if i not in done and actor.parent in done:
+                siblings = [j for j, a in enumerate(cast.actors) if a.parent == actor.parent and a.bond == actor.bond]
+                _bind(actor, cast.actors[actor.parent], siblings.index(i), len(siblings), float(jitter[i]))
+                done.add(i)
+        if len(done) == before:
+            break
+
+
+def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float) -> None:
+    left, top, right, bottom = parent.box
+    spread = 0.0 if siblings == 1 else (place + 0.5) / siblings - 0.5
+    toward = 1 if not parent.flip else -1
+    table: dict[str, tuple[float, float, int]] = {
+        "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
+        "on": (parent.x + spread * parent.width * 0.8, top + parent.height * 0.10, 1),
+        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * 0.62, -1),
+        "over": (parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width, top - parent.height * 0.08, 1),
+        "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
+        "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
+        "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
+        "wearing": (parent.x, top + actor.height * 0.32, 1),
+        "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
+    }
+    actor.x, actor.foot, order = table[actor.bond or "on"]
+    actor.rank = parent.rank + order
+    actor.floating = actor.bond not in {"under", "front", "behind"}
+
+
+def _extent(cast: Cast, root: Actor) -> Floats:
+    """The box of a root and all that is fastened to it, relative to its place: left, top, right, bottom."""
+    index = cast.actors.index(root)
+    members = {index}
+    for _ in cast.actors:
+        members |= {i for i, a in enumerate(cast.actors) if a.parent in members}
+    boxes = np.array([cast.actors[i].box for i in sorted(members)])
+    return np.array([boxes[:, 0].min() - root.x, boxes[:, 1].min() - root.foot, boxes[:, 2].max() - root.x, boxes[:, 3].max() - root.foot])
+
+
+def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor: Floor) -> Floats:
+    """The energy terms that involve root i, for each tried place."""
+    boxes = tried[:, [0, 1, 0, 1]] + extents[i]
+    size = extents[i][2:] - extents[i][:2]
+    area = max(float(size[0] * size[1]), 1.0)
+    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
+    energy = 9 * outside / size[0]
+    energy += 9 * (np.maximum(floor.height * floor.headroom - boxes[:, 1], 0) + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)) / size[1]
+    others = [j for j in range(len(places)) if j != i]
+    for j in others:
+        other = places[j][[0, 1, 0, 1]] + extents[j]
+        margin = 0.06 * min(size[0], extents[j][2] - extents[j][0])
+        wide = np.minimum(boxes[:, 2], other[2]) - np.maximum(boxes[:, 0], other[0]) + margin
+        tall = np.minimum(boxes[:, 3], other[3]) - np.maximum(boxes[:, 1], other[1]) + margin
+        smaller = min(area, float((other[2] - other[0]) * (other[3] - other[1])))
+        energy += 5 * np.maximum(wide, 0) * np.maximum(tall, 0) / max(smaller, 1)
+        gap = np.abs(tried[:, 0] - places[j][0]) - (size[0] + extents[j][2] - extents[j][0]) / 2
+        energy += 0.5 * np.maximum(gap, 0) / floor.width
+    mass = np.array([(e[2] - e[0]) * (e[3] - e[1]) for e in extents])
+    centres = np.array([p[0] + (e[0] + e[2]) / 2 for p, e in zip(places, extents, strict=True)])
+    rest = float((mass * centres).sum() - mass[i] * centres[i])
+    centre = (rest + mass[i] * (tried[:, 0] + (extents[i][0] + extents[i][2]) / 2)) / mass.sum()
+    energy += 3.0 * np.abs(centre / floor.width - floor.focus)
+    if floor.floating:
+        middle = (boxes[:, 1] + boxes[:, 3]) / 2
+        energy += (1.5 if len(places) == 1 else 0.5) * np.abs(middle / floor.height - 0.48)
+    elif len(places) > 1:
+        ideal = floor.far + (floor.near - floor.far) * (0.65 if i % 2 else 0.45)
+        energy += 0.6 * np.abs(tried[:, 1] - ideal) / max(floor.near - floor.far, 1)
+    else:
+        energy += 0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
+    return energy
+
+
+def _total(places: Floats, extents: list[Floats], floor: Floor) -> float:
+    return float(sum(_energy(i, places[i][None], places, extents, floor)[0] for i in range(len(places))))

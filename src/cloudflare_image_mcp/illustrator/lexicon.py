@@ -1,0 +1,255 @@
+"""The English words that the reader knows besides the artwork's own labels: one table a part of speech.
+
+Each table maps a phrase to its canonical value. Phrases are lower case; plural and singular are both tried.
+"""
+
+
+def _table(**groups: str) -> dict[str, str]:
+    """{"night": "night, midnight"} turned round: every phrase to its group's name ("_" stands for "-")."""
+    return {phrase.strip(): name.replace("_", "-") for name, phrases in groups.items() for phrase in phrases.split(",")}
+
+
+COLOURS = _table(
+    red="red, crimson, scarlet, ruby, maroon, vermilion, cherry red, burgundy, dark red, bright red, reddish",
+    orange="orange, tangerine, amber, coral, rust, dark orange, bright orange",
+    yellow="yellow, lemon yellow, mustard, canary yellow, bright yellow, pale yellow, light yellow, blonde",
+    lime="lime green, neon green, bright green, chartreuse",
+    green="green, emerald, dark green, olive, forest green, sage, mint, mint green, light green, jade, greenish",
+    teal="teal, turquoise, aquamarine, dark cyan",
+    cyan="cyan, aqua, sky blue, light blue, baby blue, pale blue",
+    blue="blue, azure, cobalt, sapphire, royal blue, bright blue, electric blue, bluish, dark blue",
+    navy="navy, navy blue, indigo, midnight blue",
+    purple="purple, violet, lavender, lilac, plum, mauve, amethyst, dark purple, light purple",
+    magenta="magenta, fuchsia, hot pink",
+    pink="pink, salmon, rose pink, light pink, pale pink, pastel pink, bright pink",
+    brown="brown, chocolate brown, tan, bronze, copper, dark brown, light brown, brownish, ginger",
+    beige="beige, cream, ivory, cream colored, khaki",
+    gold="golden, gold",
+    silver="silver, silvery, chrome",
+    black="black, jet black, ebony, pitch black",
+    gray="gray, grey, charcoal, dark gray, dark grey, light gray, light grey, slate",
+    white="white, snow white, snowy white, pure white",
+)
+
+MATERIALS = _table(
+    wood="wooden, wood",
+    gold="made of gold, solid gold",
+    metal="metal, metallic, steel, iron, chrome plated",
+    stone="stone, marble, granite, concrete, rocky",
+    glass="glass, crystal, transparent, translucent, made of ice, icy, frozen",
+    clay="clay, ceramic, porcelain, plush, paper, origami, felt",
+)
+
+COUNTS = {
+    **{w: n for n, w in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)},
+    "a": 1, "an": 1, "single": 1, "lone": 1, "pair of": 2, "a pair of": 2, "couple of": 2, "a couple of": 2, "both": 2,
+    "few": 3, "a few": 3, "some": 3, "trio of": 3, "several": 4, "group of": 4, "a group of": 4, "bunch of": 5,
+    "a bunch of": 5, "herd of": 6, "flock of": 6, "school of": 7, "swarm of": 9, "pack of": 4, "row of": 5, "a row of": 5,
+    "many": 7, "lots of": 8, "a lot of": 8, "dozen": 12, "a dozen": 12, "half a dozen": 6, "crowd of": 9, "fleet of": 5,
+    "a herd of": 6, "a flock of": 6, "a school of": 7, "a swarm of": 9, "a fleet of": 5, "a crowd of": 9,
+}  # fmt: skip
+
+SIZES = {
+    "tiny": 0.45, "miniature": 0.45, "little": 0.7, "small": 0.62, "baby": 0.65, "short": 0.8, "big": 1.35, "large": 1.35,
+    "tall": 1.3, "huge": 1.6, "giant": 1.75, "gigantic": 1.75, "enormous": 1.7, "massive": 1.7, "colossal": 1.8, "towering": 1.7,
+}  # fmt: skip
+
+RELATIONS = _table(
+    on="on, on top of, atop, sitting on, standing on, lying on, perched on, sits on, resting on, stands on, sleeping on, placed on, upon",
+    under="under, below, beneath, underneath, sitting under, sleeping under, standing under, sits under, hiding under, lying under",
+    over="over, above, flying over, hovering over, floating above, soaring over, flying above, hovering above, jumping over, high above, floating over",
+    beside="next to, beside, near, by, alongside, close to, with, to the left of, to the right of, and, standing next to, accompanied by, together with, playing with, sitting next to, meeting, chasing, versus, facing, looking at, watching",
+    front="in front of, before, standing in front of",
+    behind="behind, in back of, hiding behind",
+    riding="riding, riding on, rides, ride, driving, mounted on, on the back of, surfing on, riding a",
+    holding="holding, carrying, holding up, wielding, with in hand, eating, reading, playing, drinking, holds, juggling, waving, gripping, using",
+    wearing="wearing, dressed in, wears, in a hat",
+    inside="inside, inside of, within, in",
+    between="between, in between",
+    around="surrounded by, around, among, amongst, circled by",
+)
+
+SCENERY = _table(
+    meadow="meadow, field, grass, grassland, park, garden, lawn, countryside, farm, pasture, prairie, flower field, backyard, savanna, savannah, wheat field, picnic, playground, village, landscape, nature, outdoors, outside, vineyard, plain",
+    hills="hill, rolling hills, valley",
+    mountains="mountain, mountain range, alps, peak, cliff, himalayas, summit, mountainside, mountain landscape, canyon, volcano landscape",
+    forest="forest, woods, jungle, rainforest, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
+    desert="desert, dunes, sand dunes, sahara, mesa, wild west, oasis",
+    beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline",
+    ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier",
+    lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall",
+    underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
+    snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, snowy mountain, north pole, winter wonderland, ski slope, polar",
+    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, road, alley, new york, tokyo, manhattan, city street, neon city, highway, skyscrapers, parking lot, london, paris, times square, sidewalk",
+    interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym",
+    table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth, plate, tray",
+    space="space, outer space, galaxy, cosmos, universe, nebula, deep space, starfield, orbit, milky way, solar system, interstellar",
+    moon="lunar surface, moon surface, surface of the moon, on the moon, mars, alien planet, planet surface, on mars, surface of mars, alien landscape",
+    sky="in the sky, clouds, above the clouds, among the clouds, in the clouds, the sky, sky, blue sky, cloudscape",
+    studio="studio, plain background, simple background, white background, solid background, backdrop, product photo, product shot, isolated, studio lighting, minimal background, background, nothing else, gradient background",
+    stage="stage, theater, theatre, concert, spotlight, nightclub, circus ring",
+    cave="cave, cavern, dungeon, mine, grotto",
+)
+
+TIMES = _table(
+    dawn="dawn, sunrise, early morning, morning, daybreak, first light, at sunrise, at dawn",
+    day="day, daytime, noon, midday, afternoon, daylight, sunny day, bright day, summer day, in the daytime",
+    sunset="sunset, golden hour, evening, dusk, twilight, sundown, at sunset, setting sun, late afternoon",
+    night="night, midnight, nighttime, night time, moonlit, moonlight, starry night, at night, starlit, moonlit night, night sky, nocturnal, after dark",
+)
+
+WEATHER = _table(
+    rain="rain, raining, rainy, rainfall, drizzle, downpour, in the rain, rainy day, heavy rain, monsoon, wet",
+    storm="storm, stormy, thunderstorm, lightning, thunder, tempest, hurricane, thunder and lightning, lightning storm",
+    snowfall="snowing, snowfall, blizzard, snowstorm, falling snow, snowflakes, snow falling, snow storm",
+    fog="fog, foggy, mist, misty, haze, hazy",
+    cloudy="cloudy, overcast, gloomy sky, gray sky, grey sky, cloudy sky",
+    clear="clear sky, clear, sunny, sunshine, cloudless, bright sunlight, sunlit, sunlight",
+    windy="windy, wind, breeze, breezy",
+)
+
+SEASONS = _table(
+    spring="spring, springtime, cherry blossoms, cherry blossom, in bloom",
+    summer="summer, summertime",
+    autumn="autumn, autumnal, fall leaves, falling leaves, fall colors, autumn leaves, in the fall, fall season, in fall",
+    winter="winter, wintry, wintertime, christmas",
+)
+
+SKY = _table(
+    sun="sun, the sun",
+    moon="moon, full moon, the moon",
+    crescent="crescent moon, half moon",
+    stars="stars, starry sky, starry, the stars, constellations, shooting star",
+    rainbow="rainbow",
+    aurora="aurora, northern lights, aurora borealis, the northern lights",
+    planets="planets",
+    fireworks="fireworks",
+)
+
+STYLES = _table(
+    watercolour="watercolor, watercolour, aquarelle, watercolor painting, watercolour painting, in watercolor, gouache",
+    oil="oil painting, oil paint, oil on canvas, impressionist, impressionism, van gogh, painting, painterly, monet, acrylic, acrylic painting, impasto, impressionist painting",
+    pencil="pencil, pencil sketch, pencil drawing, sketch, graphite, charcoal drawing, drawing, line drawing, hand drawn, charcoal sketch, sketched",
+    ink="ink, ink drawing, line art, ink wash, pen and ink, woodcut, engraving, sumi-e, manga, etching, black and white drawing",
+    pixel="pixel art, pixelated, 8-bit, 8 bit, 16-bit, 16 bit, retro game, pixel, pixelart",
+    flat="flat, flat design, vector, vector art, flat illustration, vector illustration, minimalist, minimal, minimalistic, cartoon, clip art, icon, logo, sticker, flat style",
+    isometric="isometric, isometric view, diorama, isometric style",
+    poster="vintage poster, poster, travel poster, retro poster, retro, vintage, screen print, screenprint, art deco, propaganda poster, linocut, pop art",
+    neon="neon, synthwave, cyberpunk, vaporwave, neon lights, outrun, neon glow, glowing neon, tron, neon style",
+    low_poly="low poly, low-poly, lowpoly, polygonal, geometric, origami style, faceted, polygon art",
+    photo="photo, photograph, photorealistic, realistic, photography, hyperrealistic, cinematic photo, dslr, photo realistic, photorealism",
+    threed="3d, 3d render, 3d rendering, clay render, octane render, unreal engine, blender, pixar, pixar style",
+    stained="stained glass, mosaic, stained glass window",
+    comic="comic, comic book, comic style, comic book style, halftone, anime, anime style",
+)
+
+MOODS = _table(
+    cozy="cozy, cosy, warm, comfortable, homely, hygge",
+    dreamy="dreamy, magical, fantasy, whimsical, fairy tale, ethereal, surreal, enchanted, mystical, fairytale, pastel, pastel colors",
+    dark="dark, moody, gloomy, grim, noir, dramatic, ominous, sinister",
+    spooky="spooky, scary, creepy, haunted, eerie, halloween, horror, mysterious",
+    cheerful="cheerful, happy, vibrant, colorful, colourful, fun, joyful, playful, bright, vivid, festive, cute",
+    calm="calm, serene, peaceful, tranquil, quiet, relaxing, zen, soft",
+    monochrome="monochrome, black and white, black-and-white, grayscale, greyscale, sepia",
+    futuristic="futuristic, sci-fi, science fiction, scifi, high tech",
+)
+
+COMPOSITIONS = _table(
+    close="close up, close-up, closeup, portrait, portrait of, macro, headshot, face of, up close, bust of, selfie",
+    wide="wide shot, panorama, panoramic, wide angle, aerial view, vast, epic, from afar, in the distance, establishing shot",
+    low="low angle, from below, heroic, worm's eye view",
+)
+
+# What people call things that the artwork labels otherwise.
+ALIASES = {
+    "car": "automobile", "coffee": "hot beverage", "cup of coffee": "hot beverage", "coffee cup": "hot beverage", "mug": "hot beverage",
+    "cup of tea": "teacup without handle", "tea": "teacup without handle", "teacup": "teacup without handle",
+    "latte": "hot beverage", "cup": "hot beverage", "mug of coffee": "hot beverage", "cappuccino": "hot beverage",
+    "boat": "sailboat", "sailing boat": "sailboat", "yacht": "sailboat", "ferry boat": "ferry",
+    "tree": "deciduous tree", "oak": "deciduous tree", "oak tree": "deciduous tree", "pine tree": "evergreen tree", "pine": "evergreen tree",
+    "fir tree": "evergreen tree", "flower": "sunflower", "apple": "red apple", "fish": "tropical fish", "bird": "bird", "wizard": "man mage",
+    "witch": "woman mage", "sorcerer": "man mage", "sorceress": "woman mage", "magician": "man mage", "knight": "person fencing", "king": "person with crown",
+    "queen": "princess", "astronaut": "astronaut", "cosmonaut": "astronaut", "spaceman": "astronaut", "spaceship": "rocket",
+    "space ship": "rocket", "spacecraft": "rocket", "ufo": "flying saucer", "airplane": "airplane", "plane": "airplane",
+    "aeroplane": "airplane", "jet": "airplane", "bike": "bicycle", "motorbike": "motorcycle", "truck": "delivery truck", "lorry": "articulated lorry",
+    "train": "locomotive", "steam train": "locomotive", "taxi": "taxi", "cab": "taxi", "phone": "mobile phone", "smartphone": "mobile phone",
+    "computer": "laptop", "tv": "television", "camera": "camera", "book": "closed book", "lamp": "light bulb",
+    "chair": "chair", "armchair": "couch and lamp", "sofa": "couch and lamp", "couch": "couch and lamp", "bed": "bed", "donut": "doughnut", "burger": "hamburger",
+    "cheeseburger": "hamburger", "fries": "french fries", "ice cream": "soft ice cream", "ice cream cone": "soft ice cream", "cake": "birthday cake",
+    "wine": "wine glass", "beer": "beer mug", "milk": "glass of milk", "cheese": "cheese wedge", "steak": "cut of meat", "noodles": "steaming bowl",
+    "ramen": "steaming bowl", "soup": "pot of food", "salad": "green salad", "egg": "egg", "orange": "tangerine", "bear": "bear", "teddy bear": "teddy bear",
+    "dinosaur": "sauropod", "brontosaurus": "sauropod", "t-rex": "t-rex", "tyrannosaurus": "t-rex", "monkey": "monkey", "mouse": "mouse",
+    "rabbit": "rabbit", "bunny": "rabbit", "kitten": "cat", "kitty": "cat", "puppy": "dog", "hen": "chicken", "pony": "horse", "stallion": "horse",
+    "bull": "ox", "sheep": "ewe", "lamb": "ewe", "elephant": "elephant", "tiger": "tiger", "lion": "lion", "wolf": "wolf", "whale": "spouting whale",
+    "turtle": "turtle", "tortoise": "turtle", "butterfly": "butterfly", "bee": "honeybee", "ladybug": "lady beetle", "ladybird": "lady beetle", "bug": "bug",
+    "jellyfish": "jellyfish", "octopus": "octopus", "crab": "crab", "snowman": "snowman without snow", "ghost": "ghost", "skull": "skull",
+    "pumpkin": "jack-o-lantern", "jack o lantern": "jack-o-lantern", "house": "house", "home": "house", "cottage": "house", "cabin": "hut", "barn": "house",
+    "castle": "castle", "palace": "castle", "fortress": "castle", "church": "church", "tower": "tokyo tower", "skyscraper": "office building",
+    "building": "office building", "tent": "tent", "bridge": "bridge at night", "fountain": "fountain", "statue": "statue of liberty", "volcano": "volcano",
+    "island": "desert island", "cactus": "cactus", "mushroom": "mushroom", "rose": "rose", "tulip": "tulip", "sunflower": "sunflower", "daisy": "blossom",
+    "heart": "red heart", "star": "star", "diamond": "gem stone", "gem": "gem stone", "jewel": "gem stone", "crystal": "gem stone", "ring": "ring", "crown": "crown",
+    "hat": "top hat", "top hat": "top hat", "cap": "billed cap", "sunglasses": "sunglasses", "glasses": "glasses", "shoe": "running shoe", "sneaker": "running shoe",
+    "boots": "hiking boot", "shirt": "t-shirt", "dress": "dress", "umbrella": "umbrella", "guitar": "guitar", "piano": "musical keyboard", "violin": "violin",
+    "drum": "drum", "trumpet": "trumpet", "ball": "soccer ball", "football": "soccer ball", "soccer ball": "soccer ball", "basketball": "basketball", "kite": "kite",
+    "balloon": "balloon", "hot air balloon": "balloon", "gift": "wrapped gift", "present": "wrapped gift", "clock": "mantelpiece clock", "watch": "watch", "key": "key",
+    "lock": "locked", "sword": "dagger", "shield": "shield", "bow": "bow and arrow", "axe": "axe", "hammer": "hammer", "candle": "candle",
+    "lantern": "red paper lantern", "vase": "amphora", "plant": "potted plant", "potted plant": "potted plant", "leaf": "maple leaf", "leaves": "fallen leaf",
+    "helicopter": "helicopter", "bus": "bus", "school bus": "bus", "tractor": "tractor", "fire truck": "fire engine", "firetruck": "fire engine",
+    "police car": "police car", "ambulance": "ambulance", "racecar": "racing car", "race car": "racing car", "sports car": "racing car", "scooter": "motor scooter",
+    "skateboard": "skateboard", "ship": "ship", "pirate ship": "sailboat", "cruise ship": "passenger ship", "submarine": "whale", "rocket ship": "rocket",
+    "satellite": "satellite", "planet": "ringed planet", "saturn": "ringed planet", "earth": "globe showing europe-africa", "globe": "globe showing americas", "comet": "comet",
+    "alien": "alien", "robot": "robot", "android": "robot", "monster": "alien monster", "dragon": "dragon", "unicorn": "unicorn", "fairy": "woman fairy",
+    "mermaid": "mermaid", "elf": "elf", "vampire": "vampire", "zombie": "man zombie", "ninja": "ninja", "pirate": "man superhero", "superhero": "man superhero", "angel": "baby angel",
+    "santa": "santa claus", "santa claus": "santa claus", "clown": "clown face", "detective": "detective", "chef": "man cook", "cook": "man cook", "doctor": "woman health worker",
+    "scientist": "woman scientist", "artist": "man artist", "painter": "man artist", "farmer": "man farmer", "teacher": "woman teacher", "student": "woman student", "singer": "woman singer",
+    "pilot": "man pilot", "firefighter": "man firefighter", "fireman": "man firefighter", "policeman": "man police officer", "soldier": "guard", "dancer": "woman dancing",
+    "ballerina": "woman dancing", "surfer": "man surfing", "skier": "skier", "old man": "old man", "grandfather": "old man", "grandmother": "old woman", "old woman": "old woman",
+    "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
+    "cowboy": "cowboy hat face", "princess": "princess", "prince": "prince", "panda": "panda", "panda bear": "panda", "polar bear": "polar bear", "parrot": "parrot",
+    "penguin": "penguin", "owl": "owl", "eagle": "eagle", "duck": "duck", "swan": "swan", "flamingo": "flamingo", "peacock": "peacock", "rooster": "rooster",
+    "crow": "black bird", "raven": "black bird", "pigeon": "dove", "dove": "dove", "shark": "shark", "dolphin": "dolphin", "seal": "seal", "snail": "snail", "snake": "snake",
+    "spider": "spider", "ant": "ant", "frog": "frog", "crocodile": "crocodile", "alligator": "crocodile", "lizard": "lizard", "gecko": "lizard", "kangaroo": "kangaroo",
+    "giraffe": "giraffe", "zebra": "zebra", "hippo": "hippopotamus", "hippopotamus": "hippopotamus", "rhino": "rhinoceros", "camel": "camel", "llama": "llama", "alpaca": "llama",
+    "deer": "deer", "stag": "deer", "reindeer": "deer", "moose": "moose", "goat": "goat", "pig": "pig", "cow": "cow", "dog": "dog", "cat": "cat", "horse": "horse", "fox": "fox",
+    "squirrel": "chipmunk", "hedgehog": "hedgehog", "bat": "bat", "otter": "otter", "sloth": "sloth", "skunk": "skunk", "badger": "badger", "raccoon": "raccoon", "hamster": "hamster",
+    "koala": "koala", "gorilla": "gorilla", "orangutan": "orangutan", "rat": "rat", "lobster": "lobster", "shrimp": "shrimp", "squid": "squid", "banana": "banana", "grapes": "grapes",
+    "cherry": "cherries", "cherries": "cherries", "peach": "peach", "pear": "pear", "lemon": "lemon", "watermelon": "watermelon", "pineapple": "pineapple", "mango": "mango",
+    "kiwi": "kiwi fruit", "coconut": "coconut", "avocado": "avocado", "tomato": "tomato", "carrot": "carrot", "corn": "ear of corn", "potato": "potato", "broccoli": "broccoli",
+    "onion": "onion", "garlic": "garlic", "eggplant": "eggplant", "pepper": "bell pepper", "chili": "hot pepper", "bread": "bread", "croissant": "croissant", "pizza": "pizza",
+    "slice of pizza": "pizza", "taco": "taco", "burrito": "burrito", "sushi": "sushi", "hot dog": "hot dog", "sandwich": "sandwich", "pancakes": "pancakes", "cookie": "cookie",
+    "cupcake": "cupcake", "candy": "candy", "lollipop": "lollipop", "honey": "honey pot", "popcorn": "popcorn", "pie": "pie", "pretzel": "pretzel",
+    "sign": "sign", "wooden sign": "sign", "neon sign": "sign", "billboard": "sign", "banner": "sign", "signpost": "sign", "door": "door", "toy": "teddy bear",
+    "windmill": "wind chime", "lighthouse": "tokyo tower", "palm": "palm tree", "palm tree": "palm tree", "swimming pool": "person swimming", "fire": "fire", "campfire": "fire",
+    "campfire flame": "fire", "bonfire": "fire", "lightbulb": "light bulb", "scarf": "scarf", "bow tie": "necktie", "tie": "necktie", "backpack": "backpack",
+    "suitcase": "luggage", "wand": "magic wand", "magic wand": "magic wand", "staff": "magic wand", "crystal ball": "crystal ball", "flag": "triangular flag",
+    "flowers": "bouquet", "bouquet": "bouquet", "cloud": "cloud", "snowflake": "snowflake", "raindrop": "droplet", "canoe": "canoe", "anchor": "anchor", "seashell": "spiral shell", "shell": "spiral shell",
+    "pear fruit": "pear", "typewriter": "keyboard", "keyboard": "keyboard", "trophy": "trophy", "medal": "sports medal", "wheel": "ferris wheel", "ferris wheel": "ferris wheel",
+    "bathtub": "bathtub", "mirror": "mirror", "bell": "bell", "teapot": "teapot", "newspaper": "newspaper", "letter": "love letter", "envelope": "envelope", "pencil case": "pencil",
+}  # fmt: skip
+
+# Words that carry nothing to draw: they are passed over without a warning.
+FILLER = frozenset(
+    """the of a an is are was be being it its this that these those to at for from as into his her their my your our we i he she they
+    very highly detailed high quality best masterpiece 4k 8k hd uhd hdr resolution sharp focus trending artstation beautiful stunning amazing
+    gorgeous lovely nice pretty elegant illustration image picture art artwork render rendering style styled scene view shot depicting
+    showing featuring shows depicts artistic professional award winning intricate ultra super extremely some there which who while during
+    lighting light lit lights ambient volumetric cinematic composition digital concept depth bokeh lens full body front side single create
+    make draw generate paint please me photo-like texture textured natural color colors colour colours tones hues palette old young new
+    ancient modern classic famous wild friendly angry sad sleepy sleeping sitting standing running walking jumping flying swimming dancing
+    smiling laughing playing looking eating drinking sailing floating hovering driving parked resting lying glowing shining sparkling shiny
+    fluffy fuzzy furry soft hard smooth rough delicious tasty fresh ripe juicy hot cold warm cool majestic mighty brave lonely lazy busy empty
+    time day-time left right top bottom center centre middle background foreground distance far away large-scale one's every each all
+    lush dense thick thin long wide narrow deep round square curly straight steaming wise clever funny silly adorable distant quaint rustic
+    so too just only also out up down off over-the-top has have had having get gets set made built using against through across along
+    where when then than like not no without within toward towards onto under-lit rendered drawn painted written says saying say reads reading labeled
+    named called text words word letters scenic vibrant-looking mood atmosphere atmospheric vibe aesthetic inspired featuring theme themed
+    design graphic wallpaper cover sunlit towering-high rising setting falling blooming blowing moving spinning shape shaped sized size type kind
+    piece slice cup-like bowl plateful glassful bottle basket pile stack portion colored coloured tinted edition version background-less tail
+    wearing-less couple-like bit part parts lot""".split()
+)
+
+IRREGULAR = {
+    "mice": "mouse", "geese": "goose", "children": "child", "people": "person", "men": "man", "women": "woman", "wolves": "wolf", "knives": "knife",
+    "leaves": "leaf", "feet": "foot", "teeth": "tooth", "oxen": "ox", "loaves": "loaf", "elves": "elf", "dwarves": "dwarf", "cacti": "cactus",
+    "octopi": "octopus", "butterflies": "butterfly", "puppies": "puppy", "kitties": "kitty", "calves": "calf", "thieves": "thief", "fungi": "fungus",
+}  # fmt: skip

@@ -1,0 +1,332 @@
+"""Reading an English prompt: tokens, then one pass that hangs modifiers and relations on the things they belong to."""
+
+import re
+from dataclasses import dataclass, field
+
+from cloudflare_image_mcp.illustrator import lexicon
+from cloudflare_image_mcp.illustrator.vocabulary import NEAREST, Vocabulary, singulars
+
+LONGEST = 5  # words in the longest phrase that is looked up
+MOST = 12  # instances of one thing
+WEARABLE = ("clothing",)
+ON_THE_BODY = ("wearing", "holding", "riding")
+TABLES: dict[str, dict[str, str]] = {
+    "time": lexicon.TIMES,
+    "weather": lexicon.WEATHER,
+    "sky": lexicon.SKY,
+    "scenery": lexicon.SCENERY,
+    "style": lexicon.STYLES,
+    "mood": lexicon.MOODS,
+    "composition": lexicon.COMPOSITIONS,
+    "season": lexicon.SEASONS,
+    "material": lexicon.MATERIALS,
+    "colour": lexicon.COLOURS,
+    "relation": lexicon.RELATIONS,
+}
+# Words that are a thing when nothing they could describe follows them.
+THINGS_TOO = {"orange", "rose", "gold", "silver", "coral", "plum", "peach", "lavender", "ivory", "icon", "pencil", "ink", "fire", "lightning", "plate", "crystal"}
+# Scenery that is a thing when counted or described ("a palm tree on an island", "two mountains" stay scenery).
+QUOTED = re.compile(r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)')
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,.;:!?]")
+
+
+@dataclass(slots=True)
+class Mention:
+    """A thing in the prompt with what the prompt says of it."""
+
+    phrase: str
+    concepts: list[int]
+    count: int = 1
+    colours: list[str] = field(default_factory=list)
+    material: str | None = None
+    size: float = 1.0
+    relation: tuple[str, int] | None = None
+    lettering: str | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """Everything that was understood, in canonical words."""
+
+    mentions: list[Mention] = field(default_factory=list)
+    scenery: list[str] = field(default_factory=list)
+    tints: dict[str, str] = field(default_factory=dict)
+    time: str | None = None
+    weather: list[str] = field(default_factory=list)
+    season: str | None = None
+    sky: list[str] = field(default_factory=list)
+    style: str | None = None
+    mood: str | None = None
+    composition: str | None = None
+    lettering: list[str] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
+    refused: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    value: str
+    phrase: str
+    plural: bool = False
+    concepts: tuple[int, ...] = ()
+
+
+class Reader:
+    """Turns prompts into readings."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def read(self, prompt: str) -> Reading:
+        """A reading of an English prompt."""
+        reading = Reading()
+        text = QUOTED.sub(lambda m: self._quote(m, reading), prompt)
+        text, reading.refused = split_refusals(text)
+        tokens = self._tokens(text.lower())
+        Assembly(reading, self.vocabulary).run(tokens)
+        return reading
+
+    def _quote(self, match: re.Match[str], reading: Reading) -> str:
+        reading.lettering.append(next(group for group in match.groups() if group))
+        return " , "
+
+    def _tokens(self, text: str) -> list[Token]:
+        words = WORD.findall(text.replace("’", "'"))
+        tokens: list[Token] = []
+        position = 0
+        while position < len(words):
+            token, length = self._longest(words, position)
+            tokens.append(token)
+            position += length
+        return self._resolved(tokens)
+
+    def _longest(self, words: list[str], position: int) -> tuple[Token, int]:
+        """The token for the longest phrase known at a position."""
+        if words[position] in ",.;:!?":
+            return Token("break", words[position], words[position]), 1
+        for length in range(min(LONGEST, len(words) - position), 0, -1):
+            part = words[position : position + length]
+            token = self._known(part)
+            if token is not None:
+                return token, length
+        word = words[position]
+        if "-" in word and not word.startswith("-"):
+            words[position : position + 1] = [piece for piece in word.split("-") if piece]
+            return self._longest(words, position)
+        return Token("filler" if word in lexicon.FILLER else "unknown", word, word), 1
+
+    def _known(self, part: list[str]) -> Token | None:
+        phrase = " ".join(part)
+        if phrase in lexicon.COUNTS:
+            return Token("count", str(lexicon.COUNTS[phrase]), phrase)
+        if phrase.isdigit():
+            return Token("count", phrase, phrase) if len(phrase) < 4 else Token("filler", phrase, phrase)
+        if phrase in lexicon.SIZES:
+            return Token("size", str(lexicon.SIZES[phrase]), phrase)
+        forms = [" ".join([*part[:-1], form]) for form in singulars(part[-1])]
+        for form in forms:
+            for kind, table in TABLES.items():
+                if form in table and not (form != phrase and kind in {"colour", "relation", "mood", "material"}):
+                    return Token(kind, table[form], phrase, form != phrase)
+        for form in forms:
+            if form in lexicon.FILLER and len(part) == 1:
+                break
+            number = self.vocabulary.label(form)
+            if number is not None:
+                return Token("thing", form, phrase, form != phrase, (number,))
+        for form in forms:
+            if form not in lexicon.FILLER and (tagged := self.vocabulary.tagged(form)):
+                return Token("thing", form, phrase, form != phrase, tuple(tagged[:8]))
+        if phrase in {"sign", "signs", "wooden sign", "signpost", "billboard", "banner", "signboard", "neon sign", "poster board"}:
+            return Token("thing", "sign", phrase, phrase.endswith("s"), ())
+        return None
+
+    def _resolved(self, tokens: list[Token]) -> list[Token]:
+        """Words that are colours or things by position, and unknown words by their embedding."""
+        for i, token in enumerate(tokens):
+            following = next((t for t in tokens[i + 1 :] if t.kind not in {"filler", "colour", "size", "material"}), None)
+            describes = following is not None and following.kind in {"thing", "scenery", "unknown", "sky"}
+            if token.value in THINGS_TOO or token.phrase in THINGS_TOO:
+                number = self.vocabulary.label(token.phrase)
+                if not describes and number is not None and token.kind != "thing":
+                    tokens[i] = Token("thing", token.phrase, token.phrase, token.plural, (number,))
+        unknown = [i for i, t in enumerate(tokens) if t.kind == "unknown" and len(t.phrase) > 2]
+        for i, (number, cosine) in zip(unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True):
+            if cosine >= NEAREST:
+                tokens[i] = Token("guess", tokens[i].phrase, tokens[i].phrase, False, (number,))
+        return tokens
+
+
+def split_refusals(text: str) -> tuple[str, str]:
+    """"a park without trees" as ("a park", "trees"): what the prompt says is absent joins the negative prompt."""
+    refused: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        refused.append(match.group(1))
+        return " "
+
+    kept = re.sub(r"\b(?:without(?: any)?|no|not a|not any)\s+([\w' -]+?)(?=,|\.|;|$| in | on | at | under | but | with )", take, text, flags=re.IGNORECASE)
+    return kept, ", ".join(refused)
+
+
+class Assembly:
+    """The pass over the tokens."""
+
+    def __init__(self, reading: Reading, vocabulary: Vocabulary) -> None:
+        self.reading = reading
+        self.vocabulary = vocabulary
+        self._clear()
+        self.relation: str | None = None
+        self.last: int | None = None
+        self.adjacent = False
+
+    def _clear(self) -> None:
+        self.count: int | None = None
+        self.colours: list[str] = []
+        self.material: str | None = None
+        self.size = 1.0
+
+    def run(self, tokens: list[Token]) -> None:
+        for position, token in enumerate(tokens):
+            following = tokens[position + 1] if position + 1 < len(tokens) else None
+            handler = getattr(self, f"_on_{token.kind}")
+            handler(token, following)
+            if token.kind not in {"filler", "colour", "size", "material"} or token.phrase in {"of", "in", "at", "the"}:
+                self.adjacent = token.kind in {"thing", "guess"}
+        self._leftovers()
+
+    def _on_break(self, token: Token, _: Token | None) -> None:
+        self._leftovers()
+        self.relation = "beside" if self.last is not None else None
+
+    def _leftovers(self) -> None:
+        """Colours with no noun after them belong to the last thing, or to the whole picture."""
+        if self.colours:
+            if self.last is not None and not self.reading.mentions[self.last].colours:
+                self.reading.mentions[self.last].colours = self.colours
+            else:
+                self.reading.colours += self.colours
+        self._clear()
+
+    def _on_filler(self, token: Token, _: Token | None) -> None:
+        return
+
+    def _on_unknown(self, token: Token, _: Token | None) -> None:
+        if len(token.phrase) > 2:
+            self.reading.warnings.append(f'nothing in the artwork matches "{token.phrase}"; it was left out')
+
+    def _on_count(self, token: Token, following: Token | None) -> None:
+        count = int(token.value)
+        if not (token.phrase in {"a", "an"} and self.count):
+            self.count = count
+
+    def _on_size(self, token: Token, _: Token | None) -> None:
+        self.size = float(token.value)
+
+    def _on_material(self, token: Token, _: Token | None) -> None:
+        self.material = token.value
+
+    def _on_colour(self, token: Token, _: Token | None) -> None:
+        self.colours.append(token.value)
+
+    def _on_relation(self, token: Token, _: Token | None) -> None:
+        if token.phrase == "and" and self.colours:
+            return
+        self.relation = token.value
+
+    def _on_scenery(self, token: Token, following: Token | None) -> None:
+        self._place(token.value)
+        if self.colours:
+            self.reading.tints[token.value] = self.colours[0]
+        self._clear()
+        if self.relation != "beside":
+            self.relation = None
+
+    def _place(self, scenery: str) -> None:
+        if scenery not in self.reading.scenery:
+            self.reading.scenery.append(scenery)
+
+    def _on_sky(self, token: Token, _: Token | None) -> None:
+        if self.colours:
+            self.reading.tints[token.value] = self.colours[0]
+        self.reading.sky.append(token.value)
+        self._clear()
+        self.relation = None
+
+    def _on_time(self, token: Token, _: Token | None) -> None:
+        self.reading.time = self.reading.time or token.value
+        if "star" in token.phrase:
+            self.reading.sky.append("stars")
+        if "moon" in token.phrase:
+            self.reading.sky.append("moon")
+
+    def _on_weather(self, token: Token, _: Token | None) -> None:
+        if token.value not in self.reading.weather:
+            self.reading.weather.append(token.value)
+        if self.relation in {"inside", "on"}:
+            self.relation = None
+
+    def _on_season(self, token: Token, _: Token | None) -> None:
+        self.reading.season = self.reading.season or token.value
+
+    def _on_mood(self, token: Token, _: Token | None) -> None:
+        self.reading.mood = self.reading.mood or token.value
+
+    def _on_composition(self, token: Token, _: Token | None) -> None:
+        self.reading.composition = self.reading.composition or token.value
+
+    def _on_style(self, token: Token, _: Token | None) -> None:
+        self.reading.style = self.reading.style or token.value
+        self.relation = None
+
+    def _on_guess(self, token: Token, following: Token | None) -> None:
+        """A word known only by its embedding is a thing unless it stands before one."""
+        if following is not None and following.kind in {"thing", "guess", "scenery"}:
+            return
+        label = self.vocabulary.concept(token.concepts[0]).label
+        self.reading.warnings.append(f'"{token.phrase}" is not in the artwork; the nearest, "{label}", was drawn')
+        self._on_thing(token, following)
+
+    def _on_thing(self, token: Token, following: Token | None) -> None:
+        if following is not None and following.kind == "thing" and not token.plural:
+            if token.phrase not in {"cup", "mug"}:
+                self._describe(token)
+            return
+        count = min(self.count or (3 if token.plural else 1), MOST)
+        if self.count and self.count > MOST:
+            self.reading.warnings.append(f"{self.count} of {token.phrase} were asked for; {MOST} were drawn")
+        if self.count == 1 and token.plural:
+            count = 1 if token.value in {"glasses"} else 3
+        mention = Mention(token.phrase, list(token.concepts), count, self.colours, self.material, self.size)
+        if token.value == "sign":
+            mention.lettering = ""
+        first = token.phrase.split()[0]
+        if not mention.colours and first != token.phrase and first in lexicon.COLOURS:
+            mention.colours = [lexicon.COLOURS[first]]
+        if self.relation is not None and self.last is not None:
+            relation = self._relation_to(token)
+            mention.relation = (relation, self._bearer() if relation in ON_THE_BODY else self.last)
+        self.reading.mentions.append(mention)
+        self.last = len(self.reading.mentions) - 1
+        self._clear()
+        self.relation = None
+
+    def _bearer(self) -> int:
+        """Who wears, holds or rides: what is worn or held already does none of it."""
+        index = self.last or 0
+        while (relation := self.reading.mentions[index].relation) is not None and relation[0] in ON_THE_BODY:
+            index = relation[1]
+        return index
+
+    def _relation_to(self, token: Token) -> str:
+        kind = self.vocabulary.concept(token.concepts[0]).kind if token.concepts else ""
+        if self.relation in {"beside", "inside"} and kind in WEARABLE and token.phrase not in {"umbrella"}:
+            return "wearing"
+        return self.relation or "beside"
+
+    def _describe(self, token: Token) -> None:
+        """A noun before a noun describes it: "clown car" is a car."""
+        if self.vocabulary.label(token.value) is not None:
+            self.reading.warnings.append(f'"{token.phrase}" was read as describing the next word; it was not drawn itself')
