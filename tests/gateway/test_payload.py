@@ -39,9 +39,7 @@ async def test_a_slice_is_that_of_the_bytes(data: bytes, cut: int, start: int, s
     assert await BytesPayload(data).slice(start, stop) == expected
 
 
-@given(
-    st.binary(max_size=40), st.integers(0, 40), st.tuples(st.integers(0, 40), st.integers(0, 40)), st.binary()
-)
+@given(st.binary(max_size=40), st.integers(0, 40), st.tuples(st.integers(0, 40), st.integers(0, 40)), st.binary())
 async def test_a_splice_replaces_just_those_bytes(
     data: bytes, cut: int, span: tuple[int, int], inserted: bytes
 ) -> None:

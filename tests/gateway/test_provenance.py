@@ -103,9 +103,7 @@ def packet(data: bytes) -> str:
 
 @pytest.mark.parametrize("kind", [in_bytes, in_base64])
 @pytest.mark.parametrize("name", FILES)
-async def test_what_is_stamped_is_read_and_the_pixels_stay(
-    name: str, kind: Callable[[bytes], Payload]
-) -> None:
+async def test_what_is_stamped_is_read_and_the_pixels_stay(name: str, kind: Callable[[bytes], Payload]) -> None:
     data = FILES[name]
     image = await stamp(await Image.sniff(kind(data)), MADE)
     result = await image.payload.read()
@@ -171,9 +169,7 @@ async def test_a_prompt_too_long_for_a_segment_is_cut(name: str, prompt: str) ->
 
 @given(st.text(), st.none() | st.text(), st.integers(0, 2**64))
 async def test_any_text_makes_a_sound_packet(prompt: str, negative: str | None, seed: int) -> None:
-    made = replace(
-        MADE, source_type=SourceType.ALGORITHMIC_EDIT, prompt=prompt, negative_prompt=negative, seed=seed
-    )
+    made = replace(MADE, source_type=SourceType.ALGORITHMIC_EDIT, prompt=prompt, negative_prompt=negative, seed=seed)
     for name in ("png", "jpeg"):
         image = await stamp(await Image.of_bytes(FILES[name]), made)
         data = await image.payload.read()
