@@ -25,16 +25,17 @@ from typing import Any
 import numpy as np
 
 SETS = {"fluent": "@iconify-json/fluent-emoji", "flat": "@iconify-json/fluent-emoji-flat", "noto": "@iconify-json/noto"}
-LANGUAGES = (
-    "da de es fi fr hi hu it ja ko ms nb nl pl pt ru sv th uk vi zh zh-hant"
-).split()
+LANGUAGES = ("da de es fi fr hi hu it ja ko ms nb nl pl pt ru sv th uk vi zh zh-hant").split()
 TYPEFACE = "@fontsource/lilita-one/files/lilita-one-latin-400-normal.woff"
 LICENCES = {
     "fluent-emoji, fluent-emoji-flat": (
         "Fluent Emoji, Copyright (c) Microsoft Corporation, https://github.com/microsoft/fluentui-emoji, MIT licence",
         "MIT",
     ),
-    "noto": ("Noto Emoji, Copyright Google Inc, https://github.com/googlefonts/noto-emoji, Apache licence 2.0", "Apache-2.0"),
+    "noto": (
+        "Noto Emoji, Copyright Google Inc, https://github.com/googlefonts/noto-emoji, Apache licence 2.0",
+        "Apache-2.0",
+    ),
     "emojibase-data": ("Emojibase, Copyright (c) Miles Johnson, https://emojibase.dev, MIT licence", "MIT"),
     "lilita-one": ("Lilita One, Copyright (c) Juan Montoreano, SIL Open Font License 1.1", "OFL-1.1"),
 }
@@ -84,7 +85,8 @@ def words(concepts: list[dict[str, Any]], entries: dict[str, dict[str, Any]]) ->
         for tag in entry.get("tags", ()):
             tags.setdefault(tag.lower(), []).append(number)
     return {
-        term: list(dict.fromkeys(labels.get(term, []) + tags.get(term, [])))[:8] for term in sorted(labels.keys() | tags.keys())
+        term: list(dict.fromkeys(labels.get(term, []) + tags.get(term, [])))[:8]
+        for term in sorted(labels.keys() | tags.keys())
     }
 
 
@@ -117,10 +119,18 @@ def main(modules: Path, output: Path) -> None:
             )
     output.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output / "artwork.zip", "w") as pack:
-        put(pack, "catalogue.json", json.dumps({"sizes": {k: s.get("height", 16) for k, s in sets.items()}, "concepts": concepts}))
+        put(
+            pack,
+            "catalogue.json",
+            json.dumps({"sizes": {k: s.get("height", 16) for k, s in sets.items()}, "concepts": concepts}),
+        )
         for language in LANGUAGES:
             compact = json.loads((data / language / "compact.json").read_text("utf-8"))
-            put(pack, f"words/{language}.json", json.dumps(words(concepts, {e["hexcode"]: e for e in compact}), ensure_ascii=False))
+            put(
+                pack,
+                f"words/{language}.json",
+                json.dumps(words(concepts, {e["hexcode"]: e for e in compact}), ensure_ascii=False),
+            )
         put(pack, "embeddings.npy", embeddings([c["label"] for c in concepts]))
         put(pack, "lettering.ttf", truetype((modules / TYPEFACE).read_bytes()))
         for key, bodies in used.items():

@@ -8,14 +8,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from PIL import Image as PillowImage
+
 from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.gateway.abilities import Abilities
 from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
 from cloudflare_image_mcp.gateway.payload import BytesPayload
 from cloudflare_image_mcp.gateway.ports import Rendered
 from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
-from cloudflare_image_mcp.imaging import encode_png
+from cloudflare_image_mcp.imaging.encode import encode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +55,7 @@ class LocalBackend:
         shown: list[asyncio.Task[None]] = []
 
         def show(index: int, pixels: NDArray[np.uint8]) -> None:
-            encoded = encode_png(pixels)
+            encoded = _png(pixels)
 
             def begin() -> None:
                 if on_partial is not None:
@@ -62,7 +65,7 @@ class LocalBackend:
 
         def draw() -> tuple[bytes, tuple[str, ...]]:
             drawing = self._illustrator.draw(brief, show if on_partial else None, gone.is_set)
-            return encode_png(drawing.pixels), drawing.warnings
+            return _png(drawing.pixels), drawing.warnings
 
         try:
             data, warnings = await loop.run_in_executor(self._threads, draw)
@@ -97,6 +100,11 @@ async def _brief(call: Call) -> Brief:
         partial_images=call.partial_images,
         vary=call.operation is Operation.VARY,
     )
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    """``pixels``: H x W x 3, uint8, sRGB."""
+    return encode(PillowImage.fromarray(pixels), ImageFormat.PNG)
 
 
 def _first(*values: float | None) -> float:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import EditRefused
 from cloudflare_image_mcp.gateway.image_sources import SourceReader
-from cloudflare_image_mcp.gateway.making import Inputs, Making, Timings, Workshop, image_key
+from cloudflare_image_mcp.gateway.making import Making, Timings, Workshop, image_key
 from cloudflare_image_mcp.gateway.model_names import natural_response
 from cloudflare_image_mcp.gateway.plan import make_plan
 from cloudflare_image_mcp.gateway.result import ImageResult
+from cloudflare_image_mcp.gateway.staging import Inputs, stage
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.plan import Plan
     from cloudflare_image_mcp.gateway.ports import (
         Backend,
+        Call,
         Clock,
         Defer,
+        Finish,
         Ids,
         ImageFetcher,
         ImageStore,
@@ -50,6 +53,8 @@ class Prepared:
     request: ImageRequest
     inputs: Inputs
     plan: Plan
+    call: Call
+    finish: Finish
     timings: Timings
 
 
@@ -102,10 +107,10 @@ class Gateway:
                 tuple([await self._sources.read(source) for source in request.images]),
                 None if request.mask is None else await self._sources.read(request.mask),
             )
-        prepared = Prepared(request, inputs, self._plan(request, inputs, model), timings)
+        plan = self._plan(request, inputs, model)
         if model.id in self._refused and request.operation is not Operation.GENERATE:
-            return self._fall_back(prepared)
-        return prepared
+            return await self._fall_back(request, inputs, plan, timings)
+        return await self._stage(request, inputs, plan, timings)
 
     async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
         """Makes the images. ``on_partial`` is told of partial images, where the backend has them.
@@ -150,12 +155,17 @@ class Gateway:
             new_seed=self.ids.seed,
         )
 
-    def _fall_back(self, prepared: Prepared) -> Prepared:
+    async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> Prepared:
+        with timings.phase("input"):
+            call, finish = await stage(plan, request, inputs, self.pixels)
+        return Prepared(request, inputs, plan, call, finish, timings)
+
+    async def _fall_back(self, request: ImageRequest, inputs: Inputs, refused: Plan, timings: Timings) -> Prepared:
         """Another model's edit, at the size that the refused one would have delivered."""
-        request, refused, other = prepared.request, prepared.plan.model, self.options.names.default_edit
-        warning = f"{refused.short_name} is refused for edits by {self.backend.name}; {other.short_name} made this one"
-        suited = replace(_suited(request, other), size=prepared.plan.size, warnings=(*request.warnings, warning))
-        return replace(prepared, request=suited, plan=self._plan(suited, prepared.inputs, other))
+        name, other = refused.model.short_name, self.options.names.default_edit
+        warning = f"{name} is refused for edits by {self.backend.name}; {other.short_name} made this one"
+        suited = replace(_suited(request, other), size=refused.size, warnings=(*request.warnings, warning))
+        return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
 
     async def _make(self, prepared: Prepared, on_partial: OnPartial | None) -> ImageResult:
         try:
@@ -165,13 +175,14 @@ class Gateway:
             if not self.options.edit_fallback or refused is self.options.names.default_edit:
                 raise
             self._refused.add(refused.id)
-            return await self._attempt(self._fall_back(prepared), on_partial)
+            instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
+            return await self._attempt(instead, on_partial)
 
     async def _attempt(self, prepared: Prepared, on_partial: OnPartial | None) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
         making = Making(self._workshop, plan, keep=response_format == "url", timings=timings)
-        made = await making.run(prepared.request, prepared.inputs, on_partial)
+        made = await making.run(prepared.call, prepared.finish, on_partial)
         return ImageResult(
             created=self.clock.now(),
             operation=plan.operation,

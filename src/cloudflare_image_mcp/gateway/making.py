@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
-from cloudflare_image_mcp.gateway.ports import Call, Finish
 from cloudflare_image_mcp.gateway.provenance import Provenance, SourceType, stamp
 from cloudflare_image_mcp.gateway.result import ResultImage
 
@@ -27,15 +26,6 @@ if TYPE_CHECKING:
         Pixels,
         Rendered,
     )
-    from cloudflare_image_mcp.gateway.request import ImageRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """A request's input images, their headers read."""
-
-    images: tuple[Image, ...]
-    mask: Image | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +75,10 @@ class Making:
         self._keep = keep
         self._timings = timings
 
-    async def run(self, request: ImageRequest, inputs: Inputs, on_partial: OnPartial | None) -> Made:
-        """Raises the first ``GatewayError`` when every call failed, and ``EditRefused`` when one was refused."""
-        with self._timings.phase("input"):
-            call, finish = await self._prepare(request, inputs)
+    async def run(self, call: Call, finish: Finish, on_partial: OnPartial | None) -> Made:
+        """Makes ``call`` once a seed. Raises the first ``GatewayError`` when every call failed, and
+        ``EditRefused`` when one was refused.
+        """
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
         limit = asyncio.Semaphore(self._shop.parallel)
 
@@ -102,35 +92,6 @@ class Making:
             rest = self._plan.seeds[len(ahead) :]
             outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
         return _made(outcomes)
-
-    async def _prepare(self, request: ImageRequest, inputs: Inputs) -> tuple[Call, Finish]:
-        plan, pixels = self._plan, self._shop.pixels
-        finish = Finish(size=plan.size, format=request.output_format, compression=request.output_compression)
-        call = Call(
-            model=plan.model,
-            operation=plan.operation,
-            prompt=plan.prompt,
-            size=plan.render_size,
-            negative_prompt=plan.negative_prompt,
-            steps=plan.steps,
-            guidance=plan.guidance,
-            strength=plan.strength,
-            partial_images=request.partial_images,
-        )
-        if not inputs.images or not plan.images:
-            return call, finish
-        first, *others = inputs.images[: plan.images]
-        source = await pixels.source(first, plan.render_size)
-        call = replace(call, images=(source, *others))
-        if inputs.mask is None:
-            return call, finish
-        same = plan.render_size == plan.size
-        mask = await pixels.mask(inputs.mask, first, plan.size)
-        original = source if same else await pixels.source(first, plan.size)
-        if plan.native_mask:
-            wired = mask if same else await pixels.mask(inputs.mask, first, plan.render_size)
-            call = replace(call, mask=wired)
-        return call, replace(finish, original=original, mask=mask)
 
     def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
         async def show(index: int, image: Image) -> None:

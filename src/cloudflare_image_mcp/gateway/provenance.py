@@ -103,9 +103,7 @@ _HEAD: Final = f"""\
 _FOOT: Final = "</rdf:Description>\n</rdf:RDF>\n</x:xmpmeta>\n"
 _TRAILER: Final = '<?xpacket end="w"?>'
 _LANGUAGES: Final = ('<rdf:Alt><rdf:li xml:lang="x-default">', "</rdf:li></rdf:Alt>")
-_ELEMENT: Final = re.compile(
-    r"^<((?:dc|xmp|Iptc4xmpExt|generation):\w+)>(.*?)</\1>$", re.DOTALL | re.MULTILINE
-)
+_ELEMENT: Final = re.compile(r"^<((?:dc|xmp|Iptc4xmpExt|generation):\w+)>(.*?)</\1>$", re.DOTALL | re.MULTILINE)
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
