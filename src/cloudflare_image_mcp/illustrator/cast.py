@@ -70,9 +70,7 @@ class Cast:
     concepts: list[Concept | None] = field(default_factory=list)
 
 
-def choose(
-    vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator
-) -> Concept | None:
+def choose(vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator) -> Concept | None:
     """Draws a concept with p ~ exp(8 x guidance x similarity): high guidance is literal, low is associative."""
     if not mention.concepts:
         return None

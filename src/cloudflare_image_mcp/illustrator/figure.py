@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cloudflare_image_mcp.illustrator.colour import NAMED, Array, from_oklab, to_oklab
+from cloudflare_image_mcp.illustrator.colour import Array, NAMED, from_oklab, to_oklab
 from cloudflare_image_mcp.illustrator.raster import rasterise
 
 LUT_SIDE = 25
@@ -66,12 +66,7 @@ class _Material:
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
         strength = weights * np.clip(chroma / 0.08, 0, 1)
         histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
-        window = (
-            histogram
-            + np.roll(histogram, 1)
-            + np.roll(histogram, -1)
-            + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
-        )
+        window = histogram + np.roll(histogram, 1) + np.roll(histogram, -1) + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
         best = int(window.argmax())
         greys = float((weights * (chroma < 0.04) * (lab[:, 0] > 0.30)).sum())
         if window[best] < 0.22 * weights.sum() and greys > window[best]:

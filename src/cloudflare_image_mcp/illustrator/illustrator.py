@@ -44,9 +44,7 @@ class Illustrator:
             self._vocabulary = Vocabulary(Artwork())
         return self._vocabulary
 
-    def draw(
-        self, brief: Brief, on_partial: OnPartial | None = None, cancelled: Callable[[], bool] | None = None
-    ) -> Drawing:
+    def draw(self, brief: Brief, on_partial: OnPartial | None = None, cancelled: Callable[[], bool] | None = None) -> Drawing:
         """Draws a brief. Raises IllustratorError for input that cannot be drawn, Cancelled when cancelled() turns true."""
         brief.check()
         if brief.images:
@@ -57,9 +55,7 @@ class Illustrator:
 class _Session:
     """The drawing of one brief."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, brief: Brief, on_partial: OnPartial | None, cancelled: Callable[[], bool] | None
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, brief: Brief, on_partial: OnPartial | None, cancelled: Callable[[], bool] | None) -> None:
         self.vocabulary, self.brief = vocabulary, brief
         self.on_partial, self.cancelled = on_partial, cancelled
         self.reader = Reader(vocabulary)
@@ -87,9 +83,7 @@ class _Session:
         self.perform(stage, cast)
         light.finish(stage)
         assert stage.canvas is not None
-        return Drawing(
-            np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings)
-        )
+        return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
 
     def render_figures(self, cast: Cast, artwork: str) -> None:
         """Measures each drawing at a small size, so that the layout knows shapes; the real size follows."""
@@ -122,9 +116,7 @@ class _Session:
                 rendered[key] = self.figure(actor)
             image = rendered[key]
             left, top = actor.x - image.width / 2, actor.foot - image.height
-            lit = light.tinted(
-                image, stage.palette.tint if not stage.indoors else (1.0, 1.0, 1.0), stage.palette.haze, 0.04
-            )
+            lit = light.tinted(image, stage.palette.tint if not stage.indoors else (1.0, 1.0, 1.0), stage.palette.haze, 0.04)
             if not actor.floating and not stage.floating:
                 light.ground_shadow(stage, lit, left, actor.foot)
             if not stage.indoors:
@@ -165,14 +157,7 @@ def describe(reading: Reading, cast: Cast, plan: "setting.Plan", energy: list[fl
             other = cast.concepts[mention.relation[1]]
             relation = (mention.relation[0], other.label if other else "sign")
         subjects.append(
-            Subject(
-                label=concept.label if concept else "sign",
-                phrase=mention.phrase,
-                count=len(actors),
-                colour=actors[0].colour,
-                relation=relation,
-                boxes=boxes,
-            )
+            Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, relation=relation, boxes=boxes)
         )
     return Scene(
         subjects=tuple(subjects), scenery=tuple(plan.scenery), time=plan.time, weather=tuple(reading.weather), season=reading.season,

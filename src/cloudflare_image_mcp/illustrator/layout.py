@@ -42,11 +42,7 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
         spread = 0.5 * 0.8**step + 0.02
         for i in rng.permutation(len(roots)).tolist():
             tried = np.repeat(places[i][None], CANDIDATES, 0)
-            tried += (
-                rng.normal(0, 1, tried.shape)
-                * spread
-                * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
-            )
+            tried += rng.normal(0, 1, tried.shape) * spread * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
             low, high = _feet(roots[i], floor)
             tried[:, 1] = np.clip(tried[:, 1], low, high)
             tried[:, 0] = np.clip(tried[:, 0], 0, floor.width)
@@ -75,13 +71,7 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
             ratio = (actor.stature / parent.stature) ** 0.75
-            bounds = {
-                "wearing": (0.2, 0.36),
-                "holding": (0.28, 0.46),
-                "riding": (0.45, 0.72),
-                "on": (0.25, 0.85),
-                "inside": (0.3, 0.7),
-            }
+            bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
             low, high = bounds.get(actor.bond or "", (0.15, 2.2))
             actor.height = parent.height * min(max(ratio, low), high)
             if actor.bond in {"front", "behind", "under", "over"}:
@@ -131,23 +121,9 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * 0.10, 1),
         "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * 0.62, -1),
         "over": (parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width, top - parent.height * 0.08, 1),
-        "under": (
-            parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width,
-            bottom + parent.height * 0.02,
-            1,
-        ),
-        "front": (
-            parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width,
-            bottom + parent.height * 0.07,
-            1,
-        ),
-        "behind": (
-            parent.x
-            + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5)
-            + spread * parent.width,
-            bottom - parent.height * 0.10,
-            -1,
-        ),
+        "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
+        "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
+        "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
         "wearing": (parent.x, top + actor.height * 0.32, 1),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
@@ -163,14 +139,7 @@ def _extent(cast: Cast, root: Actor) -> Floats:
     for _ in cast.actors:
         members |= {i for i, a in enumerate(cast.actors) if a.parent in members}
     boxes = np.array([cast.actors[i].box for i in sorted(members)])
-    return np.array(
-        [
-            boxes[:, 0].min() - root.x,
-            boxes[:, 1].min() - root.foot,
-            boxes[:, 2].max() - root.x,
-            boxes[:, 3].max() - root.foot,
-        ]
-    )
+    return np.array([boxes[:, 0].min() - root.x, boxes[:, 1].min() - root.foot, boxes[:, 2].max() - root.x, boxes[:, 3].max() - root.foot])
 
 
 def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor: Floor) -> Floats:
@@ -180,14 +149,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     area = max(float(size[0] * size[1]), 1.0)
     outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
     energy = 9 * outside / size[0]
-    energy += (
-        9
-        * (
-            np.maximum(floor.height * floor.headroom - boxes[:, 1], 0)
-            + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)
-        )
-        / size[1]
-    )
+    energy += 9 * (np.maximum(floor.height * floor.headroom - boxes[:, 1], 0) + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)) / size[1]
     others = [j for j in range(len(places)) if j != i]
     for j in others:
         other = places[j][[0, 1, 0, 1]] + extents[j]
@@ -210,9 +172,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
         ideal = floor.far + (floor.near - floor.far) * (0.65 if i % 2 else 0.45)
         energy += 0.6 * np.abs(tried[:, 1] - ideal) / max(floor.near - floor.far, 1)
     else:
-        energy += (
-            0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
-        )
+        energy += 0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
     return energy
 
 

@@ -41,7 +41,7 @@ MATERIALS = _table(
 )
 
 COUNTS = {
-    **{w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1)},
+    **{w: n for n, w in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)},
     "a": 1, "an": 1, "single": 1, "lone": 1, "pair of": 2, "a pair of": 2, "couple of": 2, "a couple of": 2, "both": 2,
     "few": 3, "a few": 3, "some": 3, "trio of": 3, "several": 4, "group of": 4, "a group of": 4, "bunch of": 5,
     "a bunch of": 5, "herd of": 6, "flock of": 6, "school of": 7, "swarm of": 9, "pack of": 4, "row of": 5, "a row of": 5,
@@ -229,7 +229,23 @@ ALIASES = {
 
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = frozenset(
-    ["the", "of", "a", "an", "is", "are", "was", "be", "being", "it", "its", "this", "that", "these", "those", "to", "at", "for", "from", "as", "into", "his", "her", "their", "my", "your", "our", "we", "i", "he", "she", "they", "very", "highly", "detailed", "high", "quality", "best", "masterpiece", "4k", "8k", "hd", "uhd", "hdr", "resolution", "sharp", "focus", "trending", "artstation", "beautiful", "stunning", "amazing", "gorgeous", "lovely", "nice", "pretty", "elegant", "illustration", "image", "picture", "art", "artwork", "render", "rendering", "style", "styled", "scene", "view", "shot", "depicting", "showing", "featuring", "shows", "depicts", "artistic", "professional", "award", "winning", "intricate", "ultra", "super", "extremely", "some", "there", "which", "who", "while", "during", "lighting", "light", "lit", "lights", "ambient", "volumetric", "cinematic", "composition", "digital", "concept", "depth", "bokeh", "lens", "full", "body", "front", "side", "single", "create", "make", "draw", "generate", "paint", "please", "me", "photo-like", "texture", "textured", "natural", "color", "colors", "colour", "colours", "tones", "hues", "palette", "old", "young", "new", "ancient", "modern", "classic", "famous", "wild", "friendly", "angry", "sad", "sleepy", "sleeping", "sitting", "standing", "running", "walking", "jumping", "flying", "swimming", "dancing", "smiling", "laughing", "playing", "looking", "eating", "drinking", "sailing", "floating", "hovering", "driving", "parked", "resting", "lying", "glowing", "shining", "sparkling", "shiny", "fluffy", "fuzzy", "furry", "soft", "hard", "smooth", "rough", "delicious", "tasty", "fresh", "ripe", "juicy", "hot", "cold", "warm", "cool", "majestic", "mighty", "brave", "lonely", "lazy", "busy", "empty", "time", "day-time", "left", "right", "top", "bottom", "center", "centre", "middle", "background", "foreground", "distance", "far", "away", "large-scale", "one's", "every", "each", "all", "lush", "dense", "thick", "thin", "long", "wide", "narrow", "deep", "round", "square", "curly", "straight", "steaming", "wise", "clever", "funny", "silly", "adorable", "distant", "quaint", "rustic", "so", "too", "just", "only", "also", "out", "up", "down", "off", "over-the-top", "has", "have", "had", "having", "get", "gets", "set", "made", "built", "using", "against", "through", "across", "along", "where", "when", "then", "than", "like", "not", "no", "without", "within", "toward", "towards", "onto", "under-lit", "rendered", "drawn", "painted", "written", "says", "saying", "say", "reads", "reading", "labeled", "named", "called", "text", "words", "word", "letters", "scenic", "vibrant-looking", "mood", "atmosphere", "atmospheric", "vibe", "aesthetic", "inspired", "featuring", "theme", "themed", "design", "graphic", "wallpaper", "cover", "sunlit", "towering-high", "rising", "setting", "falling", "blooming", "blowing", "moving", "spinning", "shape", "shaped", "sized", "size", "type", "kind", "piece", "slice", "cup-like", "bowl", "plateful", "glassful", "bottle", "basket", "pile", "stack", "portion", "colored", "coloured", "tinted", "edition", "version", "background-less", "tail", "wearing-less", "couple-like", "bit", "part", "parts", "lot"]
+    """the of a an is are was be being it its this that these those to at for from as into his her their my your our we i he she they
+    very highly detailed high quality best masterpiece 4k 8k hd uhd hdr resolution sharp focus trending artstation beautiful stunning amazing
+    gorgeous lovely nice pretty elegant illustration image picture art artwork render rendering style styled scene view shot depicting
+    showing featuring shows depicts artistic professional award winning intricate ultra super extremely some there which who while during
+    lighting light lit lights ambient volumetric cinematic composition digital concept depth bokeh lens full body front side single create
+    make draw generate paint please me photo-like texture textured natural color colors colour colours tones hues palette old young new
+    ancient modern classic famous wild friendly angry sad sleepy sleeping sitting standing running walking jumping flying swimming dancing
+    smiling laughing playing looking eating drinking sailing floating hovering driving parked resting lying glowing shining sparkling shiny
+    fluffy fuzzy furry soft hard smooth rough delicious tasty fresh ripe juicy hot cold warm cool majestic mighty brave lonely lazy busy empty
+    time day-time left right top bottom center centre middle background foreground distance far away large-scale one's every each all
+    lush dense thick thin long wide narrow deep round square curly straight steaming wise clever funny silly adorable distant quaint rustic
+    so too just only also out up down off over-the-top has have had having get gets set made built using against through across along
+    where when then than like not no without within toward towards onto under-lit rendered drawn painted written says saying say reads reading labeled
+    named called text words word letters scenic vibrant-looking mood atmosphere atmospheric vibe aesthetic inspired featuring theme themed
+    design graphic wallpaper cover sunlit towering-high rising setting falling blooming blowing moving spinning shape shaped sized size type kind
+    piece slice cup-like bowl plateful glassful bottle basket pile stack portion colored coloured tinted edition version background-less tail
+    wearing-less couple-like bit part parts lot""".split()
 )
 
 IRREGULAR = {

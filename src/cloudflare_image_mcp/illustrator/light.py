@@ -47,9 +47,7 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
     sheared = Image.new("L", (width + 2 * pad, flat))
     sheared.paste(cast, (pad, 0))
     slope = shift / flat
-    sheared = sheared.transform(
-        sheared.size, Image.Transform.AFFINE, (1, slope, -slope * flat, 0, 1, 0), Image.Resampling.BILINEAR
-    )
+    sheared = sheared.transform(sheared.size, Image.Transform.AFFINE, (1, slope, -slope * flat, 0, 1, 0), Image.Resampling.BILINEAR)
     sheet.paste(sheared, (0, int(height * 0.06)))
     sheet = blurred(sheet, height * 0.02).point(lambda v: int(v * strength))
     stage.canvas.paste(colour, (int(left - pad), int(foot - flat - height * 0.06 + height * 0.015)), sheet)
@@ -62,9 +60,7 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
     solid = Image.fromarray((np.clip(1.1 - inside, 0, 1) * 255 * (strength + 0.22)).astype(np.uint8))
     contact.paste(solid, (tall, tall))
     contact = blurred(contact, tall * 0.35)
-    stage.canvas.paste(
-        colour, (int(left + foot_left - (wide - (foot_right - foot_left)) / 2 - tall), int(foot - tall * 1.6)), contact
-    )
+    stage.canvas.paste(colour, (int(left + foot_left - (wide - (foot_right - foot_left)) / 2 - tall), int(foot - tall * 1.6)), contact)
 
 
 def place(stage: Stage, image: Image.Image, left: float, top: float) -> None:

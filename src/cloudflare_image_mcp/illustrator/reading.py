@@ -24,28 +24,9 @@ TABLES: dict[str, dict[str, str]] = {
     "relation": lexicon.RELATIONS,
 }
 # Words that are a thing when nothing they could describe follows them.
-THINGS_TOO = {
-    "orange",
-    "rose",
-    "gold",
-    "silver",
-    "coral",
-    "plum",
-    "peach",
-    "lavender",
-    "ivory",
-    "icon",
-    "pencil",
-    "ink",
-    "fire",
-    "lightning",
-    "plate",
-    "crystal",
-}
+THINGS_TOO = {"orange", "rose", "gold", "silver", "coral", "plum", "peach", "lavender", "ivory", "icon", "pencil", "ink", "fire", "lightning", "plate", "crystal"}
 # Scenery that is a thing when counted or described ("a palm tree on an island", "two mountains" stay scenery).
-QUOTED = re.compile(
-    r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)'
-)
+QUOTED = re.compile(r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)')
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,.;:!?]")
 
 
@@ -158,54 +139,35 @@ class Reader:
         for form in forms:
             if form not in lexicon.FILLER and (tagged := self.vocabulary.tagged(form)):
                 return Token("thing", form, phrase, form != phrase, tuple(tagged[:8]))
-        if phrase in {
-            "sign",
-            "signs",
-            "wooden sign",
-            "signpost",
-            "billboard",
-            "banner",
-            "signboard",
-            "neon sign",
-            "poster board",
-        }:
+        if phrase in {"sign", "signs", "wooden sign", "signpost", "billboard", "banner", "signboard", "neon sign", "poster board"}:
             return Token("thing", "sign", phrase, phrase.endswith("s"), ())
         return None
 
     def _resolved(self, tokens: list[Token]) -> list[Token]:
         """Words that are colours or things by position, and unknown words by their embedding."""
         for i, token in enumerate(tokens):
-            following = next(
-                (t for t in tokens[i + 1 :] if t.kind not in {"filler", "colour", "size", "material"}), None
-            )
+            following = next((t for t in tokens[i + 1 :] if t.kind not in {"filler", "colour", "size", "material"}), None)
             describes = following is not None and following.kind in {"thing", "scenery", "unknown", "sky"}
             if token.value in THINGS_TOO or token.phrase in THINGS_TOO:
                 number = self.vocabulary.label(token.phrase)
                 if not describes and number is not None and token.kind != "thing":
                     tokens[i] = Token("thing", token.phrase, token.phrase, token.plural, (number,))
         unknown = [i for i, t in enumerate(tokens) if t.kind == "unknown" and len(t.phrase) > 2]
-        for i, (number, cosine) in zip(
-            unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True
-        ):
+        for i, (number, cosine) in zip(unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True):
             if cosine >= NEAREST:
                 tokens[i] = Token("guess", tokens[i].phrase, tokens[i].phrase, False, (number,))
         return tokens
 
 
 def split_refusals(text: str) -> tuple[str, str]:
-    """ "a park without trees" as ("a park", "trees"): what the prompt says is absent joins the negative prompt."""
+    """"a park without trees" as ("a park", "trees"): what the prompt says is absent joins the negative prompt."""
     refused: list[str] = []
 
     def take(match: re.Match[str]) -> str:
         refused.append(match.group(1))
         return " "
 
-    kept = re.sub(
-        r"\b(?:without(?: any)?|no|not a|not any)\s+([\w' -]+?)(?=,|\.|;|$| in | on | at | under | but | with )",
-        take,
-        text,
-        flags=re.IGNORECASE,
-    )
+    kept = re.sub(r"\b(?:without(?: any)?|no|not a|not any)\s+([\w' -]+?)(?=,|\.|;|$| in | on | at | under | but | with )", take, text, flags=re.IGNORECASE)
     return kept, ", ".join(refused)
 
 
@@ -367,6 +329,4 @@ class Assembly:
     def _describe(self, token: Token) -> None:
         """A noun before a noun describes it: "clown car" is a car."""
         if self.vocabulary.label(token.value) is not None:
-            self.reading.warnings.append(
-                f'"{token.phrase}" was read as describing the next word; it was not drawn itself'
-            )
+            self.reading.warnings.append(f'"{token.phrase}" was read as describing the next word; it was not drawn itself')

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cloudflare_image_mcp.illustrator import sky, studio, terrain
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
@@ -24,9 +26,7 @@ class Plan:
     reach: float
 
     def floor(self, stage: Stage) -> Floor:
-        return Floor(
-            stage.width, stage.height, stage.floor_far, stage.floor_near, stage.floating, self.focus, self.reach
-        )
+        return Floor(stage.width, stage.height, stage.floor_far, stage.floor_near, stage.floating, self.focus, self.reach)
 
 
 def refuse(reading: Reading, refused: Reading) -> None:
@@ -43,36 +43,13 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, shape: flo
         scenery = ["studio"] if concepts else ["meadow"]
         if reading.time or reading.weather or reading.sky:
             scenery = ["meadow"]
-    focus = (
-        float(rng.choice([0.5, 0.5, 0.4, 0.6]))
-        if scenery == ["studio"]
-        else float(rng.choice([0.36, 0.42, 0.5, 0.58, 0.64]))
-    )
-    return Plan(
-        scenery,
-        reading.time or ("night" if {"moon", "stars", "aurora"} & set(reading.sky) else "day"),
-        reading.composition or "wide",
-        "fluent",
-        focus,
-        0.56,
-    )
+    focus = float(rng.choice([0.5, 0.5, 0.4, 0.6])) if scenery == ["studio"] else float(rng.choice([0.36, 0.42, 0.5, 0.58, 0.64]))
+    return Plan(scenery, reading.time or ("night" if {"moon", "stars", "aurora"} & set(reading.sky) else "day"), reading.composition or "wide", "fluent", focus, 0.56)
 
 
 def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | None]) -> Stage:
-    palette = palette_for(
-        plan.time, tuple(reading.weather), reading.season, reading.mood, reading.tints, seeded(brief.seed, "palette")
-    )
-    stage = Stage(
-        brief.width,
-        brief.height,
-        brief.seed,
-        palette,
-        plan.time,
-        tuple(reading.weather),
-        reading.season,
-        tuple(reading.sky),
-        brief.steps,
-    )
+    palette = palette_for(plan.time, tuple(reading.weather), reading.season, reading.mood, reading.tints, seeded(brief.seed, "palette"))
+    stage = Stage(brief.width, brief.height, brief.seed, palette, plan.time, tuple(reading.weather), reading.season, tuple(reading.sky), brief.steps)
     if plan.scenery == ["studio"]:
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
         studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"))
@@ -82,13 +59,7 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     sky.paint(stage)
     if "mountains" in plan.scenery:
         terrain.mountains(stage, stage.horizon + stage.height * 0.03)
-    ground = (
-        palette.snow
-        if "snow" in plan.scenery
-        else palette.sand
-        if {"desert", "beach"} & set(plan.scenery)
-        else palette.grass
-    )
+    ground = palette.snow if "snow" in plan.scenery else palette.sand if {"desert", "beach"} & set(plan.scenery) else palette.grass
     terrain.hills(stage, ground)
     return stage
 
