@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.plan import Plan
     from cloudflare_image_mcp.gateway.ports import (
         Backend,
+        Call,
         Clock,
+        Finish,
         Ids,
         ImageStore,
         OnPartial,
