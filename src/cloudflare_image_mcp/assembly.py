@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.fetcher import GuardedFetcher
 from cloudflare_image_mcp.gateway.core import Gateway, Options
 from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
-from cloudflare_image_mcp.settings import SettingError
 from cloudflare_image_mcp.storage import open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 

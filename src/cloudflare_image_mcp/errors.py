@@ -95,6 +95,12 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+class SettingError(ValueError):
+    """A setting that cannot be used. The message names it, shows its value unless it is a secret, and says what is
+    allowed.
+    """
+
+
 class EditRefused(GatewayError):
     """The engine does not do this edit with this model, whatever the request: another model has to."""
 

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
+from cloudflare_image_mcp.errors import SettingError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used. The message names it, shows its value unless it is a secret, and says what is
-    allowed.
-    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""Images as files in one directory: ``{key}`` the image, ``{key}.json`` its record.
+
+An image is there when the file under its key is there. That file appears by a rename, after its bytes and its
+record have reached the disk; so a crash, even of the machine, leaves whole images and, at worst, parts that
+nobody sees, which ``sweep`` removes. Three flushes (record, image, directory) cost milliseconds, an image
+seconds or money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.storage.record import CHUNK, Record, check_key, is_key, missing, span
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.storage.record import Expiry
+
+_log = logging.getLogger(__name__)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_PART: Final = re.compile(r"\.(?P<key>.+)\.[0-9a-f]{8}\.part")
+_RECORD: Final = ".json"
+
+ORPHAN_AGE: Final = timedelta(hours=1)
+"""What a crash left is removed when it is older than this: until then it may be a write under way."""
+_THREADS: Final = 8
+"""A pool of its own, so that a slow disk does not hold up work on pixels."""
+
+
+class FileStore:
+    """An ``ImageStore`` in a directory. Several processes may share it."""
+
+    def __init__(self, directory: Path, expiry: Expiry) -> None:
+        """Makes the directory, readable by its owner alone, unless it exists. Raises ``OSError`` when it
+        cannot be written to.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = directory / f".probe.{secrets.token_hex(4)}.part"
+        probe.write_bytes(b"")
+        probe.unlink()
+        self._directory = directory
+        self._expiry = expiry
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="image-files")
+
+    async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
+        check_key(key, image)
+        data = await image.payload.read()
+        record = Record(self._expiry.clock.now(), dict(details))
+        await self._run(self._write, key, data, record)
+        return record.stored(key, len(data))
+
+    async def find(self, key: str) -> StoredImage | None:
+        return await self._run(self._find, key)
+
+    async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        opened = await self._run(self._open, key)
+        if opened is None:
+            raise missing(key)
+        file, size = opened
+        with file:
+            position, end = span(size, start, stop)
+            while position < end:
+                chunk = await self._run(self._read, file, position, min(CHUNK, end - position))
+                if not chunk:
+                    raise GatewayError("storage_error", f"The image {key!r} ends before its stated size.")
+                position += len(chunk)
+                yield chunk
+
+    async def list(self, limit: int = 100) -> list[StoredImage]:
+        return await self._run(self._newest, limit)
+
+    async def delete(self, key: str) -> bool:
+        return await self._run(self._delete, key)
+
+    async def sweep(self) -> int:
+        return await self._run(self._sweep)
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def _run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Does ``work`` in a thread; what the disk refuses becomes a ``storage_error``."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
+        except OSError as error:
+            _log.error("image store: %s", error)  # the path is for the log, not for the caller
+            raise GatewayError("storage_error", f"The image store failed: {error.strerror or 'disk error'}.") from error
+
+    # What follows runs in a thread.
+
+    def _write(self, key: str, data: bytes, record: Record) -> None:
+        beside = self._directory / f"{key}{_RECORD}"
+        part = self._directory / f".{key}.{secrets.token_hex(4)}.part"
+        # "x" makes the record the claim to the key: a second image under it is refused, never mixed with the
+        # first.
+        file = beside.open("xb")
+        try:
+            _flush(file, record.to_json().encode())
+            _flush(part.open("xb"), data)
+            # The listing sorts by it, without reading the records of all.
+            os.utime(part, (record.created.timestamp(),) * 2)
+            part.replace(self._directory / key)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
+            raise
+        _flush_directory(self._directory)
+
+    def _find(self, key: str) -> StoredImage | None:
+        if not is_key(key):
+            return None
+        stored = self._stored(key)
+        return stored if stored and not self._expiry.has_passed(stored.created) else None
+
+    def _stored(self, key: str) -> StoredImage | None:
+        """Expired or not."""
+        try:
+            size = (self._directory / key).stat().st_size
+            return Record.from_json((self._directory / f"{key}{_RECORD}").read_bytes()).stored(key, size)
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            _log.warning("image store: the record of %s cannot be read", key)
+            return None
+
+    def _open(self, key: str) -> tuple[BinaryIO, int] | None:
+        found = self._find(key)
+        if found is None:
+            return None
+        try:
+            return (self._directory / key).open("rb", buffering=0), found.size
+        except FileNotFoundError:  # deleted in between
+            return None
+
+    @staticmethod
+    def _read(file: BinaryIO, position: int, length: int) -> bytes:
+        file.seek(position)
+        return file.read(length)
+
+    def _newest(self, limit: int) -> builtins.list[StoredImage]:
+        times = {name: modified for name, modified in self._entries() if is_key(name)}
+        found: list[StoredImage] = []
+        for key in sorted(times, key=times.__getitem__, reverse=True):
+            if len(found) >= limit:
+                break
+            if stored := self._find(key):
+                found.append(stored)
+        return sorted(found, key=lambda stored: stored.created, reverse=True)
+
+    def _delete(self, key: str) -> bool:
+        found = self._find(key) is not None
+        if is_key(key):
+            self._remove(key)
+        return found
+
+    def _sweep(self) -> int:
+        times = dict(self._entries())
+        abandoned = (self._expiry.clock.now() - ORPHAN_AGE).timestamp()
+        swept = 0
+        for name, modified in times.items():
+            if is_key(name):
+                stored = self._stored(name)
+                if stored and self._expiry.has_passed(stored.created):
+                    self._remove(name)
+                    swept += 1
+                elif stored is None and modified < abandoned:
+                    self._remove(name)
+            elif modified < abandoned and _is_left_over(name, times):
+                (self._directory / name).unlink(missing_ok=True)
+        return swept
+
+    def _remove(self, key: str) -> None:
+        # The image first: without it the record is nothing.
+        (self._directory / key).unlink(missing_ok=True)
+        (self._directory / f"{key}{_RECORD}").unlink(missing_ok=True)
+
+    def _entries(self) -> Iterable[tuple[str, float]]:
+        """Every file's name and time of change, in seconds."""
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # deleted in between
+                    yield entry.name, entry.stat().st_mtime
+
+
+def _is_left_over(name: str, names: Mapping[str, float]) -> bool:
+    """Whether it is a part of a write, or a record without its image; somebody else's file is neither."""
+    if part := _PART.fullmatch(name):
+        return is_key(part["key"])
+    key = name.removesuffix(_RECORD)
+    return name.endswith(_RECORD) and is_key(key) and key not in names
+
+
+def _flush(file: BinaryIO, data: bytes) -> None:
+    """Writes and waits for the disk: a rename may reach it before the bytes otherwise."""
+    with file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_directory(directory: Path) -> None:
+    """The renamed name, too, survives a power cut. Windows has no such call, and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

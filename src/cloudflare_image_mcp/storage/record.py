@@ -1,0 +1,122 @@
+"""What every store agrees on: the form of a key, when an image expires, and how its record is written down.
+
+Runs in a Worker too: no files, threads or sockets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.gateway.ports import StoredImage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.gateway.ports import Clock
+
+_MEDIA_TYPES: Final = {format_.extension: format_.media_type for format_ in ImageFormat}
+_KEY: Final = re.compile(rf"[0-9A-Za-z_-]{{22}}\.(?:{'|'.join(_MEDIA_TYPES)})")
+
+CHUNK: Final = 256 * 1024
+"""Bytes that a store reads at a time."""
+
+
+def is_key(key: str) -> bool:
+    """Whether ``key`` has the one form that a stored image's key has. Nothing else comes near a path."""
+    return _KEY.fullmatch(key) is not None
+
+
+def media_type(key: str) -> str:
+    """``image/jpeg`` for a key that ends in ``.jpg``."""
+    return _MEDIA_TYPES[key.rsplit(".", 1)[1]]
+
+
+def check_key(key: str, image: Image) -> None:
+    """Raises ``GatewayError`` (``storage_error``) unless ``key`` is a key for an image of this format."""
+    if not is_key(key) or media_type(key) != image.format.media_type:
+        raise GatewayError("storage_error", f"{key!r} is no key for an image of type {image.format.media_type}.")
+
+
+def missing(key: str) -> GatewayError:
+    return GatewayError("not_found", f"There is no image {key[:80]!r}: it never was, was deleted, or has expired.")
+
+
+def span(size: int, start: int, stop: int | None) -> tuple[int, int]:
+    """The part of a file of ``size`` bytes that ``start`` and ``stop`` name; empty when they lie outside."""
+    end = size if stop is None else max(0, min(stop, size))
+    return min(max(0, start), end), end
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When stored images end. ``after`` is their life; None keeps them for good."""
+
+    after: timedelta | None
+    clock: Clock
+
+    def has_passed(self, created: datetime) -> bool:
+        return self.after is not None and created + self.after <= self.clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is written beside an image's bytes; the rest (type, size) the bytes and the key say themselves."""
+
+    created: datetime
+    """Aware, UTC."""
+    details: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """ASCII, on one line."""
+        created = self.created.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps({"created": created, "details": dict(self.details)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Record:
+        """Raises ``ValueError`` when ``text`` is no record."""
+        try:
+            data = json.loads(text)
+            created = datetime.fromisoformat(data["created"])
+            details = {str(name): str(value) for name, value in data["details"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not a record") from error
+        if created.tzinfo is None:
+            raise ValueError("not a record: its time has no zone")
+        return cls(created, details)
+
+    def to_header(self, limit: int) -> str:
+        """JSON that passes through an HTTP header unchanged, of at most ``limit`` bytes.
+
+        ASCII without a space, because signatures of headers collapse runs of spaces: a space becomes ``+``
+        and a ``+`` its JSON escape. What is too long loses the end of its longest details, marked with an
+        ellipsis; the whole prompt is in the image's own metadata anyway.
+        """
+        details = dict(self.details)
+        while len(text := self._header(details)) > limit:
+            name = max(details, key=lambda name: len(details[name]), default=None)
+            if name is None or len(details[name]) <= 1:
+                return self._header({})
+            # An escaped character takes up to 12 bytes: cut what surely must go, then look again.
+            excess = -(-(len(text) - limit) // 12)
+            details[name] = details[name].removesuffix("…")[: -excess - 1] + "…"
+        return text
+
+    def _header(self, details: Mapping[str, str]) -> str:
+        return Record(self.created, details).to_json().replace("+", "\\u002b").replace(" ", "+")
+
+    @classmethod
+    def from_header(cls, text: str) -> Record:
+        """Raises ``ValueError`` when ``text`` is no record."""
+        return cls.from_json(text.replace("+", " "))
+
+    def stored(self, key: str, size: int) -> StoredImage:
+        """``size`` in bytes."""
+        return StoredImage(key=key, media_type=media_type(key), size=size, created=self.created, details=self.details)

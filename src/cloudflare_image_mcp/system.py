@@ -1,0 +1,70 @@
+"""The machine's clock, chance and event loop: the core's ``Clock``, ``Ids`` and ``Defer`` under CPython."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+_log = logging.getLogger(__name__)
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class SystemIds:
+    def name(self) -> str:
+        return secrets.token_urlsafe(16)  # 128 bits: 22 characters
+
+    def seed(self) -> int:
+        return secrets.randbelow(2**32)
+
+
+class Background:
+    """A ``Defer`` of asyncio tasks. The loop holds tasks weakly; this holds them until they are done."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, work: Coroutine[object, object, None]) -> None:
+        # Wrapped, because a task wants a coroutine whose types are exactly its own.
+        task = asyncio.get_running_loop().create_task(_finish(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def __len__(self) -> int:
+        """Work under way."""
+        return len(self._tasks)
+
+    async def drain(self, seconds: float) -> int:
+        """Waits so long for the work under way, and for what it defers in turn; cancels the rest and says how
+        many that were.
+        """
+        deadline = time.monotonic() + seconds
+        while self._tasks and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
+        unfinished = list(self._tasks)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        if unfinished:
+            _log.warning("%d deferred tasks were cancelled after %g s", len(unfinished), seconds)
+        return len(unfinished)
+
+
+async def _finish(work: Coroutine[object, object, None]) -> None:
+    try:
+        await work
+    except Exception:
+        _log.exception("deferred work failed")
