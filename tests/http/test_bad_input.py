@@ -84,7 +84,9 @@ CASES: dict[str, Bad] = {
         status=413,
         says=("64 MiB",),
     ),
-    "100 MB upload": Bad(EDITS, form=PROMPT, files=upload("image", bytes(100_000_000)), status=413, says=("MiB",)),
+    "100 MB upload": Bad(
+        EDITS, form=PROMPT, files=upload("image", bytes(100_000_000)), status=413, param="image", says=("MiB",)
+    ),
     "multipart without boundary": Bad(
         EDITS, data=b"--x\r\n", headers={"content-type": "multipart/form-data"}, says=("boundary",)
     ),
