@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import requests
+
 from tests.http import pictures
 from tests.live import command
 
