@@ -1,4 +1,6 @@
-"""An image file whose header has been read: its bytes are still opaque, its type and size are known and true."""
+"""An image file whose header has been read: its bytes are still opaque, its type and size are known and
+true.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,13 @@ from cloudflare_image_mcp.gateway.image_header import (
     ImageHeader,
     is_complete,
     read_header,
+)
+from cloudflare_image_mcp.gateway.limits import (
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_IMAGE_SIDE,
+    MAX_WEBP_PIXELS,
+    MEBIBYTE,
 )
 from cloudflare_image_mcp.gateway.payload import BytesPayload
 
@@ -35,8 +44,8 @@ class Image:
 
     @classmethod
     async def sniff(cls, payload: Payload) -> Image:
-        """Reads the header. Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF, or are cut
-        short.
+        """Reads the header. Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF, or are
+        cut short.
         """
         try:
             header = read_header(await payload.slice(0, _HEAD))
@@ -61,3 +70,21 @@ class Image:
     def size(self) -> Size:
         """As shown: an EXIF orientation that turns the picture by a quarter swaps width and height."""
         return self.header.upright_size
+
+    def check_limits(self) -> None:
+        """Raises ``UnreadableImage`` where the image is too large to be decoded: to be asked before it is."""
+        size, header = self.payload.size, self.header
+        if size > MAX_IMAGE_BYTES:
+            allowed = MAX_IMAGE_BYTES // MEBIBYTE
+            raise UnreadableImage(f"the image has {size / MEBIBYTE:.1f} MiB; at most {allowed} MiB are taken")
+        if max(header.size) > MAX_IMAGE_SIDE:
+            raise UnreadableImage(
+                f"the image is {header.size}; at most {MAX_IMAGE_SIDE} pixels a side are taken"
+            )
+        webp = self.format is ImageFormat.WEBP
+        allowed = MAX_WEBP_PIXELS if webp else MAX_IMAGE_PIXELS
+        if header.size.pixels > allowed:
+            raise UnreadableImage(
+                f"the image is {header.size}, {header.size.pixels / 1e6:.1f} megapixels; "
+                f"at most {allowed / 1e6:.1f} are taken{' of a WebP' if webp else ''}"
+            )

@@ -14,6 +14,10 @@ MAX_IMAGE_BYTES: Final = 25 * MEBIBYTE
 """One input image, as a file."""
 MAX_IMAGE_PIXELS: Final = 40_000_000
 """Width times height of one input image, read from its header before a pixel is decoded."""
+MAX_WEBP_PIXELS: Final = 4_096 * 3_072
+"""The same for WebP, whose decoder holds four copies of the picture: 16 bytes a pixel, from a file of 40
+bytes.
+"""
 MAX_IMAGE_SIDE: Final = 16_383
 """The longest side of any input image: WebP's own limit, the lowest of the formats."""
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE

@@ -1,0 +1,143 @@
+"""The ``Pixels`` port over Pillow."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image as PillowImage
+
+from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imaging.composite import composite
+from cloudflare_image_mcp.imaging.decode import decode
+from cloudflare_image_mcp.imaging.encode import encode
+from cloudflare_image_mcp.imaging.mask import check_mask_size, read_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudflare_image_mcp.gateway.image_header import ImageHeader
+    from cloudflare_image_mcp.gateway.ports import Finish
+
+_LARGE: Final = 8_000_000
+"""Pixels from which images are decoded one at a time, so that many at once do not fill the memory."""
+_LOSSY: Final = frozenset({ImageFormat.JPEG, ImageFormat.WEBP})
+_PREVIEW_QUALITIES: Final = (85, 70, 50)
+_PREVIEW_STEP: Final = 0.75
+
+
+class PillowPixels:
+    """Decodes, resamples and encodes in threads of its own: Pillow lets go of the interpreter while it
+    works.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        """``threads`` work at a time; by default, one for each core."""
+        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, "pixels")
+        self._large = ThreadPoolExecutor(1, "pixels-large")
+
+    async def source(self, image: Image, size: Size) -> Image:
+        (data,) = await _read(image)
+        return await self._run(image, lambda: encode(decode(data, image.header, size), ImageFormat.PNG))
+
+    async def mask(self, mask: Image, source: Image, size: Size) -> Image:
+        check_mask_size(mask.size, source.size)
+        (data,) = await _read(mask)
+        return await self._run(
+            mask, lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG)
+        )
+
+    async def reference(self, image: Image, longest: int) -> Image:
+        size = fitted(image.size, longest)
+        (data,) = await _read(image)
+        return await self._run(image, lambda: _reference(data, image.header, size))
+
+    async def finish(self, image: Image, finish: Finish) -> Image:
+        masked = finish.original is not None and finish.mask is not None
+        image_format = finish.format or _kept_format(image.format, masked=masked)
+        quality = finish.compression if image_format in _LOSSY else None
+        if (
+            not masked
+            and image.size == finish.size
+            and image_format is image.format
+            and quality in {None, 100}
+        ):
+            return image
+        parts = [image, finish.original, finish.mask] if masked else [image]
+        files = [(part.header, *await _read(part)) for part in parts if part is not None]
+
+        def work() -> bytes:
+            pictures = [decode(data, header, finish.size) for header, data in files]
+            picture = _composed(*pictures) if masked else pictures[0]
+            return encode(picture, image_format, quality)
+
+        return await self._run(image, work)
+
+    async def preview(self, image: Image, longest: int, max_bytes: int) -> Image:
+        """The image itself where it fits. Raises ``ValueError`` where nothing is short enough."""
+        fits = max(image.size) <= longest and image.payload.size <= max_bytes
+        if fits and image.format is not ImageFormat.GIF:
+            return image
+        size = fitted(image.size, longest)
+        (data,) = await _read(image)
+        return await self._run(image, lambda: _preview(decode(data, image.header, size), max_bytes))
+
+    def close(self) -> None:
+        """Ends the threads; what has not begun is dropped."""
+        for pool in (self._threads, self._large):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, image: Image, work: Callable[[], bytes]) -> Image:
+        """``work`` on a thread; ``image`` is the largest that it decodes."""
+        pool = self._large if image.header.size.pixels > _LARGE else self._threads
+        return await Image.of_bytes(await asyncio.get_running_loop().run_in_executor(pool, work))
+
+
+def fitted(size: Size, longest: int) -> Size:
+    """The size with no side over ``longest``, of the same shape; never larger."""
+    scale = min(1.0, longest / max(size))
+    return Size(*(max(1, round(side * scale)) for side in size))
+
+
+async def _read(image: Image) -> tuple[bytes]:
+    """The file's bytes, once it is known to be within the limits."""
+    image.check_limits()
+    return (await image.payload.read(),)
+
+
+def _kept_format(image_format: ImageFormat, *, masked: bool) -> ImageFormat:
+    """What comes out where no format is asked for: a composite loses nothing, and GIF is not written."""
+    return ImageFormat.PNG if masked or image_format is ImageFormat.GIF else image_format
+
+
+def _composed(
+    result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image
+) -> PillowImage.Image:
+    return composite(result, original, mask.convert("L"))
+
+
+def _reference(data: bytes, header: ImageHeader, size: Size) -> bytes:
+    picture = decode(data, header, size)
+    return encode(picture, ImageFormat.PNG if _has_alpha(picture) else ImageFormat.JPEG)
+
+
+def _has_alpha(picture: PillowImage.Image) -> bool:
+    return picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255)
+
+
+def _preview(picture: PillowImage.Image, max_bytes: int) -> bytes:
+    image_format = ImageFormat.WEBP if _has_alpha(picture) else ImageFormat.JPEG
+    smaller = picture
+    while True:
+        for quality in _PREVIEW_QUALITIES:
+            data = encode(smaller, image_format, quality)
+            if len(data) <= max_bytes:
+                return data
+        if max(smaller.size) == 1:
+            raise ValueError(f"no preview has {max_bytes} bytes: {len(data)} are the fewest")
+        size = [max(1, int(side * _PREVIEW_STEP)) for side in smaller.size]
+        smaller = picture.resize((size[0], size[1]), PillowImage.Resampling.LANCZOS)
