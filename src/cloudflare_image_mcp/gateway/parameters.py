@@ -226,7 +226,7 @@ def _aspect(name: str, value: object, text: bool) -> float | None:
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise invalid(name, f"{name} must be one of {', '.join(allowed)}, not {shown(value)}")
-    return cast("str", value)
+    return value
 
 
 def _quality(name: str, value: object, text: bool) -> str | None:
