@@ -165,9 +165,7 @@ def run(folder: Any, data: bytes) -> tuple[str, int]:
     """What became of it, and how many MiB it took at the most."""
     path = folder / "bomb"
     path.write_bytes(data)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
     assert not done.stderr
     outcome, peak = done.stdout.splitlines()
     return outcome, int(peak)
@@ -206,9 +204,7 @@ def test_a_bomb_takes_little_memory(tmp_path: Any, name: str, data: bytes, words
 LARGE = {
     "PNG": lambda: png(8000, 5000, [bytes(32_001)] * 5000, colour=6),
     "JPEG": lambda: written(PillowImage.new("RGB", (8000, 5000)), "JPEG", progressive=True, subsampling=0),
-    "WEBP": lambda: written(
-        PillowImage.new("RGBA", (4096, 3072), (1, 2, 3, 4)), "WEBP", lossless=True, method=0
-    ),
+    "WEBP": lambda: written(PillowImage.new("RGBA", (4096, 3072), (1, 2, 3, 4)), "WEBP", lossless=True, method=0),
     "GIF": lambda: written(PillowImage.new("P", (8000, 5000)), "GIF"),
 }
 

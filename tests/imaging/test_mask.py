@@ -51,9 +51,7 @@ def test_a_hairline_is_a_mark() -> None:
     assert read_mask(fine.resize((100, 100), PillowImage.Resampling.LANCZOS)).getbbox() is not None
 
 
-@pytest.mark.parametrize(
-    "made", [PillowImage.new("RGB", (9, 9)), PillowImage.new("RGBA", (9, 9), (0, 0, 0, 255))]
-)
+@pytest.mark.parametrize("made", [PillowImage.new("RGB", (9, 9)), PillowImage.new("RGBA", (9, 9), (0, 0, 0, 255))])
 def test_an_empty_mask_is_refused_in_words(made: PillowImage.Image) -> None:
     with pytest.raises(GatewayError, match="marks nothing to repaint: it needs a transparent area") as caught:
         read_mask(made)

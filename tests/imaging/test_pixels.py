@@ -114,9 +114,7 @@ async def test_compression_is_the_encoders_quality(pixels: Pixels) -> None:
     rendered = await image(picture((300, 200)), "JPEG", quality=95)
     for image_format in (ImageFormat.JPEG, ImageFormat.WEBP):
         low, high = [
-            await pixels.finish(
-                rendered, Finish(size=rendered.size, format=image_format, compression=quality)
-            )
+            await pixels.finish(rendered, Finish(size=rendered.size, format=image_format, compression=quality))
             for quality in (10, 90)
         ]
         assert low.payload.size * 2 < high.payload.size
@@ -157,9 +155,7 @@ async def test_a_preview_shrinks_until_it_fits(pixels: Pixels) -> None:
 async def test_a_preview_of_what_fits_is_the_image(pixels: Pixels) -> None:
     small = await image(picture())
     assert await pixels.preview(small, 512, 100_000) is small
-    assert (
-        await pixels.preview(await image(picture(mode="P"), "GIF"), 512, 100_000)
-    ).format is ImageFormat.JPEG
+    assert (await pixels.preview(await image(picture(mode="P"), "GIF"), 512, 100_000)).format is ImageFormat.JPEG
 
 
 class TooLong(BytesPayload):
