@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cloudflare_image_mcp.illustrator import cast as casting
-from cloudflare_image_mcp.illustrator import figure, layout, light, setting
+from cloudflare_image_mcp.illustrator import figure, layout, light, setting, weather
 from cloudflare_image_mcp.illustrator.artwork import Artwork
 from cloudflare_image_mcp.illustrator.brief import Brief
 from cloudflare_image_mcp.illustrator.cast import Actor, Cast
@@ -72,8 +72,8 @@ class _Session:
         rng = seeded(brief.seed, "cast")
         refused_numbers = [m.concepts[0] for m in refused.mentions if m.concepts]
         concepts = [casting.choose(self.vocabulary, m, brief.guidance, refused_numbers, rng) for m in reading.mentions]
-        plan = setting.plan(reading, concepts, brief.seed, brief.width / brief.height)
-        stage = setting.build(plan, reading, brief, concepts)
+        plan = setting.plan(reading, concepts, brief.seed, refused)
+        stage = setting.build(plan, reading, brief)
         self.checkpoint()
         cast = casting.assemble(reading, concepts)
         self.render_figures(cast, plan.artwork)
@@ -81,6 +81,7 @@ class _Session:
         setting.paint(stage)
         self.checkpoint()
         self.perform(stage, cast)
+        weather.over_figures(stage)
         light.finish(stage)
         assert stage.canvas is not None
         return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
