@@ -20,17 +20,21 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
 }
 
 
-def draw(body: str, view: int, side: int, exact: bool = True) -> Image.Image:
-    """An artwork body as an RGBA image of side x side pixels, trimmed of nothing."""
-    drawn = min(side, SHARPEST)
-    image = rasterise(body, drawn, drawn, (0, 0, view, view))
-    return image if drawn == side else image.resize((side, side), Image.Resampling.LANCZOS)
+def draw(body: str, view: tuple[float, float], height: int) -> Image.Image:
+    """An artwork body with its view box's width and height, as an RGBA image of that many pixels' height."""
+    drawn = min(height, SHARPEST)
+    image = rasterise(body, max(1, round(drawn * view[0] / view[1])), drawn, (0, 0, *view))
+    return image if drawn == height else image.resize((max(1, round(height * view[0] / view[1])), height), Image.Resampling.LANCZOS)
+
+
+def visible(image: Image.Image) -> tuple[int, int, int, int]:
+    """The box of what is visible: left, top, right, bottom."""
+    return image.getchannel("A").point([255 if a > 24 else 0 for a in range(256)]).getbbox() or (0, 0, *image.size)
 
 
 def trimmed(image: Image.Image) -> Image.Image:
     """The image cut to what is visible."""
-    box = image.getchannel("A").point(lambda a: 255 if a > 24 else 0).getbbox()
-    return image.crop(box) if box else image
+    return image.crop(visible(image))
 
 
 def recolour(image: Image.Image, colour: str | None, material: str | None = None) -> Image.Image:

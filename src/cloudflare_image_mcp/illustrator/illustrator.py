@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cloudflare_image_mcp.illustrator import cast as casting
-from cloudflare_image_mcp.illustrator import figure, layout, light, setting, weather
-from cloudflare_image_mcp.illustrator.artwork import Artwork
+from cloudflare_image_mcp.illustrator import bodies, figure, layout, light, setting, weather
+from cloudflare_image_mcp.illustrator.artwork import Artwork, Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
 from cloudflare_image_mcp.illustrator.cast import Actor, Cast
+from cloudflare_image_mcp.illustrator.colour import mix
 from cloudflare_image_mcp.illustrator.errors import Cancelled, IllustratorError
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.reading import Reader, Reading
@@ -52,6 +53,19 @@ class Illustrator:
         return _Session(self.vocabulary, brief, on_partial, cancelled).generate()
 
 
+PROBE = 64  # pixels: the height at which a drawing is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the height and its aspect."""
+
+    body: str
+    view: tuple[float, float]
+    share: float
+    aspect: float
+
+
 class _Session:
     """The drawing of one brief."""
 
@@ -59,6 +73,7 @@ class _Session:
         self.vocabulary, self.brief = vocabulary, brief
         self.on_partial, self.cancelled = on_partial, cancelled
         self.reader = Reader(vocabulary)
+        self.drawings: dict[str, Sketch] = {}
 
     def checkpoint(self) -> None:
         if self.cancelled is not None and self.cancelled():
@@ -76,7 +91,7 @@ class _Session:
         stage = setting.build(plan, reading, brief)
         self.checkpoint()
         cast = casting.assemble(reading, concepts)
-        self.render_figures(cast, plan.artwork)
+        self.measure(cast, plan.artwork, reading.composition != "close")
         energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
         setting.paint(stage)
         self.checkpoint()
@@ -86,9 +101,8 @@ class _Session:
         assert stage.canvas is not None
         return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
 
-    def render_figures(self, cast: Cast, artwork: str) -> None:
+    def measure(self, cast: Cast, artwork: str, whole: bool) -> None:
         """Measures each drawing at a small size, so that the layout knows shapes; the real size follows."""
-        shapes: dict[str, float] = {}
         rng = seeded(self.brief.seed, "flip")
         flips: dict[int, bool] = {}
         for actor in cast.actors:
@@ -96,12 +110,20 @@ class _Session:
             actor.flip = flips[actor.mention]
             if actor.concept is None:
                 continue
-            if actor.concept.label not in shapes:
-                body, view = self.vocabulary.artwork.drawing(actor.concept, artwork)
-                small = figure.trimmed(figure.draw(body, view, 48))
-                shapes[actor.concept.label] = small.width / small.height
-            actor.aspect = shapes[actor.concept.label]
-        self.artwork_set = artwork
+            if actor.concept.label not in self.drawings:
+                self.drawings[actor.concept.label] = self.prepare(actor.concept, artwork, whole)
+            actor.aspect = self.drawings[actor.concept.label].aspect
+
+    def prepare(self, concept: Concept, artwork: str, whole: bool) -> Sketch:
+        """A concept's drawing, with a body unless it is a portrait, and the box of what is visible in it."""
+        if whole:
+            body, width, height = bodies.completed(self.vocabulary.artwork, concept, artwork)
+        else:
+            body, side = self.vocabulary.artwork.drawing(concept, artwork)
+            width = height = side
+        probe = figure.draw(body, (width, height), PROBE)
+        left, top, right, bottom = figure.visible(probe)
+        return Sketch(body, (width, height), (bottom - top) / PROBE, (right - left) / (bottom - top))
 
     def perform(self, stage: Stage, cast: Cast) -> None:
         """Draws the figures from far to near."""
@@ -115,28 +137,38 @@ class _Session:
             key = (actor.concept.label, round(actor.height), actor.colour, actor.material, actor.flip)
             if key not in rendered:
                 rendered[key] = self.figure(actor)
-            image = rendered[key]
-            left, top = actor.x - image.width / 2, actor.foot - image.height
-            lit = light.tinted(image, stage.palette.tint if not stage.indoors else (1.0, 1.0, 1.0), stage.palette.haze, 0.04)
-            if not actor.floating and not stage.floating:
-                light.ground_shadow(stage, lit, left, actor.foot)
-            if not stage.indoors:
-                dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
-                length = max((dx * dx + dy * dy) ** 0.5, 1.0)
-                lit = light.rim(lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4)
-            light.place(stage, lit, left, top)
+            self.place(stage, actor, rendered[key])
+
+    def place(self, stage: Stage, actor: Actor, image: Image.Image) -> None:
+        """One figure with its light and its shadow or mirror image."""
+        left, top = actor.x - image.width / 2, actor.foot - image.height
+        lit = image
+        if not stage.indoors:
+            lit = light.tinted(image, mix(stage.palette.tint, (1.0, 1.0, 1.0), 0.4), stage.palette.haze, 0.03)
+        afloat = stage.afloat and not actor.floating
+        if afloat:
+            lit = light.afloat(stage, lit, left, actor.foot, actor.concept.label if actor.concept else "")
+        elif not actor.floating and not stage.floating:
+            light.ground_shadow(stage, lit, left, actor.foot)
+        if not stage.indoors:
+            dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
+            length = max((dx * dx + dy * dy) ** 0.5, 1.0)
+            lit = light.rim(lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4)
+        light.place(stage, lit, left, top)
 
     def figure(self, actor: Actor) -> Image.Image:
+        """An actor's drawing at its size, in its colour."""
         assert actor.concept is not None
-        body, view = self.vocabulary.artwork.drawing(actor.concept, self.artwork_set)
-        small = figure.trimmed(figure.draw(body, view, 96))
-        side = max(8, round(actor.height * 96 / small.height))
-        image = figure.trimmed(figure.draw(body, view, side))
+        sketch = self.drawings[actor.concept.label]
+        image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
+        if actor.concept.label == "unicorn" and not actor.colour:
+            image = figure.recolour(image, "white")
         if actor.colour or actor.material:
             image = figure.recolour(image, actor.colour, actor.material)
         if actor.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return image.resize((max(1, round(actor.width)), max(1, round(actor.height))), Image.Resampling.LANCZOS)
+        size = (max(1, round(actor.width)), max(1, round(actor.height)))
+        return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _root(cast: Cast, index: int) -> Actor:

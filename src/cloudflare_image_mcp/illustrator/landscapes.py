@@ -230,19 +230,21 @@ def clouds(stage: Stage) -> None:
 
 
 def cave(stage: Stage) -> None:
-    """A rock hall open to the light at its far end."""
+    """A rock hall open to the light at its far end: rings of rock, each nearer one darker."""
     rng = stage.rng("cave")
-    for row in range(3):
-        depth = 0.5 - 0.22 * row
-        colour = stage.palette.at(shade(oklch(0.30, 0.03, 60), -0.07 * row), depth * 0.4)
-        inset = 0.30 - 0.11 * row
-        points = []
-        for angle in np.linspace(0, 2 * np.pi, 46):
-            wobble = float(rng.uniform(0.88, 1.12))
-            points.append((stage.width * (0.5 + np.cos(angle) * (0.10 + inset) * wobble), stage.height * (0.48 + np.sin(angle) * (0.14 + inset) * wobble)))
-        hole = path(np.array(points))
-        stage.back.append(f'<path fill-rule="evenodd" d="M-9 -9H{stage.width + 9}V{stage.height + 9}H-9z{hole}" fill="{hexed(colour)}"/>')
-    floor = stage.gradient([(0, oklch(0.34, 0.03, 60), 1), (1, oklch(0.20, 0.03, 60), 1)], stage.height * 0.76, stage.height)
-    line = terrain.rolling(stage, rng, stage.height * 0.78, stage.height * 0.02)
+    warm = float(rng.choice([55, 40, 270, 210]))
+    light = stage.glow([(0, stage.palette.low, 0.9), (0.5, stage.palette.low, 0.35), (1, stage.palette.low, 0)], stage.width * 0.5, stage.height * 0.46, stage.width * 0.5)
+    floor_far, floor_near = oklch(0.52, 0.05, warm), oklch(0.30, 0.045, warm)
+    for row in range(4):
+        colour = shade(oklch(0.56, 0.05, warm), -0.095 * row)
+        inset = 0.10 + 0.115 * row
+        angles = np.linspace(0, 2 * np.pi, 40)[:-1]
+        wobble = rng.uniform(0.90, 1.10, len(angles))
+        points = np.stack([stage.width * (0.5 + np.cos(angles) * (0.08 + inset) * wobble), stage.height * (0.46 + np.sin(angles) * (0.12 + inset) * wobble)], 1)
+        paint = stage.glow([(0, shade(colour, 0.08), 1), (1, shade(colour, -0.08), 1)], stage.width / 2, stage.height * 0.46, stage.width * 0.75)
+        stage.back.append(f'<path fill-rule="evenodd" d="M-9 -9H{stage.width + 9}V{stage.height + 9}H-9z{path(points)}" fill="{paint}"/>')
+    floor = stage.gradient([(0, floor_far, 1), (1, floor_near, 1)], stage.height * 0.68, stage.height)
+    line = terrain.rolling(stage, rng, stage.height * 0.70, stage.height * 0.02)
     stage.back.append(f'<path d="{path(np.concatenate([line, [[stage.width + 10, stage.height], [-10, stage.height]]]))}" fill="{floor}"/>')
-    stage.floor_far, stage.floor_near = stage.height * 0.84, stage.height * 0.93
+    stage.back.append(f'<rect width="{stage.width}" height="{stage.height}" fill="{light}" opacity=".5"/>')
+    stage.floor_far, stage.floor_near = stage.height * 0.76, stage.height * 0.92

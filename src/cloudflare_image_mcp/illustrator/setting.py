@@ -155,6 +155,8 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
 
 def build(plan: Plan, reading: Reading, brief: Brief) -> Stage:
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
+    if "snowfall" in reading.weather and reading.season is None:
+        reading.season = "winter"
     palette = palette_for(plan.time, tuple(reading.weather), reading.season, reading.mood, reading.tints, seeded(brief.seed, "palette"))
     stage = Stage(brief.width, brief.height, brief.seed, palette, plan.time, tuple(reading.weather), reading.season, tuple(reading.sky), dict(reading.tints))
     if plan.scenery[0] == "studio":

@@ -1,7 +1,7 @@
 """Skies: gradient, glow, clouds, stars, sun, moon, rainbow, aurora."""
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from cloudflare_image_mcp.illustrator.colour import Rgb, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.raster import Array, blurred, enlarge, noise, smooth
@@ -22,7 +22,7 @@ def paint(stage: Stage) -> None:
     if not set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         _glow(stage, colour)
     _clouds(stage, colour)
-    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8)).resize((width, height), Image.Resampling.BICUBIC)
     stage.canvas = canvas
     if stage.palette.dark or "stars" in stage.sky:
         _stars(stage)
@@ -151,7 +151,7 @@ def _moon(stage: Stage, phase: str, asked: bool) -> None:
         bite = np.hypot(x - radius * 0.42, y + radius * 0.12) / (radius * 0.92)
         alpha *= np.clip((bite - 1) * radius * 0.9, 0, 1)
     colour = np.array(stage.palette.sun, np.float32) * tone[..., None]
-    layer = Image.fromarray((np.dstack([np.clip(colour, 0, 1), alpha]) * 255).astype(np.uint8), "RGBA")
+    layer = Image.fromarray((np.dstack([np.clip(colour, 0, 1), alpha]) * 255).astype(np.uint8))
     centre = stage.sun
     halo = int(radius * 3)
     disc = Image.new("L", (halo * 2, halo * 2))
@@ -174,7 +174,7 @@ def _rainbow(stage: Stage) -> None:
     part = (position - low)[..., None]
     colour = hues[low] * (1 - part) + hues[low + 1] * part
     alpha = smooth(-0.12, 0.1, band) * smooth(1.12, 0.9, band) * 0.66
-    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8), "RGBA").resize((w * 2, h * 2), Image.Resampling.BICUBIC)
+    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8)).resize((w * 2, h * 2), Image.Resampling.BICUBIC)
     stage.canvas.paste(layer, (0, 0), layer)
 
 

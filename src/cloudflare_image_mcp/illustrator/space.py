@@ -1,10 +1,10 @@
 """Space: nebulae, stars and planets; and the ground of airless worlds."""
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from cloudflare_image_mcp.illustrator import terrain
-from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, named, oklch, shade
+from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, lch, mix, named, oklch, shade
 from cloudflare_image_mcp.illustrator.raster import noise, smooth
 from cloudflare_image_mcp.illustrator.stage import Stage
 
@@ -47,17 +47,15 @@ def _deep(stage: Stage, rng: np.random.Generator) -> None:
     w, h = max(stage.width // 4, 16), max(stage.height // 4, 16)
     hue = float(rng.uniform(220, 340))
     if "space" in stage.tints:
-        from cloudflare_image_mcp.illustrator.colour import lch  # noqa: PLC0415
-
         hue = lch(named(stage.tints["space"]))[2]
     colour = np.broadcast_to(np.array(oklch(0.13, 0.04, hue), np.float32), (h, w, 3)).copy()
     for turn, strength in ((0, 0.55), (float(rng.choice([50, -60, 110])), 0.5)):
-        cloud = smooth(0.48, 0.86, noise(rng, w, h, (3, 3), 5)) * smooth(0.25, 0.7, noise(rng, w, h, (2, 2), 3))
+        cloud = smooth(0.36, 0.86, noise(rng, w, h, (3, 3), 4)) * smooth(0.25, 0.7, noise(rng, w, h, (2, 2), 3))
         tone = np.array(oklch(0.52, 0.17, hue + turn), np.float32)
         colour += (tone - colour) * (cloud * strength)[..., None]
         core = smooth(0.66, 0.95, cloud) * 0.5
         colour += (np.array(oklch(0.86, 0.09, hue + turn + 20), np.float32) - colour) * core[..., None]
-    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize((stage.width, stage.height), Image.Resampling.BICUBIC)
+    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.0)).resize((stage.width, stage.height), Image.Resampling.BICUBIC)
     double = Image.new("RGB", (stage.width * 2, stage.height * 2))
     pen = ImageDraw.Draw(double)
     for x, y, size, warm in rng.random((int(260 * stage.width * stage.height / (stage.unit * 1000) ** 2), 4)).tolist():
