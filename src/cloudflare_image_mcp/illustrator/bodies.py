@@ -126,7 +126,8 @@ def _standing(bust: str, label: str) -> tuple[str, float, float]:
     columns = np.flatnonzero(pixels[last - 1, :, 3] > 120)
     if len(columns) < 2 or columns[-1] - columns[0] < 30:
         return bust, 32, 32
-    middle = pixels[last - 3 : last, 26:38].reshape(-1, 4)
+    quarter = (columns[0] + columns[-1]) // 2 - (columns[-1] - columns[0]) // 4
+    middle = pixels[last - 3 : last, quarter - 3 : quarter + 4].reshape(-1, 4)
     middle = middle[middle[:, 3] > 200]
     colour: Rgb = tuple((np.median(middle[:, :3], axis=0) / 255).tolist()) if len(middle) else (0.3, 0.33, 0.45)  # type: ignore[assignment] # three channels
     cloth = hexed(shade(colour, -0.03))

@@ -68,13 +68,13 @@ class _Material:
     def of(cls, lab: Array, weights: Array, everything: bool) -> "_Material":
         chroma = np.hypot(lab[:, 1], lab[:, 2])
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
-        strength = weights * np.clip(chroma / 0.08, 0, 1)
+        strength = weights * np.clip((chroma - 0.035) / 0.05, 0, 1)
         histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
         window = histogram + np.roll(histogram, 1) + np.roll(histogram, -1) + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
         best = int(window.argmax())
-        greys = float((weights * (chroma < 0.04) * (lab[:, 0] > 0.30)).sum())
-        if window[best] < 0.22 * weights.sum() and greys > window[best]:
-            chosen = weights * (chroma < 0.05)
+        greys = float((weights * (chroma < 0.06) * (lab[:, 0] > 0.35)).sum())
+        if greys > window[best] * 1.15:
+            chosen = weights * (chroma < 0.06) * (lab[:, 0] > 0.35)
             return cls(None, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything)
         centre = best * 10 + 5.0
         chosen = strength * (np.abs((hue - centre + 180) % 360 - 180) < 35)
@@ -107,7 +107,7 @@ class _Material:
         if self.everything:
             return np.clip((lightness - 0.1) / 0.15, 0.2, 1)
         if self.hue is None:
-            return np.clip((0.075 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
+            return np.clip((0.095 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
         away = np.abs((hue - self.hue + 180) % 360 - 180)
         return np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
 

@@ -7,6 +7,11 @@ from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shad
 from cloudflare_image_mcp.illustrator.stage import Stage, path
 
 
+# Words for the props: one that the prompt draws itself, or refuses, is not added again.
+TREES = frozenset({"tree", "trees", "deciduous tree", "evergreen tree", "palm tree", "palm", "christmas tree"})
+FLOWERS = frozenset({"flower", "flowers", "sunflower", "tulip", "rose", "blossom", "hibiscus", "bouquet"})
+
+
 def _trunk(stage: Stage, depth: float) -> Rgb:
     return stage.palette.at(oklch(0.42, 0.06, 55), depth)
 
@@ -43,7 +48,7 @@ def meadow(stage: Stage) -> None:
     span = stage.height - stage.horizon
     kind = str(rng.choice(["conifer", "broadleaf", "mixed"]))
     left = stage.sun[0] < stage.width / 2
-    for i in range(int(rng.integers(3, 8))):
+    for i in range(0 if stage.banished & TREES else int(rng.integers(3, 8))):
         x = float(rng.choice([rng.uniform(-0.02, 0.26), rng.uniform(0.74, 1.02)])) * stage.width
         far = float(rng.uniform(0, 1))
         y = stage.horizon + span * (0.08 + 0.16 * far)
@@ -55,7 +60,7 @@ def meadow(stage: Stage) -> None:
             stage.back.append(plants.broadleaf(rng, x, y, h, lit, dim, _trunk(stage, 0.3), -1 if left else 1))
     if not wintry:
         stage.back.append(plants.tufts(stage, palette.lit(shade(palette.grass, -0.08)), 60, stage.floor_far, stage.height))
-        if stage.season != "autumn":
+        if stage.season != "autumn" and not stage.banished & FLOWERS:
             stage.back.append(plants.flowers(stage, int(rng.integers(18, 70)), stage.floor_far, stage.height))
 
 
@@ -71,7 +76,7 @@ def snowfield(stage: Stage) -> None:
     span = stage.height - stage.horizon
     left = stage.sun[0] < stage.width / 2
     fir = oklch(0.45, 0.07, 190)
-    for _ in range(int(rng.integers(5, 11))):
+    for _ in range(0 if stage.banished & TREES else int(rng.integers(5, 11))):
         x = float(rng.choice([rng.uniform(-0.02, 0.3), rng.uniform(0.7, 1.02)])) * stage.width
         far = float(rng.uniform(0, 1))
         y, h = stage.horizon + span * (0.06 + 0.17 * far), span * (0.26 + 0.40 * far)
@@ -89,6 +94,8 @@ def forest(stage: Stage) -> None:
     kind = "conifer" if stage.season == "winter" else str(rng.choice(["conifer", "broadleaf", "broadleaf"]))
     span = stage.height - stage.horizon
     tall = stage.height * 0.50
+    behind = palette.at(shade(palette.foliage, 0.04), 0.72)
+    terrain.band(stage, terrain.rolling(stage, rng, stage.horizon - tall * 0.16, tall * 0.05, 2.0), stage.horizon + span * 0.3, behind, palette.at(palette.foliage, 0.9))
     for row in range(4):
         depth = 0.86 - 0.24 * row
         opening = (0.34 + 0.02 * row, 0.66 - 0.02 * row) if row >= 2 else None
@@ -149,7 +156,7 @@ def desert(stage: Stage) -> None:
         _dune_shade(stage, line, depth, y, span)
     stage.floor_far, stage.floor_near = stage.horizon + span * 0.42, stage.height - span * 0.12
     green = oklch(0.56, 0.10, 150)
-    for x in (float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.8, 0.96))):
+    for x in () if "cactus" in stage.banished else (float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.8, 0.96))):
         far = float(rng.uniform(0, 1))
         h = stage.height * (0.13 + 0.12 * far)
         depth = 0.35 - 0.25 * far
@@ -203,6 +210,8 @@ def beach(stage: Stage) -> None:
     stage.front_bank = (sand, palette.lit(shade(palette.sand, -0.08)), palette.lit(shade(palette.sand, 0.05)))
     stage.foam = True
     stage.floor_far, stage.floor_near = edge + span * 0.12, stage.height - span * 0.08
+    if stage.banished & TREES:
+        return
     side = 0.07 if rng.random() < 0.5 else 0.93
     h = stage.height * float(rng.uniform(0.5, 0.68))
     green = oklch(0.56, 0.13, 145)

@@ -236,7 +236,7 @@ FILLER = frozenset(
     lighting light lit lights ambient volumetric cinematic composition digital concept depth bokeh lens full body front side single create
     make draw generate paint please me photo-like texture textured natural color colors colour colours tones hues palette old young new
     ancient modern classic famous wild friendly angry sad sleepy sleeping sitting standing running walking jumping flying swimming dancing
-    smiling laughing playing looking eating drinking sailing floating hovering driving parked resting lying glowing shining sparkling shiny
+    smiling laughing playing looking eating drinking sailing floating hovering soaring levitating driving parked resting lying glowing shining sparkling shiny
     fluffy fuzzy furry soft hard smooth rough delicious tasty fresh ripe juicy hot cold warm cool majestic mighty brave lonely lazy busy empty
     time day-time left right top bottom center centre middle background foreground distance far away large-scale one's every each all
     lush dense thick thin long wide narrow deep round square curly straight steaming wise clever funny silly adorable distant quaint rustic

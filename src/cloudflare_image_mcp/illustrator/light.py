@@ -64,7 +64,7 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
 
 
 # How much of a drawing's height is painted water of its own, to be cut off when it floats on ours.
-OWN_WATER = {"sailboat": 0.175, "ship": 0.10, "passenger ship": 0.12, "motor boat": 0.1, "man surfing": 0.25, "spouting whale": 0.06}
+OWN_WATER = {"sailboat": 0.235, "ship": 0.10, "passenger ship": 0.12, "motor boat": 0.1, "man surfing": 0.25, "spouting whale": 0.06}
 
 
 def afloat(stage: Stage, image: Image.Image, left: float, foot: float, label: str) -> Image.Image:

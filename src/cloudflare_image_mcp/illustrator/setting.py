@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cloudflare_image_mcp.illustrator import city, landscapes, rooms, sky, space, studio, terrain, undersea, water, weather
+from cloudflare_image_mcp.illustrator import city, diorama, landscapes, rooms, sky, space, studio, terrain, undersea, water, weather
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
 from cloudflare_image_mcp.illustrator.colour import named, oklch
@@ -131,7 +131,10 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
     focus = float(rng.choice([0.34, 0.40, 0.5, 0.60, 0.66])) if composition in {"wide", "medium"} else 0.5
     if "studio" in scenery:
         focus = 0.5
-    return Plan(scenery, time, composition, "fluent", focus, reach)
+    if reading.style == "isometric":
+        reach, focus = 0.42, 0.5
+    artwork = "flat" if reading.style in {"flat", "poster", "low-poly"} else "noto" if reading.style in {"comic", "ink"} else "fluent"
+    return Plan(scenery, time, composition, artwork, focus, reach)
 
 
 def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator) -> str:
@@ -153,12 +156,16 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
     return homes[-1][0]
 
 
-def build(plan: Plan, reading: Reading, brief: Brief) -> Stage:
+def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | None], refused: Reading) -> Stage:
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
     if "snowfall" in reading.weather and reading.season is None:
         reading.season = "winter"
     palette = palette_for(plan.time, tuple(reading.weather), reading.season, reading.mood, reading.tints, seeded(brief.seed, "palette"))
     stage = Stage(brief.width, brief.height, brief.seed, palette, plan.time, tuple(reading.weather), reading.season, tuple(reading.sky), dict(reading.tints))
+    stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip('s')])))
+    if reading.style == "isometric":
+        diorama.paint(stage, plan.scenery)
+        return stage
     if plan.scenery[0] == "studio":
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
         studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"))
