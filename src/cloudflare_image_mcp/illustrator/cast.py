@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.reading import Mention, Reading
@@ -23,6 +22,10 @@ STATURE_OF: dict[str, float] = {
     "motorcycle": 1.0, "skateboard": 0.55, "couch and lamp": 1.1, "bed": 1.1, "camel": 1.3, "sauropod": 1.8, "t-rex": 1.7, "unicorn": 1.2,
     "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
     "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
+}  # fmt: skip
+ALOFT = {
+    "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
+    "cloud", "comet", "dove", "eagle", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
 }  # fmt: skip
 FASTENED_FIRST = {"riding", "on", "over", "under", "inside", "front", "behind"}  # "A on B": A follows B
 FASTENED_SECOND = {"holding", "wearing"}  # "A holds B": B follows A
@@ -50,8 +53,8 @@ class Actor:
     flip: bool = False
     floating: bool = False
     lettering: str | None = None
-    image: Image.Image | None = None
     rank: int = 0
+    phrase: str = ""
 
     @property
     def width(self) -> float:
@@ -104,7 +107,8 @@ def assemble(reading: Reading, concepts: list[Concept | None]) -> Cast:
         for instance in range(mention.count):
             actor = Actor(index, instance, concept, stature(concept) * mention.size, material=mention.material)
             actor.colour = mention.colours[instance % len(mention.colours)] if mention.colours else None
-            actor.lettering = mention.lettering
+            actor.lettering, actor.phrase = mention.lettering, mention.phrase
+            actor.floating = mention.flying or (concept is not None and concept.label in ALOFT)
             cast.actors.append(actor)
     for index, mention in enumerate(reading.mentions):
         if mention.relation is None or index not in first or mention.relation[1] not in first:

@@ -20,17 +20,21 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
 }
 
 
-def draw(body: str, view: int, side: int, exact: bool = True) -> Image.Image:
-    """An artwork body as an RGBA image of side x side pixels, trimmed of nothing."""
-    drawn = min(side, SHARPEST)
-    image = rasterise(body, drawn, drawn, (0, 0, view, view))
-    return image if drawn == side else image.resize((side, side), Image.Resampling.LANCZOS)
+def draw(body: str, view: tuple[float, float], height: int) -> Image.Image:
+    """An artwork body with its view box's width and height, as an RGBA image of that many pixels' height."""
+    drawn = min(height, SHARPEST)
+    image = rasterise(body, max(1, round(drawn * view[0] / view[1])), drawn, (0, 0, *view))
+    return image if drawn == height else image.resize((max(1, round(height * view[0] / view[1])), height), Image.Resampling.LANCZOS)
+
+
+def visible(image: Image.Image) -> tuple[int, int, int, int]:
+    """The box of what is visible: left, top, right, bottom."""
+    return image.getchannel("A").point([255 if a > 24 else 0 for a in range(256)]).getbbox() or (0, 0, *image.size)
 
 
 def trimmed(image: Image.Image) -> Image.Image:
     """The image cut to what is visible."""
-    box = image.getchannel("A").point(lambda a: 255 if a > 24 else 0).getbbox()
-    return image.crop(box) if box else image
+    return image.crop(visible(image))
 
 
 def recolour(image: Image.Image, colour: str | None, material: str | None = None) -> Image.Image:
@@ -64,13 +68,13 @@ class _Material:
     def of(cls, lab: Array, weights: Array, everything: bool) -> "_Material":
         chroma = np.hypot(lab[:, 1], lab[:, 2])
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
-        strength = weights * np.clip(chroma / 0.08, 0, 1)
+        strength = weights * np.clip((chroma - 0.035) / 0.05, 0, 1)
         histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
         window = histogram + np.roll(histogram, 1) + np.roll(histogram, -1) + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
         best = int(window.argmax())
-        greys = float((weights * (chroma < 0.04) * (lab[:, 0] > 0.30)).sum())
-        if window[best] < 0.22 * weights.sum() and greys > window[best]:
-            chosen = weights * (chroma < 0.05)
+        greys = float((weights * (chroma < 0.06) * (lab[:, 0] > 0.35)).sum())
+        if greys > window[best] * 1.15:
+            chosen = weights * (chroma < 0.06) * (lab[:, 0] > 0.35)
             return cls(None, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything)
         centre = best * 10 + 5.0
         chosen = strength * (np.abs((hue - centre + 180) % 360 - 180) < 35)
@@ -103,7 +107,7 @@ class _Material:
         if self.everything:
             return np.clip((lightness - 0.1) / 0.15, 0.2, 1)
         if self.hue is None:
-            return np.clip((0.075 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
+            return np.clip((0.095 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
         away = np.abs((hue - self.hue + 180) % 360 - 180)
         return np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
 

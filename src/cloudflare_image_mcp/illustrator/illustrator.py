@@ -1,166 +1,31 @@
 """The illustrator: a brief in, a drawing out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from cloudflare_image_mcp.illustrator import cast as casting
-from cloudflare_image_mcp.illustrator import figure, layout, light, setting
+from cloudflare_image_mcp.illustrator import edits
 from cloudflare_image_mcp.illustrator.artwork import Artwork
 from cloudflare_image_mcp.illustrator.brief import Brief
-from cloudflare_image_mcp.illustrator.cast import Actor, Cast
-from cloudflare_image_mcp.illustrator.errors import Cancelled, IllustratorError
-from cloudflare_image_mcp.illustrator.figure import seeded
-from cloudflare_image_mcp.illustrator.reading import Reader, Reading
-from cloudflare_image_mcp.illustrator.scene import Box, Scene, Subject
-from cloudflare_image_mcp.illustrator.stage import Stage
+from cloudflare_image_mcp.illustrator.drawing import Drawing
+from cloudflare_image_mcp.illustrator.session import OnPartial, Session
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
-Pixels = NDArray[np.uint8]
-OnPartial = Callable[[int, Pixels], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """The result: pixels (H x W x 3, uint8, sRGB), what they show, and what was not understood, a sentence each."""
-
-    pixels: Pixels
-    scene: Scene
-    warnings: tuple[str, ...]
+__all__ = ["Drawing", "Illustrator"]
 
 
 class Illustrator:
     """Holds the artwork, opened on first use. Raises ArtworkMissing when it was never packed."""
 
-    def __init__(self) -> None:
-        self._vocabulary: Vocabulary | None = None
-
-    @property
+    @cached_property
     def vocabulary(self) -> Vocabulary:
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary(Artwork())
-        return self._vocabulary
+        """The words and the artwork behind them."""
+        return Vocabulary(Artwork())
 
     def draw(self, brief: Brief, on_partial: OnPartial | None = None, cancelled: Callable[[], bool] | None = None) -> Drawing:
-        """Draws a brief. Raises IllustratorError for input that cannot be drawn, Cancelled when cancelled() turns true."""
+        """Draws a brief. Raises IllustratorError for input that cannot be drawn, Cancelled when cancelled() turns true.
+
+        on_partial(index, pixels) is called with brief.partial_images previews while the picture grows.
+        """
         brief.check()
-        if brief.images:
-            raise IllustratorError("edits are not drawn yet")
-        return _Session(self.vocabulary, brief, on_partial, cancelled).generate()
-
-
-class _Session:
-    """The drawing of one brief."""
-
-    def __init__(self, vocabulary: Vocabulary, brief: Brief, on_partial: OnPartial | None, cancelled: Callable[[], bool] | None) -> None:
-        self.vocabulary, self.brief = vocabulary, brief
-        self.on_partial, self.cancelled = on_partial, cancelled
-        self.reader = Reader(vocabulary)
-
-    def checkpoint(self) -> None:
-        if self.cancelled is not None and self.cancelled():
-            raise Cancelled
-
-    def generate(self) -> Drawing:
-        brief = self.brief
-        reading = self.reader.read(brief.prompt)
-        refused = self.reader.read(", ".join(filter(None, (brief.negative_prompt, reading.refused))))
-        setting.refuse(reading, refused)
-        rng = seeded(brief.seed, "cast")
-        refused_numbers = [m.concepts[0] for m in refused.mentions if m.concepts]
-        concepts = [casting.choose(self.vocabulary, m, brief.guidance, refused_numbers, rng) for m in reading.mentions]
-        plan = setting.plan(reading, concepts, brief.seed, brief.width / brief.height)
-        stage = setting.build(plan, reading, brief, concepts)
-        self.checkpoint()
-        cast = casting.assemble(reading, concepts)
-        self.render_figures(cast, plan.artwork)
-        energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
-        setting.paint(stage)
-        self.checkpoint()
-        self.perform(stage, cast)
-        light.finish(stage)
-        assert stage.canvas is not None
-        return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
-
-    def render_figures(self, cast: Cast, artwork: str) -> None:
-        """Measures each drawing at a small size, so that the layout knows shapes; the real size follows."""
-        shapes: dict[str, float] = {}
-        rng = seeded(self.brief.seed, "flip")
-        flips: dict[int, bool] = {}
-        for actor in cast.actors:
-            flips.setdefault(actor.mention, bool(rng.integers(2)))
-            actor.flip = flips[actor.mention]
-            if actor.concept is None:
-                continue
-            if actor.concept.label not in shapes:
-                body, view = self.vocabulary.artwork.drawing(actor.concept, artwork)
-                small = figure.trimmed(figure.draw(body, view, 48))
-                shapes[actor.concept.label] = small.width / small.height
-            actor.aspect = shapes[actor.concept.label]
-        self.artwork_set = artwork
-
-    def perform(self, stage: Stage, cast: Cast) -> None:
-        """Draws the figures from far to near."""
-        rendered: dict[tuple[object, ...], Image.Image] = {}
-        order = sorted(range(len(cast.actors)), key=lambda i: (_root(cast, i).foot, cast.actors[i].rank, i))
-        for i in order:
-            actor = cast.actors[i]
-            if actor.concept is None:
-                continue
-            self.checkpoint()
-            key = (actor.concept.label, round(actor.height), actor.colour, actor.material, actor.flip)
-            if key not in rendered:
-                rendered[key] = self.figure(actor)
-            image = rendered[key]
-            left, top = actor.x - image.width / 2, actor.foot - image.height
-            lit = light.tinted(image, stage.palette.tint if not stage.indoors else (1.0, 1.0, 1.0), stage.palette.haze, 0.04)
-            if not actor.floating and not stage.floating:
-                light.ground_shadow(stage, lit, left, actor.foot)
-            if not stage.indoors:
-                dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
-                length = max((dx * dx + dy * dy) ** 0.5, 1.0)
-                lit = light.rim(lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4)
-            light.place(stage, lit, left, top)
-
-    def figure(self, actor: Actor) -> Image.Image:
-        assert actor.concept is not None
-        body, view = self.vocabulary.artwork.drawing(actor.concept, self.artwork_set)
-        small = figure.trimmed(figure.draw(body, view, 96))
-        side = max(8, round(actor.height * 96 / small.height))
-        image = figure.trimmed(figure.draw(body, view, side))
-        if actor.colour or actor.material:
-            image = figure.recolour(image, actor.colour, actor.material)
-        if actor.flip:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return image.resize((max(1, round(actor.width)), max(1, round(actor.height))), Image.Resampling.LANCZOS)
-
-
-def _root(cast: Cast, index: int) -> Actor:
-    actor = cast.actors[index]
-    return actor if actor.parent is None else _root(cast, actor.parent)
-
-
-def describe(reading: Reading, cast: Cast, plan: "setting.Plan", energy: list[float]) -> Scene:
-    """The scene as it was drawn."""
-    subjects = []
-    for index, mention in enumerate(reading.mentions):
-        actors = [a for a in cast.actors if a.mention == index]
-        if not actors:
-            continue
-        concept = actors[0].concept
-        boxes: tuple[Box, ...] = tuple(tuple(round(v) for v in a.box) for a in actors)  # type: ignore[misc] # four by construction
-        relation = None
-        if mention.relation is not None:
-            other = cast.concepts[mention.relation[1]]
-            relation = (mention.relation[0], other.label if other else "sign")
-        subjects.append(
-            Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, relation=relation, boxes=boxes)
-        )
-    return Scene(
-        subjects=tuple(subjects), scenery=tuple(plan.scenery), time=plan.time, weather=tuple(reading.weather), season=reading.season,
-        sky=tuple(reading.sky), style=reading.style, mood=reading.mood, lettering=tuple(reading.lettering), composition=plan.composition,
-        artwork=plan.artwork, energy=tuple(energy),
-    )  # fmt: skip
+        session = Session(self.vocabulary, brief, on_partial, cancelled)
+        return edits.edit(session) if brief.images else session.generate()

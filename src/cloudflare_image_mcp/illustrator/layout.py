@@ -56,6 +56,21 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
     return energies
 
 
+def fasten(cast: Cast, jitter: Floats) -> None:
+    """Sizes and places what is fastened to actors that stand already."""
+    for actor in cast.actors:
+        if actor.parent is not None:
+            actor.height = _bound_height(actor, cast.actors[actor.parent])
+    _follow(cast, jitter)
+
+
+def _bound_height(actor: Actor, parent: Actor) -> float:
+    ratio = (actor.stature / parent.stature) ** 0.75
+    bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
+    low, high = bounds.get(actor.bond or "", (0.15, 2.2))
+    return parent.height * min(max(ratio, low), high)
+
+
 def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     """Heights: the tallest fills its share of the picture; the rest follow by stature, softened."""
     count = len(roots)
@@ -70,10 +85,7 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     for actor in cast.actors:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
-            ratio = (actor.stature / parent.stature) ** 0.75
-            bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
-            low, high = bounds.get(actor.bond or "", (0.15, 2.2))
-            actor.height = parent.height * min(max(ratio, low), high)
+            actor.height = _bound_height(actor, parent)
             if actor.bond in {"front", "behind", "under", "over"}:
                 actor.height = min(max(actor.height, side * 0.2), side * 0.5)
 

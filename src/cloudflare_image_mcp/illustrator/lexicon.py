@@ -79,7 +79,7 @@ SCENERY = _table(
     ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier",
     lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall",
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
-    snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, snowy mountain, north pole, winter wonderland, ski slope, polar",
+    snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
     city="city, street, downtown, cityscape, skyline, town, urban, metropolis, road, alley, new york, tokyo, manhattan, city street, neon city, highway, skyscrapers, parking lot, london, paris, times square, sidewalk",
     interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym",
     table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth, plate, tray",
@@ -179,7 +179,7 @@ ALIASES = {
     "wine": "wine glass", "beer": "beer mug", "milk": "glass of milk", "cheese": "cheese wedge", "steak": "cut of meat", "noodles": "steaming bowl",
     "ramen": "steaming bowl", "soup": "pot of food", "salad": "green salad", "egg": "egg", "orange": "tangerine", "bear": "bear", "teddy bear": "teddy bear",
     "dinosaur": "sauropod", "brontosaurus": "sauropod", "t-rex": "t-rex", "tyrannosaurus": "t-rex", "monkey": "monkey", "mouse": "mouse",
-    "rabbit": "rabbit", "bunny": "rabbit", "kitten": "cat", "kitty": "cat", "puppy": "dog", "hen": "chicken", "pony": "horse", "stallion": "horse",
+    "rabbit": "rabbit", "bunny": "rabbit", "kitten": "cat", "kitty": "cat", "puppy": "dog", "hen": "rooster", "chicken": "rooster", "pony": "horse", "stallion": "horse",
     "bull": "ox", "sheep": "ewe", "lamb": "ewe", "elephant": "elephant", "tiger": "tiger", "lion": "lion", "wolf": "wolf", "whale": "spouting whale",
     "turtle": "turtle", "tortoise": "turtle", "butterfly": "butterfly", "bee": "honeybee", "ladybug": "lady beetle", "ladybird": "lady beetle", "bug": "bug",
     "jellyfish": "jellyfish", "octopus": "octopus", "crab": "crab", "snowman": "snowman without snow", "ghost": "ghost", "skull": "skull",
@@ -196,7 +196,7 @@ ALIASES = {
     "lantern": "red paper lantern", "vase": "amphora", "plant": "potted plant", "potted plant": "potted plant", "leaf": "maple leaf", "leaves": "fallen leaf",
     "helicopter": "helicopter", "bus": "bus", "school bus": "bus", "tractor": "tractor", "fire truck": "fire engine", "firetruck": "fire engine",
     "police car": "police car", "ambulance": "ambulance", "racecar": "racing car", "race car": "racing car", "sports car": "racing car", "scooter": "motor scooter",
-    "skateboard": "skateboard", "ship": "ship", "pirate ship": "sailboat", "cruise ship": "passenger ship", "submarine": "whale", "rocket ship": "rocket",
+    "skateboard": "skateboard", "ship": "ship", "pirate ship": "sailboat", "cruise ship": "passenger ship", "rocket ship": "rocket",
     "satellite": "satellite", "planet": "ringed planet", "saturn": "ringed planet", "earth": "globe showing europe-africa", "globe": "globe showing americas", "comet": "comet",
     "alien": "alien", "robot": "robot", "android": "robot", "monster": "alien monster", "dragon": "dragon", "unicorn": "unicorn", "fairy": "woman fairy",
     "mermaid": "mermaid", "elf": "elf", "vampire": "vampire", "zombie": "man zombie", "ninja": "ninja", "pirate": "man superhero", "superhero": "man superhero", "angel": "baby angel",
@@ -219,7 +219,7 @@ ALIASES = {
     "slice of pizza": "pizza", "taco": "taco", "burrito": "burrito", "sushi": "sushi", "hot dog": "hot dog", "sandwich": "sandwich", "pancakes": "pancakes", "cookie": "cookie",
     "cupcake": "cupcake", "candy": "candy", "lollipop": "lollipop", "honey": "honey pot", "popcorn": "popcorn", "pie": "pie", "pretzel": "pretzel",
     "sign": "sign", "wooden sign": "sign", "neon sign": "sign", "billboard": "sign", "banner": "sign", "signpost": "sign", "door": "door", "toy": "teddy bear",
-    "windmill": "wind chime", "lighthouse": "tokyo tower", "palm": "palm tree", "palm tree": "palm tree", "swimming pool": "person swimming", "fire": "fire", "campfire": "fire",
+    "palm": "palm tree", "palm tree": "palm tree", "swimming pool": "person swimming", "fire": "fire", "campfire": "fire",
     "campfire flame": "fire", "bonfire": "fire", "lightbulb": "light bulb", "scarf": "scarf", "bow tie": "necktie", "tie": "necktie", "backpack": "backpack",
     "suitcase": "luggage", "wand": "magic wand", "magic wand": "magic wand", "staff": "magic wand", "crystal ball": "crystal ball", "flag": "triangular flag",
     "flowers": "bouquet", "bouquet": "bouquet", "cloud": "cloud", "snowflake": "snowflake", "raindrop": "droplet", "canoe": "canoe", "anchor": "anchor", "seashell": "spiral shell", "shell": "spiral shell",
@@ -236,7 +236,7 @@ FILLER = frozenset(
     lighting light lit lights ambient volumetric cinematic composition digital concept depth bokeh lens full body front side single create
     make draw generate paint please me photo-like texture textured natural color colors colour colours tones hues palette old young new
     ancient modern classic famous wild friendly angry sad sleepy sleeping sitting standing running walking jumping flying swimming dancing
-    smiling laughing playing looking eating drinking sailing floating hovering driving parked resting lying glowing shining sparkling shiny
+    smiling laughing playing looking eating drinking sailing floating hovering soaring levitating driving parked resting lying glowing shining sparkling shiny
     fluffy fuzzy furry soft hard smooth rough delicious tasty fresh ripe juicy hot cold warm cool majestic mighty brave lonely lazy busy empty
     time day-time left right top bottom center centre middle background foreground distance far away large-scale one's every each all
     lush dense thick thin long wide narrow deep round square curly straight steaming wise clever funny silly adorable distant quaint rustic

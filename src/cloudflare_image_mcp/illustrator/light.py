@@ -63,6 +63,43 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
     stage.canvas.paste(colour, (int(left + foot_left - (wide - (foot_right - foot_left)) / 2 - tall), int(foot - tall * 1.6)), contact)
 
 
+# How much of a drawing's height is painted water of its own, to be cut off when it floats on ours.
+OWN_WATER = {"sailboat": 0.235, "ship": 0.10, "passenger ship": 0.12, "motor boat": 0.1, "man surfing": 0.25, "spouting whale": 0.06}
+
+
+def afloat(stage: Stage, image: Image.Image, left: float, foot: float, label: str) -> Image.Image:
+    """A figure in water: its own painted water or its lowest part is hidden, and its mirror image lies before it."""
+    assert stage.canvas is not None
+    width, height = image.size
+    hidden = int(height * OWN_WATER.get(label, 0.07))
+    fade = np.asarray(image.getchannel("A"), np.float32).copy()
+    fade[height - hidden :] = 0
+    soft = max(2, int(height * 0.012))
+    ramp = np.linspace(1, 0, soft, dtype=np.float32)[:, None]
+    fade[height - hidden - soft : height - hidden] *= ramp
+    image = image.copy()
+    image.putalpha(Image.fromarray(fade.astype(np.uint8)))
+    line = int(foot - hidden)
+    mirror = image.crop((0, 0, width, height - hidden)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    rows = mirror.height
+    y = np.arange(rows)
+    shift = (np.sin(y / max(stage.unit * 5, 1) + 1.3) * stage.unit * (2 + 12 * y / rows)).astype(int)
+    columns = (np.arange(width)[None, :] + shift[:, None]).clip(0, width - 1)
+    pixels = np.asarray(mirror)[np.arange(rows)[:, None], columns].copy()
+    strength = np.clip(0.55 - 0.55 * y / (rows * 0.8), 0, 1)
+    pixels[..., 3] = (pixels[..., 3] * strength[:, None]).astype(np.uint8)
+    paste(stage.canvas, Image.fromarray(pixels), round(left), line)
+    bottom = np.flatnonzero(np.asarray(image.getchannel("A"))[height - hidden - soft * 2] > 60)
+    if len(bottom):
+        wide, tall = int((bottom[-1] - bottom[0]) * 1.16) + 6, max(int(height * 0.03), 4)
+        y2, x2 = np.mgrid[0 : tall * 2, 0:wide].astype(np.float32)
+        ring = np.abs(np.hypot((x2 - wide / 2) / (wide / 2), (y2 - tall) / tall) - 0.82)
+        foam = Image.fromarray((np.clip(1 - ring / 0.16, 0, 1) * 120).astype(np.uint8))
+        middle = left + (bottom[0] + bottom[-1]) / 2
+        stage.canvas.paste(tuple(int(255 * c) for c in stage.palette.lit((0.95, 0.98, 1.0))), (int(middle - wide / 2), int(line - tall)), foam)
+    return image
+
+
 def place(stage: Stage, image: Image.Image, left: float, top: float) -> None:
     """Puts a finished figure on the canvas."""
     assert stage.canvas is not None

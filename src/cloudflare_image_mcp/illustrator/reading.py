@@ -30,6 +30,10 @@ QUOTED = re.compile(r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[�
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,.;:!?]")
 
 
+SIGNS = {"sign", "signs", "wooden sign", "signpost", "billboard", "banner", "signboard", "neon sign", "street sign", "placard", "shop sign"}
+FLYING = {"flying", "floating", "hovering", "soaring", "falling", "levitating", "airborne"}
+
+
 @dataclass(slots=True)
 class Mention:
     """A thing in the prompt with what the prompt says of it."""
@@ -42,6 +46,7 @@ class Mention:
     size: float = 1.0
     relation: tuple[str, int] | None = None
     lettering: str | None = None
+    flying: bool = False
 
 
 @dataclass(slots=True)
@@ -59,6 +64,7 @@ class Reading:
     mood: str | None = None
     composition: str | None = None
     lettering: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
     refused: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -86,6 +92,13 @@ class Reader:
         text, reading.refused = split_refusals(text)
         tokens = self._tokens(text.lower())
         Assembly(reading, self.vocabulary).run(tokens)
+        for mention in reading.mentions:
+            if mention.lettering is not None and reading.lettering:
+                mention.lettering, *rest = reading.lettering
+                reading.titles = rest
+                break
+        else:
+            reading.titles = list(reading.lettering)
         return reading
 
     def _quote(self, match: re.Match[str], reading: Reading) -> str:
@@ -123,6 +136,8 @@ class Reader:
             return Token("count", str(lexicon.COUNTS[phrase]), phrase)
         if phrase.isdigit():
             return Token("count", phrase, phrase) if len(phrase) < 4 else Token("filler", phrase, phrase)
+        if phrase in SIGNS:
+            return Token("thing", "sign", phrase, phrase.endswith("s"), ())
         if phrase in lexicon.SIZES:
             return Token("size", str(lexicon.SIZES[phrase]), phrase)
         forms = [" ".join([*part[:-1], form]) for form in singulars(part[-1])]
@@ -139,8 +154,6 @@ class Reader:
         for form in forms:
             if form not in lexicon.FILLER and (tagged := self.vocabulary.tagged(form)):
                 return Token("thing", form, phrase, form != phrase, tuple(tagged[:8]))
-        if phrase in {"sign", "signs", "wooden sign", "signpost", "billboard", "banner", "signboard", "neon sign", "poster board"}:
-            return Token("thing", "sign", phrase, phrase.endswith("s"), ())
         return None
 
     def _resolved(self, tokens: list[Token]) -> list[Token]:
@@ -187,6 +200,7 @@ class Assembly:
         self.colours: list[str] = []
         self.material: str | None = None
         self.size = 1.0
+        self.flying = False
 
     def run(self, tokens: list[Token]) -> None:
         for position, token in enumerate(tokens):
@@ -211,7 +225,12 @@ class Assembly:
         self._clear()
 
     def _on_filler(self, token: Token, _: Token | None) -> None:
-        return
+        """"flying" says something of the thing beside it."""
+        if token.phrase in FLYING:
+            if self.last is not None and self.count is None:
+                self.reading.mentions[self.last].flying = True
+            else:
+                self.flying = True
 
     def _on_unknown(self, token: Token, _: Token | None) -> None:
         if len(token.phrase) > 2:
@@ -299,7 +318,7 @@ class Assembly:
             self.reading.warnings.append(f"{self.count} of {token.phrase} were asked for; {MOST} were drawn")
         if self.count == 1 and token.plural:
             count = 1 if token.value in {"glasses"} else 3
-        mention = Mention(token.phrase, list(token.concepts), count, self.colours, self.material, self.size)
+        mention = Mention(token.phrase, list(token.concepts), count, self.colours, self.material, self.size, flying=self.flying)
         if token.value == "sign":
             mention.lettering = ""
         first = token.phrase.split()[0]

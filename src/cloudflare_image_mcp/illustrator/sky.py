@@ -1,7 +1,7 @@
 """Skies: gradient, glow, clouds, stars, sun, moon, rainbow, aurora."""
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from cloudflare_image_mcp.illustrator.colour import Rgb, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.raster import Array, blurred, enlarge, noise, smooth
@@ -22,7 +22,7 @@ def paint(stage: Stage) -> None:
     if not set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         _glow(stage, colour)
     _clouds(stage, colour)
-    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8)).resize((width, height), Image.Resampling.BICUBIC)
     stage.canvas = canvas
     if stage.palette.dark or "stars" in stage.sky:
         _stars(stage)
@@ -43,6 +43,8 @@ def _place_sun(stage: Stage) -> None:
     rng = stage.rng("sun")
     side = float(rng.choice([0.2, 0.28, 0.72, 0.8])) + float(rng.uniform(-0.04, 0.04))
     level = {"day": 0.30, "dawn": 0.80, "sunset": 0.82, "night": 0.30}[stage.time] + float(rng.uniform(-0.06, 0.05))
+    if stage.hidden_horizon and stage.time in {"dawn", "sunset"}:
+        level = 0.50 + float(rng.uniform(-0.06, 0.05))
     stage.sun = (stage.width * side, stage.horizon * level)
 
 
@@ -69,14 +71,14 @@ def _clouds(stage: Stage, colour: Array) -> None:
     if kind == "none":
         return
     h, w = colour.shape[:2]
-    cells = {"heavy": (3, 4), "soft": (3, 5), "streaks": (2, 12), "few": (4, 6)}[kind]
-    field = noise(rng, w, h, cells, 5)
+    cells = {"heavy": (2, 4), "soft": (3, 5), "streaks": (2, 12), "few": (4, 6)}[kind]
+    field = noise(rng, w, h, cells, 3 if heavy else 4)
     low = {"heavy": 0.30, "soft": 0.50, "streaks": 0.50, "few": 0.60}[kind]
     rise = np.linspace(0, stage.height, h, dtype=np.float32)[:, None] / max(stage.horizon, 1)
     cover = smooth(low, low + 0.28, field) * smooth(1.08, 0.55, rise) * (0.9 if heavy else 0.8)
     # The side of a cloud toward the sun is brighter: the field's slope along the light.
-    slope = np.roll(field, 2, axis=0) - field
-    light = np.clip(0.55 - slope * 9, 0, 1)[..., None]
+    slope = (np.roll(field, max(h // 40, 1), axis=0) - field)
+    light = np.clip(0.55 - slope * 7, 0, 1)[..., None]
     palette = stage.palette
     if stage.palette.dark:
         bright, dim = shade(palette.low, 0.04), shade(palette.middle, 0.02)
@@ -149,7 +151,7 @@ def _moon(stage: Stage, phase: str, asked: bool) -> None:
         bite = np.hypot(x - radius * 0.42, y + radius * 0.12) / (radius * 0.92)
         alpha *= np.clip((bite - 1) * radius * 0.9, 0, 1)
     colour = np.array(stage.palette.sun, np.float32) * tone[..., None]
-    layer = Image.fromarray((np.dstack([np.clip(colour, 0, 1), alpha]) * 255).astype(np.uint8), "RGBA")
+    layer = Image.fromarray((np.dstack([np.clip(colour, 0, 1), alpha]) * 255).astype(np.uint8))
     centre = stage.sun
     halo = int(radius * 3)
     disc = Image.new("L", (halo * 2, halo * 2))
@@ -172,7 +174,7 @@ def _rainbow(stage: Stage) -> None:
     part = (position - low)[..., None]
     colour = hues[low] * (1 - part) + hues[low + 1] * part
     alpha = smooth(-0.12, 0.1, band) * smooth(1.12, 0.9, band) * 0.66
-    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8), "RGBA").resize((w * 2, h * 2), Image.Resampling.BICUBIC)
+    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8)).resize((w * 2, h * 2), Image.Resampling.BICUBIC)
     stage.canvas.paste(layer, (0, 0), layer)
 
 

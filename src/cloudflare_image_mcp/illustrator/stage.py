@@ -17,8 +17,10 @@ class Stage:
     """Size, light and the layers so far.
 
     horizon, floor_far, floor_near: y in pixels; figures stand between the last two. unit: pixels per thousandth of
-    the shorter side, the scale of details. sun: (x, y) in pixels of the main light. back, front: SVG bodies of
-    scenery behind and before the figures. support: y of a table top's far edge when figures stand on one.
+    the shorter side, the scale of details. sun: (x, y) in pixels of the main light. back: SVG of the scenery up to the water; near:
+    scenery after it, still behind the figures; front: before them. water: levels of its far and near edge.
+    floating: nothing stands (space, air, under water); afloat: feet are in water. front_bank: the skyline and the
+    near and far colours of a bank in front of the water. banished: words for props that must not be added.
     """
 
     width: int
@@ -29,20 +31,27 @@ class Stage:
     weather: tuple[str, ...]
     season: str | None
     sky: tuple[str, ...]
-    detail: int = 4
+    tints: dict[str, str]
+    hidden_horizon: bool = False
     horizon: float = 0.0
     floor_far: float = 0.0
     floor_near: float = 0.0
     sun: tuple[float, float] = (0.0, 0.0)
     back: list[str] = field(default_factory=list)
+    near: list[str] = field(default_factory=list)
     front: list[str] = field(default_factory=list)
     water: tuple[float, float] | None = None
     indoors: bool = False
     floating: bool = False
+    afloat: bool = False
+    foam: bool = False
+    front_bank: tuple[NDArray[np.floating[Any]], Rgb, Rgb] | None = None
     pedestal: float | None = None
+    slab: tuple[float, float] | None = None
     canvas: Image.Image | None = None
     paints: list[str] = field(default_factory=list)
     names: int = 0
+    banished: frozenset[str] = frozenset()
 
     @property
     def unit(self) -> float:

@@ -10,7 +10,7 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
 
 
-def paint(stage: Stage, subject: Rgb | None, tint: str | None) -> None:
+def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False) -> None:
     """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it."""
     rng = stage.rng("studio")
     if tint is not None:
@@ -36,7 +36,7 @@ def paint(stage: Stage, subject: Rgb | None, tint: str | None) -> None:
     stage.sun = (width * side, height * 0.1)
     stage.floor_far, stage.floor_near = stage.horizon + height * 0.06, height * 0.86
     stage.indoors = True
-    if tint is None:
+    if tint is None and not plain:
         _decorate(stage, str(rng.choice(VARIANTS)), wall, rng)
 
 

@@ -34,6 +34,8 @@ def mountains(stage: Stage, base: float, rows: int = 2) -> None:
         for i in order.tolist():
             x = (i + 0.5 + float(rng.uniform(-0.35, 0.35))) / count * stage.width
             tall = height * float(rng.uniform(0.55, 1.0))
+            if stage.time in {"dawn", "sunset"} and abs(x - stage.sun[0]) < stage.width * 0.17:
+                tall *= 0.55  # a pass between the peaks, so that the low sun is seen
             wide = tall * float(rng.uniform(0.85, 1.2))
             _peak(stage, rng, x, base, tall, wide, depth)
     mist = stage.gradient([(0, stage.palette.haze, 0), (1, stage.palette.haze, 0.75)], base - stage.horizon * 0.22, base)

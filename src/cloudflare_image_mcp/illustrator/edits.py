@@ -1,0 +1,337 @@
+"""Edits: the source is the stage. An instruction relights it, adds to it, takes from it, or swaps what is behind."""
+
+import re
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from cloudflare_image_mcp.illustrator import cast as casting
+from cloudflare_image_mcp.illustrator import figure, layout, light, photograph, setting, styles, weather
+from cloudflare_image_mcp.illustrator.artwork import Concept
+from cloudflare_image_mcp.illustrator.cast import Actor
+from cloudflare_image_mcp.illustrator.drawing import Drawing
+from cloudflare_image_mcp.illustrator.errors import IllustratorError
+from cloudflare_image_mcp.illustrator.figure import seeded
+from cloudflare_image_mcp.illustrator.palette import palette_for
+from cloudflare_image_mcp.illustrator.reading import Reading
+from cloudflare_image_mcp.illustrator.scene import Scene, Subject
+from cloudflare_image_mcp.illustrator.session import Session
+from cloudflare_image_mcp.illustrator.stage import Stage
+
+Array = NDArray[np.float32]
+FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
+ALOFT_PLACES = ("sky-weather", "transport-air")
+
+REMOVE = re.compile(r"\b(?:remove|delete|erase|take away|take out|get rid of|clear)\s+(?:the |a |an |all |any |that )*(?P<what>[^,.]+)", re.I)
+BACKDROP = re.compile(r"\b(?:replace|change|swap|set|make)\s+the\s+(?:background|backdrop|sky|scenery)\s+(?:with|to|by|into|for|be)?\s*(?P<what>[^,.]+)", re.I)
+REPLACE = re.compile(r"\b(?:replace|swap|exchange|turn|change)\s+the\s+(?P<old>[\w -]+?)\s+(?:with|by|for|into|to)\s+(?P<what>(?:a|an|two|three|some|the)\b[^,.]+)", re.I)
+TINT = re.compile(r"\b(?:make|turn|change|paint|colou?r|dye|recolou?r)\s+(?:the )?(?:colou?r of )?(?:the |it |this |her |his )?(?P<what>[\w -]*?)\s*(?:to |into |in )?(?P<colour>red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|gold(?:en)?|silver|cyan|teal|turquoise|magenta|navy|beige|violet)\s*(?:$|[,.])", re.I)
+ADD = re.compile(r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.I)
+
+
+@dataclass(slots=True)
+class Instruction:
+    """What an edit's prompt asks for."""
+
+    kind: str  # remove | backdrop | replace | tint | add | describe
+    what: str
+    colour: str | None = None
+
+
+def instruction(prompt: str) -> Instruction:
+    """The kind of edit, and the part of the prompt that says what."""
+    for kind, pattern in (("remove", REMOVE), ("backdrop", BACKDROP), ("tint", TINT), ("replace", REPLACE), ("add", ADD)):
+        match = pattern.search(prompt)
+        if match is not None:
+            colour = match.groupdict().get("colour")
+            return Instruction(kind, match.group("what"), colour.lower() if colour else None)
+    return Instruction("describe", prompt)
+
+
+def decoded(data: bytes, what: str) -> Image.Image:
+    """An encoded picture as RGB, upright. Raises IllustratorError when it is none."""
+    try:
+        with Image.open(BytesIO(data)) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode in {"RGBA", "LA", "P"}:
+                layered = upright.convert("RGBA")
+                white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+                return Image.alpha_composite(white, layered).convert("RGB")
+            return upright.convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        raise IllustratorError(f"{what} is not a PNG, JPEG or WebP picture that can be read") from None
+
+
+class Edit:
+    """The editing of one source."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.brief = session, session.brief
+        self.size = (self.brief.width, self.brief.height)
+        source = decoded(self.brief.images[0], "the image")
+        self.source = source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
+        self.mask = self._mask(source.size)
+        self.references = [decoded(data, f"reference {i}") for i, data in enumerate(self.brief.images[1:], 1)]
+        self.subjects: list[Subject] = []
+        self.energy: tuple[float, ...] = ()
+
+    def _mask(self, source_size: tuple[int, int]) -> Array | None:
+        """1 inside, 0 outside, H x W, feathered inwards so that outside stays exactly 0."""
+        if self.brief.mask is None:
+            return None
+        try:
+            with Image.open(BytesIO(self.brief.mask)) as image:
+                mask = image.convert("L")
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+            raise IllustratorError("the mask is not a picture that can be read") from None
+        if mask.size != source_size:
+            raise IllustratorError(f"the mask is {mask.width} x {mask.height}; it must be the image's size, {source_size[0]} x {source_size[1]}")
+        if mask.size != self.size:
+            mask = ImageOps.fit(mask, self.size, Image.Resampling.BILINEAR)
+        hard = np.asarray(mask.point([255 if v >= 128 else 0 for v in range(256)]), np.float32) / 255
+        radius = max(1.0, min(self.size) / 160)
+        soft = np.asarray(Image.fromarray((hard * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+        return np.clip((soft - 0.5) * 2, 0, 1) * hard
+
+    def run(self) -> Drawing:
+        """The edited picture. At strength 0 it is the source itself."""
+        reading, refused = self.session.read()
+        asked = instruction(self.brief.prompt)
+        if self.brief.vary:
+            edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
+        else:
+            edited = self._carried_out(asked, reading, refused)
+        self.session.preview(edited)
+        for reference in self.references:
+            edited = self._referenced(edited, reference)
+        self.session.preview(edited)
+        result = self._measured(edited, reading, asked)
+        scene = Scene(
+            subjects=tuple(self.subjects), scenery=tuple(reading.scenery), time=reading.time or "unchanged", weather=tuple(reading.weather), season=reading.season,
+            sky=tuple(reading.sky), style=reading.style, mood=reading.mood, lettering=tuple(reading.lettering), composition="edit", energy=self.energy,
+        )  # fmt: skip
+        return Drawing(result, scene, tuple(reading.warnings))
+
+    def _measured(self, edited: Image.Image, reading: Reading, asked: Instruction) -> NDArray[np.uint8]:
+        """The result at the brief's strength, the source exactly where the mask keeps it."""
+        strength = self.brief.strength
+        source, full = np.asarray(self.source, np.float32), np.asarray(edited, np.float32)
+        share = min(strength / FULL, 1.0)
+        mixed = source + (full - source) * share
+        if strength > FULL and not self.brief.vary and asked.kind == "describe" and self.brief.prompt.strip() and self.mask is None:
+            fresh = Session(self.session.vocabulary, replace(self.brief, images=(), mask=None, partial_images=0), None, self.session.cancelled).generate()
+            mixed += (fresh.pixels.astype(np.float32) - mixed) * ((strength - FULL) / (1 - FULL))
+        if self.mask is not None:
+            mixed = source + (mixed - source) * self.mask[..., None]
+        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+
+    def _carried_out(self, asked: Instruction, reading: Reading, refused: Reading) -> Image.Image:
+        picture = self.source
+        if asked.kind == "remove":
+            return self._removed(picture, asked.what, reading)
+        if asked.kind == "tint" and asked.colour is not None:
+            return self._tinted(picture, asked.colour, reading)
+        concepts = self.session.choose(reading, refused)
+        if asked.kind == "backdrop" or (reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions):
+            picture = self._new_backdrop(picture, reading, refused)
+            reading.mentions, concepts = [], []
+        elif reading.mentions:
+            picture = self._with_subjects(picture, asked, reading, concepts)
+        elif self.mask is not None and not (reading.time or reading.weather or reading.style or reading.season or reading.mood):
+            picture = photograph.filled(picture, self.mask, self.brief.seed, self.brief.steps)
+        elif asked.kind == "describe" and reading.titles:
+            self.session.title(picture := picture.copy(), reading.titles[0], reading)
+        return self._looks(picture, reading)
+
+    def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
+        """The picture without a thing: inside the mask, or what stands out when there is no mask."""
+        hole = self.mask
+        if hole is None:
+            found, certainty = photograph.standing_out(picture)
+            if certainty < 0.15:
+                reading.warnings.append(f'"{what.strip()}" could not be told apart from its surroundings; mark it with a mask')
+                return picture
+            reading.warnings.append(f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant')
+            hole = _grown(found, max(3, min(self.size) // 70))
+        return photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
+
+    def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
+        """The masked part, or what stands out, in another colour."""
+        part, certainty = (self.mask, 1.0) if self.mask is not None else photograph.standing_out(picture)
+        if part is None or certainty < 0.15:
+            part = np.ones(self.size[::-1], np.float32)
+            reading.warnings.append("no single thing stands out; the main colour of the whole picture was changed")
+        layer = picture.convert("RGBA")
+        layer.putalpha(Image.fromarray((part * 255).astype(np.uint8)))
+        names = {"golden": "gold", "grey": "gray", "turquoise": "teal", "violet": "purple"}
+        changed = figure.recolour(layer, names.get(colour, colour))
+        return Image.composite(changed.convert("RGB"), picture, layer.getchannel("A"))
+
+    def _new_backdrop(self, picture: Image.Image, reading: Reading, refused: Reading) -> Image.Image:
+        """The foreground of the picture before newly drawn scenery."""
+        fresh = self._scenery(reading, refused)
+        if self.mask is not None:
+            return fresh
+        found, certainty = photograph.standing_out(picture)
+        if certainty < 0.12:
+            reading.warnings.append("nothing stands out as the foreground; the scenery was mixed in instead")
+            return Image.blend(picture, fresh, 0.6)
+        return Image.composite(picture, fresh, Image.fromarray((found * 255).astype(np.uint8)))
+
+    def _scenery(self, reading: Reading, refused: Reading) -> Image.Image:
+        bare = replace_reading(reading)
+        plan = setting.plan(bare, [], self.brief.seed, refused)
+        stage = setting.build(plan, bare, self.brief, [], refused)
+        setting.paint(stage)
+        assert stage.canvas is not None
+        return stage.canvas
+
+    def _with_subjects(self, picture: Image.Image, asked: Instruction, reading: Reading, concepts: list[Concept | None]) -> Image.Image:
+        """New things in the mask, in place of what stands out, or at a free place."""
+        picture = picture.copy()
+        cast = casting.assemble(reading, concepts)
+        self.session.measure(cast, "fluent", whole=True)
+        region = self._region(picture, asked)
+        if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":
+            hole = self.mask if self.mask is not None else _grown(photograph.standing_out(picture)[0], max(3, min(self.size) // 70))
+            picture = photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
+        stage = self._stage(picture, reading)
+        roots = [a for a in cast.actors if a.parent is None]
+        for i, actor in enumerate(roots):
+            if region is not None:
+                _fit(actor, region, i, len(roots))
+            else:
+                self._free_place(actor, picture, i)
+        follow = seeded(self.brief.seed, "layout").uniform(-1, 1, len(cast.actors))
+        layout.fasten(cast, follow)
+        stage.floating = False
+        self.session.perform(stage, cast)
+        for index, mention in enumerate(reading.mentions):
+            actors = [a for a in cast.actors if a.mention == index]
+            if actors:
+                boxes = tuple(tuple(round(v) for v in a.box) for a in actors)
+                concept = actors[0].concept
+                self.subjects.append(Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, boxes=boxes))  # type: ignore[arg-type] # four by construction
+        assert stage.canvas is not None
+        return stage.canvas
+
+    def _region(self, picture: Image.Image, asked: Instruction) -> tuple[int, int, int, int] | None:
+        """Where a new thing goes: left, top, right, bottom; None for anywhere free."""
+        part = self.mask
+        if part is None and asked.kind != "add":
+            found, certainty = photograph.standing_out(picture)
+            part = found if certainty >= 0.15 else None
+        if part is None:
+            return None
+        return Image.fromarray(((part > 0.3) * 255).astype(np.uint8)).getbbox()
+
+    def _stage(self, picture: Image.Image, reading: Reading) -> Stage:
+        """The picture as a stage whose light is its own."""
+        palette = palette_for("day", (), None, None, {}, seeded(self.brief.seed, "palette"))
+        mean = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
+        level = float(np.clip(mean.mean() * 1.7, 0.45, 1.0))
+        hue = mean / max(float(mean.max()), 1e-3)
+        tint = tuple(float(level * (0.75 + 0.25 * h)) for h in hue)
+        stage = Stage(*self.size, self.brief.seed, replace(palette, tint=tint, dark=level < 0.6), "day", (), None, (), {})  # type: ignore[arg-type] # three channels
+        stage.canvas, stage.horizon = picture, self.size[1] * 0.5
+        stage.sun = (self.size[0] * 0.3, 0.0)
+        stage.floor_far, stage.floor_near = self.size[1] * 0.6, self.size[1] * 0.9
+        return stage
+
+    def _free_place(self, actor: Actor, picture: Image.Image, order: int) -> None:
+        """The calmest place of fitting height: aloft for what flies or shines, on the ground for the rest."""
+        w, h = self.size
+        aloft = actor.floating or (actor.concept is not None and actor.concept.kind.startswith(ALOFT_PLACES))
+        actor.floating = aloft
+        actor.height = min(h * 0.30 * min(max(actor.stature, 0.55), 1.4), w * 0.42 / actor.aspect)
+        edges = picture.convert("L").resize((48, 48), Image.Resampling.BOX).filter(ImageFilter.FIND_EDGES)
+        busy = np.asarray(edges, np.float32)
+        found, certainty = photograph.standing_out(picture)
+        if certainty > 0.1:
+            busy = busy + 90 * np.asarray(Image.fromarray(found).resize((48, 48), Image.Resampling.BILINEAR))
+        rng = seeded(self.brief.seed, "free place", order)
+        best = np.inf
+        for _ in range(60):
+            x = float(rng.uniform(actor.width * 0.55, max(w - actor.width * 0.55, actor.width * 0.56)))
+            foot = float(rng.uniform(actor.height + h * 0.03, max(h * 0.45, actor.height + h * 0.04))) if aloft else float(rng.uniform(h * 0.68, h * 0.95))
+            left, right = int((x - actor.width / 2) / w * 48), int((x + actor.width / 2) / w * 48) + 1
+            top, bottom = int((foot - actor.height) / h * 48), int(foot / h * 48) + 1
+            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(foot / h - 0.86) * (not aloft)
+            if cost < best:
+                best, actor.x, actor.foot = cost, x, foot
+
+    def _looks(self, picture: Image.Image, reading: Reading) -> Image.Image:
+        """Hour, weather, season, mood and style over the whole picture."""
+        if reading.season is not None:
+            picture = photograph.seasoned(picture, reading.season)
+        if reading.time is not None:
+            picture = photograph.relit(picture, reading.time, self.brief.seed)
+        for kind in reading.weather:
+            picture = photograph.weathered(picture, kind)
+        if reading.weather or reading.season in {"autumn", "spring"}:
+            stage = self._stage(picture.copy(), reading)
+            stage.weather, stage.season = tuple(reading.weather), reading.season
+            weather.over_figures(stage)
+            assert stage.canvas is not None
+            picture = stage.canvas
+        if reading.mood is not None:
+            picture = photograph.mooded(picture, reading.mood)
+        if reading.style == "photo":
+            reading.warnings.append("this engine illustrates and cannot make photographs; the style was left as it is")
+        elif reading.style is not None:
+            picture = styles.apply(reading.style, picture, self.brief.seed, self.brief.steps)
+        return picture
+
+    def _referenced(self, picture: Image.Image, reference: Image.Image) -> Image.Image:
+        """The reference's subject placed in the picture when one stands out of it, else its palette."""
+        wants_palette = re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.I) is not None
+        found, certainty = photograph.standing_out(reference)
+        if wants_palette or certainty < 0.2:
+            return photograph.palette_moved(picture, reference, 0.85)
+        cut = reference.convert("RGBA")
+        cut.putalpha(Image.fromarray((found * 255).astype(np.uint8)))
+        cut = figure.trimmed(cut)
+        actor = Actor(0, 0, None, 1.0, cut.width / cut.height)
+        if self.mask is not None:
+            box = Image.fromarray(((self.mask > 0.3) * 255).astype(np.uint8)).getbbox()
+            if box is not None:
+                _fit(actor, box, 0, 1)
+        else:
+            self._free_place(actor, picture, 7)
+            actor.height *= 1.25
+        size = (max(2, round(actor.width)), max(2, round(actor.height)))
+        stage = self._stage(picture.copy(), Reading())
+        image = cut.resize(size, Image.Resampling.LANCZOS)
+        light.ground_shadow(stage, image, actor.x - size[0] / 2, actor.foot)
+        light.place(stage, image, actor.x - size[0] / 2, actor.foot - size[1])
+        self.subjects.append(Subject(label="reference", phrase="reference", boxes=(tuple(round(v) for v in actor.box),)))  # type: ignore[arg-type] # four by construction
+        assert stage.canvas is not None
+        return stage.canvas
+
+
+def replace_reading(reading: Reading) -> Reading:
+    """The reading's place and hour without its things."""
+    return Reading(scenery=list(reading.scenery), tints=dict(reading.tints), time=reading.time, weather=list(reading.weather), season=reading.season, sky=list(reading.sky), mood=reading.mood)
+
+
+def _fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -> None:
+    """Sizes an actor to its share of a box and stands it there."""
+    left, top, right, bottom = box
+    share = (right - left) / count
+    actor.height = max(4.0, min((bottom - top) * 0.96, share * 0.96 / actor.aspect))
+    actor.x = left + share * (place + 0.5)
+    actor.foot = bottom - (bottom - top) * 0.03
+    actor.floating = False
+
+
+def _grown(mask: Array, radius: int) -> Array:
+    image = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(radius | 1))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius / 3)), np.float32) / 255
+
+
+def edit(session: Session) -> Drawing:
+    """Edits or varies a brief's first image."""
+    return Edit(session).run()

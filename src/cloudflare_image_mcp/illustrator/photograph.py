@@ -1,0 +1,224 @@
+"""Working on a finished picture: finding what stands out, filling a hole, moving palettes, changing hour and weather."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+from cloudflare_image_mcp.illustrator.colour import from_oklab, to_oklab
+from cloudflare_image_mcp.illustrator.figure import seeded
+from cloudflare_image_mcp.illustrator.raster import enlarge, noise, smooth
+
+Array = NDArray[np.float32]
+SIDE = 96  # pixels of the longer side at which a picture is searched
+
+
+def standing_out(image: Image.Image) -> tuple[Array, float]:
+    """How much each pixel differs from the picture's border, 0..1, H x W; and how compact the result is, 0..1."""
+    scale = SIDE / max(image.size)
+    size = (max(12, round(image.width * scale)), max(12, round(image.height * scale)))
+    lab = to_oklab(np.asarray(image.resize(size, Image.Resampling.BOX), np.float32) / 255)
+    h, w = lab.shape[:2]
+    band = max(2, min(h, w) // 14)
+    away = np.full((h, w), 9.0, np.float32)
+    # Each pixel is compared with the border beside it at its own height, and with the border's corners' colours.
+    for side in (lab[:, :band], lab[:, -band:]):
+        rows = np.stack([np.asarray(Image.fromarray(side[..., c].mean(1)[:, None]).resize((1, h))) for c in range(3)], -1)
+        away = np.minimum(away, np.linalg.norm(lab - rows, axis=-1))
+    border = np.concatenate([lab[:band].reshape(-1, 3), lab[-band:].reshape(-1, 3), lab[:, :band].reshape(-1, 3), lab[:, -band:].reshape(-1, 3)])
+    clusters = border[:: max(1, len(border) // 24)]
+    for cluster in clusters:
+        away = np.minimum(away, np.linalg.norm(lab - cluster, axis=-1))
+    away = np.asarray(Image.fromarray((np.clip(away / 0.3, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(5)), np.float32) / 255
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    centre = np.exp(-(((x / w - 0.5) / 0.42) ** 2) - (((y / h - 0.52) / 0.46) ** 2))
+    likely = away * (0.35 + 0.65 * centre)
+    chosen = _component(likely > max(0.22, float(likely.max()) * 0.38))
+    share = float(chosen.mean())
+    compact = 1.0 if 0.015 < share < 0.6 else 0.0
+    soft = Image.fromarray((chosen * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8))
+    mask = np.asarray(soft.resize(image.size, Image.Resampling.BICUBIC), np.float32) / 255
+    return smooth(0.3, 0.7, mask), compact * float(away[chosen].mean() if chosen.any() else 0)
+
+
+def _component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part, holes filled."""
+    label = np.where(mask, np.arange(mask.size).reshape(mask.shape) + 1, 0)
+    for _ in range(mask.shape[0] + mask.shape[1]):
+        grown = label.copy()
+        grown[1:] = np.maximum(grown[1:], label[:-1])
+        grown[:-1] = np.maximum(grown[:-1], label[1:])
+        grown[:, 1:] = np.maximum(grown[:, 1:], label[:, :-1])
+        grown[:, :-1] = np.maximum(grown[:, :-1], label[:, 1:])
+        grown = np.where(mask, grown, 0)
+        if np.array_equal(grown, label):
+            break
+        label = grown
+    counts = np.bincount(label.ravel())
+    counts[0] = 0
+    largest = label == counts.argmax() if counts.max() > 0 else mask
+    image = Image.fromarray((largest * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(3))
+    return np.asarray(image) > 127
+
+
+def filled(image: Image.Image, hole: Array, seed: int, passes: int) -> Image.Image:
+    """The picture with a hole (H x W, 1 = missing) closed from its surroundings: smooth colour pulled in from the rim,
+    then texture copied from where the rim fits best."""
+    pixels = np.asarray(image, np.float32)
+    known = (hole < 0.02).astype(np.float32)
+    if known.min() > 0 or known.max() == 0:
+        return image
+    base = _pulled(pixels, known)
+    grain = _borrowed(pixels, base, known, seeded(seed, "fill"), passes)
+    result = pixels * known[..., None] + np.clip(base + grain, 0, 255) * (1 - known[..., None])
+    return Image.fromarray(result.astype(np.uint8))
+
+
+def _pulled(pixels: Array, known: Array) -> Array:
+    """Push-pull: averages of known pixels on ever coarser grids fill the gaps of the finer ones."""
+    if min(known.shape) <= 2 or known.min() > 0:
+        total = max(float(known.sum()), 1e-6)
+        mean = (pixels * known[..., None]).sum((0, 1)) / total
+        return np.where(known[..., None] > 0, pixels, mean).astype(np.float32)
+    h, w = known.shape
+    ph, pw = h + h % 2, w + w % 2
+    padded = np.pad(pixels * known[..., None], ((0, ph - h), (0, pw - w), (0, 0)))
+    weight = np.pad(known, ((0, ph - h), (0, pw - w)))
+    sums = padded.reshape(ph // 2, 2, pw // 2, 2, 3).sum((1, 3))
+    weights = weight.reshape(ph // 2, 2, pw // 2, 2).sum((1, 3))
+    coarse = sums / np.maximum(weights, 1e-6)[..., None]
+    below = _pulled(coarse.astype(np.float32), (weights > 0).astype(np.float32))
+    spread = np.stack([enlarge(below[..., c], pw, ph) for c in range(3)], -1)[:h, :w]
+    return np.where(known[..., None] > 0, pixels, spread).astype(np.float32)
+
+
+def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator, passes: int) -> Array:
+    """Fine texture for the hole from a shifted copy of the picture; the shift whose colours fit the fill best."""
+    h, w = known.shape
+    best, best_cost = np.zeros_like(pixels), np.inf
+    ys, xs = np.nonzero(known < 0.5)
+    tall, wide = ys.max() - ys.min() + 1, xs.max() - xs.min() + 1
+    smooth_all = np.asarray(Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3)), np.float32)
+    detail = pixels - smooth_all
+    sample = rng.permutation(len(ys))[:600]
+    for _ in range(12 + 6 * min(passes, 12)):
+        dx = int(rng.choice([-1, 1]) * wide * rng.uniform(1.02, 1.9))
+        dy = int(rng.uniform(-0.3, 0.3) * tall)
+        sy, sx = ys[sample] + dy, xs[sample] + dx
+        inside = (sy >= 0) & (sy < h) & (sx >= 0) & (sx < w)
+        if inside.mean() < 0.7:
+            continue
+        usable = known[sy[inside], sx[inside]] > 0
+        if usable.mean() < 0.9:
+            continue
+        gap = np.abs(smooth_all[sy[inside], sx[inside]] - base[ys[sample][inside], xs[sample][inside]]).mean()
+        if gap < best_cost:
+            best_cost = float(gap)
+            best = np.roll(detail, (-dy, -dx), (0, 1)) * np.roll(known, (-dy, -dx), (0, 1))[..., None]
+    return best
+
+
+def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> Image.Image:
+    """The picture with the reference's colour balance: mean and spread matched in OKLab (Reinhard et al., 2001)."""
+    lab = to_oklab(np.asarray(image, np.float32) / 255)
+    other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(-1, 3)
+    flat = lab.reshape(-1, 3)
+    spread = np.clip(other.std(0) / np.maximum(flat.std(0), 1e-3), 0.5, 2.0)
+    spread[0] = np.clip(spread[0], 0.8, 1.25)
+    moved = (lab - flat.mean(0)) * spread + other.mean(0)
+    moved[..., 0] = lab[..., 0] + (moved[..., 0] - lab[..., 0]) * 0.5
+    return Image.fromarray((from_oklab(lab + (moved - lab) * share) * 255).astype(np.uint8))
+
+
+def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
+    """The picture at another hour: a curve for each channel, light from above, stars in a dark smooth sky."""
+    curves = {
+        "night": ((0.02, 0.40), (0.03, 0.47), (0.09, 0.72)),
+        "sunset": ((0.06, 1.04), (0.0, 0.80), (0.02, 0.62)),
+        "dawn": ((0.07, 0.98), (0.04, 0.90), (0.07, 0.90)),
+        "day": ((0.04, 1.12), (0.04, 1.12), (0.03, 1.12)),
+    }[time]
+    bands = []
+    for band, (lift, gain) in zip(image.split(), curves, strict=True):
+        power = 1.15 if time == "night" else 0.85 if time == "day" else 1.0
+        bands.append(band.point([min(255, round(255 * (lift + gain * (v / 255) ** power))) for v in range(256)]))
+    graded = Image.merge("RGB", bands)
+    h = graded.height
+    rise = np.clip(1 - np.arange(h, dtype=np.float32) / (h * 0.6), 0, 1)
+    glow = {"night": (8, 12, 48), "sunset": (255, 120, 60), "dawn": (255, 190, 170), "day": (150, 205, 255)}[time]
+    veil = Image.fromarray(np.repeat((rise * 255 * 0.30).astype(np.uint8)[:, None], graded.width, 1))
+    graded.paste(glow, (0, 0), veil)
+    if time == "night":
+        _starred(graded, image, seed)
+    return graded
+
+
+def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
+    """Stars where the upper part of the source is smooth and light."""
+    rng = seeded(seed, "night stars")
+    busy = np.asarray(source.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.BoxBlur(6)), np.float32)
+    pixels = np.asarray(graded).copy()
+    h, w = busy.shape
+    radius = max(0, round(min(h, w) / 700))
+    for x, y, light in rng.random((220, 3)).tolist():
+        px, py = int(x * (w - 1)), int(y**1.5 * h * 0.55)
+        if busy[py, px] < 5:
+            value = int(120 + 135 * light)
+            pixels[max(py - radius, 0) : py + radius + 1, max(px - radius, 0) : px + radius + 1] = value
+    graded.paste(Image.fromarray(pixels))
+
+
+def weathered(image: Image.Image, kind: str) -> Image.Image:
+    """The light of a kind of weather; what falls is drawn over it afterwards."""
+    if kind in {"rain", "storm", "cloudy"}:
+        return ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(0.55)).enhance(0.72 if kind == "storm" else 0.84)
+    if kind in {"snowfall", "fog"}:
+        return Image.blend(ImageEnhance.Color(image).enhance(0.65), Image.new("RGB", image.size, (226, 232, 240)), 0.22 if kind == "snowfall" else 0.38)
+    if kind == "clear":
+        return ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(1.15)).enhance(1.06)
+    return image
+
+
+def seasoned(image: Image.Image, season: str) -> Image.Image:
+    """Greens turned to the season's colours; snow light in winter."""
+    lab = to_oklab(np.asarray(image, np.float32) / 255)
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    green = np.clip((55 - np.abs(hue - 135)) / 20, 0, 1) * np.clip(chroma / 0.05, 0, 1)
+    target = {"autumn": (0.02, 0.15, 62.0), "winter": (0.22, 0.012, 240.0), "spring": (0.07, 0.14, 125.0), "summer": (0.0, 0.15, 140.0)}[season]
+    radians = np.radians(target[2])
+    new = np.stack([np.clip(lab[..., 0] + target[0], 0, 0.98), np.full_like(chroma, target[1] * np.cos(radians)), np.full_like(chroma, target[1] * np.sin(radians))], -1)
+    return Image.fromarray((from_oklab((lab + (new - lab) * green[..., None]).astype(np.float32)) * 255).astype(np.uint8))
+
+
+def mooded(image: Image.Image, mood: str) -> Image.Image:
+    """A grade for a mood."""
+    if mood == "monochrome":
+        return image.convert("L").convert("RGB")
+    colour, light = {"cheerful": (1.35, 1.08), "dark": (0.7, 0.72), "spooky": (0.6, 0.7), "cozy": (1.1, 1.0), "dreamy": (0.9, 1.1), "calm": (0.85, 1.04)}.get(mood, (1.0, 1.0))
+    graded = ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(colour)).enhance(light)
+    if mood in {"cozy", "dreamy"}:
+        graded = Image.blend(graded, Image.new("RGB", image.size, (255, 196, 140) if mood == "cozy" else (236, 200, 255)), 0.14)
+    return graded
+
+
+def drifted(image: Image.Image, seed: int, strength: float) -> Image.Image:
+    """A variation: another crop, perhaps mirrored, forms that wander a little, another balance of colour."""
+    rng = seeded(seed, "vary")
+    w, h = image.size
+    zoom = 1 - 0.26 * strength * float(rng.uniform(0.4, 1.0))
+    cw, ch = w * zoom, h * zoom
+    left, top = float(rng.uniform(0, w - cw)), float(rng.uniform(0, h - ch))
+    picture = image.resize((w, h), Image.Resampling.BICUBIC, (left, top, left + cw, top + ch))
+    if rng.random() < 0.5 and strength >= 0.4:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    reach = min(w, h) * 0.03 * strength
+    quarter = (max(w // 8, 8), max(h // 8, 8))
+    shift = [enlarge((noise(rng, *quarter, (3, 3), 2) - 0.5) * 2 * reach, w, h) for _ in range(2)]
+    x = (np.arange(w, dtype=np.float32)[None, :] + shift[0]).astype(int).clip(0, w - 1)
+    y = (np.arange(h, dtype=np.float32)[:, None] + shift[1]).astype(int).clip(0, h - 1)
+    lab = to_oklab(np.asarray(picture)[y, x].astype(np.float32) / 255)
+    turn = np.radians(float(rng.uniform(-34, 34)) * strength)
+    a = lab[..., 1] * np.cos(turn) - lab[..., 2] * np.sin(turn)
+    b = lab[..., 1] * np.sin(turn) + lab[..., 2] * np.cos(turn)
+    gain = 1 + float(rng.uniform(-0.10, 0.10)) * strength
+    return Image.fromarray((from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(np.uint8))
