@@ -163,7 +163,7 @@ def test_equal_requests_give_equal_bytes(origin: str) -> None:
 
 
 def test_edits_come_as_json_and_as_forms(origin: str) -> None:
-    image, hole = picture(128, 96), mask(128, 96)
+    image, hole = picture(320, 256), mask(320, 256)
     text = {"image": base64.b64encode(image).decode(), "mask": base64.b64encode(hole).decode()}
     fields = {"prompt": "a star", "model": "flux-2-klein-4b", "response_format": "b64_json"}
     urls = {name: {"image_url": f"data:image/png;base64,{value}"} for name, value in text.items()}
@@ -188,10 +188,10 @@ def test_edits_come_as_json_and_as_forms(origin: str) -> None:
     for answer in answers:
         assert answer.status_code == 200, answer.text[:500]
         edited = opened(base64.b64decode(answer.json()["data"][0]["b64_json"])).convert("RGB")
-        assert edited.size == (128, 96)
-        kept = edited.crop((64, 0, 128, 96))
-        assert kept.getcolors() == [(64 * 96, (200, 40, 40))]
-        assert edited.crop((0, 0, 64, 96)).getcolors() != [(64 * 96, (200, 40, 40))]
+        assert edited.size == (320, 256)
+        kept = edited.crop((160, 0, 320, 256))
+        assert kept.getcolors() == [(160 * 256, (200, 40, 40))]
+        assert edited.crop((0, 0, 160, 256)).getcolors() != [(160 * 256, (200, 40, 40))]
 
 
 def test_variations_need_no_prompt(origin: str) -> None:
