@@ -20,7 +20,7 @@ from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.image_header import read_header
 from cloudflare_image_mcp.imaging import decode as decoding
-from cloudflare_image_mcp.imaging.decode import MAX_JPEG_SCANS, decode
+from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import on_white
 
 LANCZOS = PillowImage.Resampling.LANCZOS
@@ -130,14 +130,6 @@ async def test_a_frame_larger_than_the_header_says_is_refused() -> None:
         await decoded(await Image.of_bytes(bytes(gif)))
 
 
-async def test_a_jpeg_of_endless_scans_is_refused() -> None:
-    data = written(picture(), "JPEG", progressive=True)
-    scan = data[data.rindex(b"\xff\xda") : -2]
-    made = await Image.of_bytes(data[:-2] + scan * MAX_JPEG_SCANS + b"\xff\xd9")
-    with pytest.raises(UnreadableImage, match="scans; at most 100"):
-        await decoded(made)
-
-
 # Each bomb runs in an interpreter of its own, whose peak memory is read at the end.
 MEASURE = """
 import asyncio, resource, sys
@@ -185,12 +177,12 @@ def run(folder: Any, data: bytes) -> tuple[str, int]:
         (
             "text without end",
             png(1, 1, b"\0abc", before=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(40_000_000)))),
-            "",
+            "1x1",
         ),
         (
             "much text",
             png(1, 1, b"\0abc", before=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000))) * 200),
-            "does not decode",
+            "1x1",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "",

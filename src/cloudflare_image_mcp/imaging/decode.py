@@ -16,8 +16,8 @@ from PIL import Image as PillowImage
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.limits import MEBIBYTE
 from cloudflare_image_mcp.imaging.colour import SrgbTransform, working
+from cloudflare_image_mcp.imaging.essential import essential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.gateway.image_header import ImageHeader
 
-# Compressed text in a PNG may grow a thousandfold; nothing here reads it.
-PngImagePlugin.MAX_TEXT_MEMORY = 8 * MEBIBYTE
-
-MAX_JPEG_SCANS: Final = 100
-"""Real progressive files have about 10; each costs a pass over the whole picture, and can be 10 bytes long.
-"""
 _BAND_PIXELS: Final = 2_000_000
 _LANCZOS: Final = PillowImage.Resampling.LANCZOS
 _LANCZOS_REACH: Final = 3
@@ -80,9 +74,7 @@ def decode(data: bytes, header: ImageHeader, size: Size) -> PillowImage.Image:
 
 
 def _opened(data: bytes, header: ImageHeader) -> ImageFile:
-    if header.format is ImageFormat.JPEG and (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
-        raise UnreadableImage(f"the JPEG file has {scans} scans; at most {MAX_JPEG_SCANS} are taken")
-    file = _OPENERS[header.format](io.BytesIO(data))
+    file = _OPENERS[header.format](io.BytesIO(essential(data, header.format)))
     if file.size != header.size:
         found = Size(*file.size)
         raise UnreadableImage(
