@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
@@ -53,6 +54,8 @@ def create_app(gateway: Gateway, options: AppOptions, *, lifespan: Lifespan[Fast
         version=__version__,
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
@@ -147,7 +150,11 @@ def _add_files(app: FastAPI, gateway: Gateway) -> None:
         response_class=Response,
         tags=["images"],
     )(image)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(files("cloudflare_image_mcp.http").joinpath("docs.html").read_text("utf-8"))
+
     app.head("/images/{key}", include_in_schema=False)(image)
+    app.get("/docs", include_in_schema=False)(docs)
     app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)
 
 
