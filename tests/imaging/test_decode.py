@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import chunk, distance, image, opened, picture, png, written
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
@@ -22,6 +21,7 @@ from cloudflare_image_mcp.gateway.image_header import read_header
 from cloudflare_image_mcp.imaging import decode as decoding
 from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import on_white
+from tests.imaging.pictures import chunk, distance, image, opened, picture, png, written
 
 LANCZOS = PillowImage.Resampling.LANCZOS
 
