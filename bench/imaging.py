@@ -94,11 +94,8 @@ async def finishing(pixels: PillowPixels, side: int) -> None:
 
 async def stamping() -> None:
     noise = PillowImage.frombytes("RGB", (590, 590), random.Random(1).randbytes(590 * 590 * 3))
-    for kind, options in (
-        ("PNG", {}),
-        ("JPEG", {"quality": 100, "subsampling": 0}),
-        ("WEBP", {"lossless": 1}),
-    ):
+    kinds = {"PNG": {}, "JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": 1}}
+    for kind, options in kinds.items():
         data = file(noise, kind, **options)
         whole = await Image.of_bytes(data)
         text = await Image.sniff(Base64Payload(base64.b64encode(data)))

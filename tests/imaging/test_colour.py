@@ -6,7 +6,6 @@ import zlib
 from typing import Any
 
 import pytest
-from pictures import chunk, distance, image, picture, png
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
@@ -14,6 +13,7 @@ from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.imaging.colour import SrgbTransform
 from cloudflare_image_mcp.imaging.decode import decode
+from tests.imaging.pictures import chunk, distance, image, picture, png
 
 
 async def decoded(made: Image) -> PillowImage.Image:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from pictures import distance, picture
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.gateway.image_header import ImageFormat, read_header
 from cloudflare_image_mcp.imaging.encode import encode, on_white
+from tests.imaging.pictures import distance, picture
 
 
 def opened(data: bytes) -> PillowImage.Image:

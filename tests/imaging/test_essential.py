@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import chunk, picture, png, written
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway.image_header import ImageFormat, read_header
 from cloudflare_image_mcp.imaging.essential import MAX_BLOCKS, MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, essential
+from tests.imaging.pictures import chunk, picture, png, written
 
 EXIF = PillowImage.Exif()
 EXIF[0x010F] = "a camera's maker"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pictures import distance, image, opened, picture, png, written
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
@@ -20,6 +19,7 @@ from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES
 from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
 from cloudflare_image_mcp.gateway.ports import Finish
 from cloudflare_image_mcp.imaging import PillowPixels
+from tests.imaging.pictures import distance, image, opened, picture, png, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

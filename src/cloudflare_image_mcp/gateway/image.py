@@ -78,9 +78,7 @@ class Image:
             allowed = MAX_IMAGE_BYTES // MEBIBYTE
             raise UnreadableImage(f"the image has {size / MEBIBYTE:.1f} MiB; at most {allowed} MiB are taken")
         if max(header.size) > MAX_IMAGE_SIDE:
-            raise UnreadableImage(
-                f"the image is {header.size}; at most {MAX_IMAGE_SIDE} pixels a side are taken"
-            )
+            raise UnreadableImage(f"the image is {header.size}; at most {MAX_IMAGE_SIDE} pixels a side are taken")
         webp = self.format is ImageFormat.WEBP
         allowed = MAX_WEBP_PIXELS if webp else MAX_IMAGE_PIXELS
         if header.size.pixels > allowed:

@@ -336,17 +336,16 @@ async def _stamp_webp(image: Image, provenance: Provenance) -> Image:
         if part.is_xmp(image.format):
             body, position = body + whole[position : part.start], part.stop
     body = _padded(body + whole[position : image.header.declared_bytes])
-    if body.startswith(b"VP8X"):
-        body = body[:8] + bytes([body[8] | _VP8X_XMP]) + body[9:]
-    else:
+    if not body.startswith(b"VP8X"):
         body = _vp8x(image) + body
+    body = body[:8] + bytes([body[8] | _VP8X_XMP]) + body[9:]
     body = b"WEBP" + body + _riff_chunk(b"XMP ", _packet(provenance))
     header = replace(image.header, declared_bytes=8 + len(body))
     return Image(BytesPayload(b"RIFF" + len(body).to_bytes(4, "little") + body), header)
 
 
 def _vp8x(image: Image) -> bytes:
-    flags = _VP8X_XMP | (_VP8X_ALPHA if image.header.has_alpha else 0)
+    flags = _VP8X_ALPHA if image.header.has_alpha else 0
     sides = b"".join((side - 1).to_bytes(3, "little") for side in image.header.size)
     return _riff_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides)
 

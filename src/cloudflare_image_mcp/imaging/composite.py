@@ -14,9 +14,7 @@ _FEATHER_SHARE: Final = 1 / 128
 """Width of the feather, as a share of the longer side: 8 pixels of 1024."""
 
 
-def composite(
-    result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image
-) -> PillowImage.Image:
+def composite(result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image) -> PillowImage.Image:
     """``result`` where the L mask is 255, ``original`` where it is 0; all three of one size.
 
     The feather lies inside the mask, so that outside it every pixel is the original's, exactly. RGBA where

@@ -77,9 +77,7 @@ def _opened(data: bytes, header: ImageHeader) -> ImageFile:
     file = _OPENERS[header.format](io.BytesIO(essential(data, header.format)))
     if file.size != header.size:
         found = Size(*file.size)
-        raise UnreadableImage(
-            f"the {header.format.label} file is damaged: it says {header.size} and holds {found}"
-        )
+        raise UnreadableImage(f"the {header.format.label} file is damaged: it says {header.size} and holds {found}")
     return file
 
 

@@ -47,9 +47,7 @@ class PillowPixels:
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         check_mask_size(mask.size, source.size)
         (data,) = await _read(mask)
-        return await self._run(
-            mask, lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG)
-        )
+        return await self._run(mask, lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG))
 
     async def reference(self, image: Image, longest: int) -> Image:
         size = fitted(image.size, longest)
@@ -60,12 +58,7 @@ class PillowPixels:
         masked = finish.original is not None and finish.mask is not None
         image_format = finish.format or _kept_format(image.format, masked=masked)
         quality = finish.compression if image_format in _LOSSY else None
-        if (
-            not masked
-            and image.size == finish.size
-            and image_format is image.format
-            and quality in {None, 100}
-        ):
+        if not masked and image.size == finish.size and image_format is image.format and quality in {None, 100}:
             return image
         parts = [image, finish.original, finish.mask] if masked else [image]
         files = [(part.header, *await _read(part)) for part in parts if part is not None]
@@ -114,9 +107,7 @@ def _kept_format(image_format: ImageFormat, *, masked: bool) -> ImageFormat:
     return ImageFormat.PNG if masked or image_format is ImageFormat.GIF else image_format
 
 
-def _composed(
-    result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image
-) -> PillowImage.Image:
+def _composed(result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image) -> PillowImage.Image:
     return composite(result, original, mask.convert("L"))
 
 
