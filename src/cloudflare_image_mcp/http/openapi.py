@@ -118,6 +118,24 @@ _IMAGES: Final[Schema] = {
     },
 }
 
+_EVENT: Final[Schema] = {
+    "description": "one event: its data is JSON, or [DONE] at the end",
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "event": {
+            "enum": [
+                "image_generation.partial_image",
+                "image_generation.completed",
+                "image_edit.partial_image",
+                "image_edit.completed",
+                "error",
+            ]
+        },
+        "data": {"type": "string"},
+    },
+}
+
 _MODEL: Final[Schema] = {
     "type": "object",
     "required": [
@@ -162,10 +180,9 @@ def image_request(operation: Operation) -> Schema:
 
 
 def image_responses() -> dict[int | str, Schema]:
-    events = {"schema": {"type": "string", "description": "server-sent events, when stream is true"}}
     success = {
-        "description": "The images",
-        "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": events},
+        "description": "The images; server-sent events when stream is true",
+        "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": {"schema": _EVENT}},
     }
     return {200: success, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
 
