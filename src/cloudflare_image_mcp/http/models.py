@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cloudflare_image_mcp.catalog import Model, Price
+    from cloudflare_image_mcp.gateway.abilities import Abilities
     from cloudflare_image_mcp.gateway.core import Gateway
 
 ENDPOINTS: Final[Mapping[Operation, str]] = {
@@ -24,7 +25,7 @@ USD_PER_NEURON: Final = 0.011 / 1000
 
 def list_models(gateway: Gateway) -> dict[str, Any]:
     """The catalogue, then OpenAI's names, which stand for the configured models."""
-    own = [model_object(model, gateway) for model in models().values()]
+    own = [_object(model, gateway) for model in models().values()]
     aliases = [_alias_object(name, gateway) for name, _ in gateway.options.names.aliases()]
     return {"object": "list", "data": own + aliases}
 
@@ -33,11 +34,15 @@ def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
     """Raises ``GatewayError`` (404)."""
     if openai_family(name) is not None:
         return _alias_object(name, gateway)
-    return model_object(find_model(name), gateway)
+    return _object(find_model(name), gateway)
 
 
-def model_object(model: Model, gateway: Gateway) -> dict[str, Any]:
-    abilities = gateway.backend.abilities(model)
+def _object(model: Model, gateway: Gateway) -> dict[str, Any]:
+    return model_object(model, gateway.backend.name, gateway.backend.abilities(model))
+
+
+def model_object(model: Model, backend: str, abilities: Abilities) -> dict[str, Any]:
+    """One model as a backend of that name and those abilities carries it out."""
     tasks = [operation for operation in Operation if operation in model.promise.tasks]
     rule = model.promise.sizes
     return {
@@ -48,7 +53,7 @@ def model_object(model: Model, gateway: Gateway) -> dict[str, Any]:
         "name": model.title,
         "description": model.best_for,
         "type": "image",
-        "backend": gateway.backend.name,
+        "backend": backend,
         "tasks": [task.value for task in tasks],
         "endpoints": [ENDPOINTS[task] for task in tasks],
         "mask": model.promise.mask.value,
@@ -94,7 +99,7 @@ def _rates(price: Price) -> dict[str, float]:
 def _alias_object(name: str, gateway: Gateway) -> dict[str, Any]:
     names = gateway.options.names
     model, editor = names.resolve(name, Operation.GENERATE), names.resolve(name, Operation.EDIT)
-    return model_object(model, gateway) | {
+    return _object(model, gateway) | {
         "id": name,
         "owned_by": "openai",
         "name": name,

@@ -1,0 +1,7 @@
+"""The command line: one door among several, over the same core. Heavy parts are imported by the command that
+needs them, so that ``--help`` stays quick.
+"""
+
+from cloudflare_image_mcp.cli.program import main
+
+__all__ = ["main"]

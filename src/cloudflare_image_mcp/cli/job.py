@@ -1,0 +1,232 @@
+"""One making command carried out: settings, request, gateway, files, report."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cloudflare_image_mcp.cli.environment import load_settings
+from cloudflare_image_mcp.cli.output_files import Destination, ImageFile, slug
+from cloudflare_image_mcp.cli.progress import PARTIALS, ProgressBar
+from cloudflare_image_mcp.cli.report import Report, print_error_json
+from cloudflare_image_mcp.errors import GatewayError, SettingError
+from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES, MEBIBYTE
+from cloudflare_image_mcp.gateway.parameters import parse_request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from cloudflare_image_mcp.assembly import Assembly
+    from cloudflare_image_mcp.catalog import Operation
+    from cloudflare_image_mcp.cli.terminal import Protocol
+    from cloudflare_image_mcp.gateway.request import ImageRequest
+    from cloudflare_image_mcp.gateway.result import ImageResult
+    from cloudflare_image_mcp.settings import Settings
+
+_DOING: Final = {"generate": "Making the image", "edit": "Editing the image", "vary": "Varying the image"}
+_FINISHING: Final = 120.0
+"""Seconds given to a call that is paid for when the user interrupts."""
+
+
+_EMPTY: Final = b"\0"
+"""An empty file must not pass for one that was not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be made, from which inputs, to go where."""
+
+    operation: Operation
+    fields: Mapping[str, str | None]
+    """As text, by the names of the API."""
+    images: Sequence[str] = ()
+    """Paths, ``-``, URLs."""
+    mask: str | None = None
+    output: str | None = None
+    name: str | None = None
+    """Of the files, where ``output`` does not say; None: from the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the user wants to see of it."""
+
+    as_json: bool
+    preview: bool
+    preview_as: Protocol | None
+    quiet: bool
+
+
+def carry_out(job: Job, shown: Shown) -> None:
+    """Raises ``GatewayError``, ``SettingError``, ``click.UsageError``."""
+    try:
+        report = asyncio.run(_carry_out(job, shown))
+    except GatewayError as error:
+        if shown.as_json:
+            print_error_json(error)
+        raise
+    report.print(as_json=shown.as_json, summary=not shown.quiet)
+
+
+async def _carry_out(job: Job, shown: Shown) -> Report:
+    settings = load_settings()
+    if shown.as_json and job.output == "-":
+        raise click.UsageError("--json and --output - both want standard output")
+    inputs = _read_inputs(job)
+    request = parse_request(job.operation, {**job.fields, **inputs.fields, "response_format": "b64_json"}, text=True)
+    destination = Destination.parse(job.output, n=request.n)
+    request = _formatted(request, destination)
+    destination.prepare()
+    begun = time.perf_counter()
+    async with _gateway(settings) as assembly:
+        result = await _made(assembly, request, inputs, bar=not shown.quiet)
+        seconds = time.perf_counter() - begun
+        files = await _files(result, job.name or slug(result.prompt))
+        paths = await _written(assembly, result, destination, files)
+    if shown.preview and not shown.quiet and not shown.as_json and paths:
+        _show([file.data for file in files], shown.preview_as)
+    return Report(result=result, paths=paths, seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    fields: Mapping[str, object]
+    origins: Mapping[str, str]
+    """Parameter, as it stands in errors -> what the user called it."""
+
+
+def _read_inputs(job: Job) -> _Inputs:
+    fields: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    if job.images:
+        data = [_read(path, "image") for path in job.images]
+        fields["image"] = data[0] if len(data) == 1 else data
+        names = ["image"] if len(data) == 1 else [f"image[{index}]" for index in range(len(data))]
+        origins |= dict(zip(names, job.images, strict=True))
+    if job.mask is not None:
+        fields["mask"] = _read(job.mask, "mask")
+        origins["mask"] = job.mask
+    return _Inputs(fields, origins)
+
+
+def _read(path: str, param: str) -> bytes | str:
+    """The bytes of a file or of standard input; a URL as it is. Raises ``GatewayError``."""
+    if "://" in path or path[:5].lower() == "data:":
+        return path
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1) or _EMPTY
+        file = Path(path).expanduser()
+        size = file.stat().st_size
+        if size > MAX_IMAGE_BYTES:
+            raise GatewayError(
+                "invalid_image",
+                f"{param} {path} has {size / MEBIBYTE:.1f} MiB; at most {MAX_IMAGE_BYTES // MEBIBYTE} are allowed",
+                param=param,
+            )
+        return file.read_bytes() or _EMPTY
+    except FileNotFoundError:
+        raise GatewayError("not_found", f"{param} {path} does not exist", param=param) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GatewayError("invalid_image", f"{param} {path} cannot be read: {reason}", param=param) from None
+
+
+def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
+    """The format that the file's name asks for, unless the caller asked for one."""
+    if request.output_format is not None or destination.format is None:
+        return request
+    from cloudflare_image_mcp.gateway.parameters import OUTPUT_FORMATS
+
+    return replace(request, output_format=OUTPUT_FORMATS[destination.format])
+
+
+@asynccontextmanager
+async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
+    from cloudflare_image_mcp.assembly import assemble
+    from cloudflare_image_mcp.illustrator import ArtworkMissing
+
+    try:
+        assembly = assemble(settings)
+    except ArtworkMissing as error:
+        raise SettingError(str(error)) from None
+    except SettingError:
+        # A file needs no store, so a home that cannot be written to is no reason to stop; a wrong setting is,
+        # and comes up again.
+        if settings.image_storage_url is not None:
+            raise
+        assembly = assemble(replace(settings, image_storage_url="memory:"))
+    try:
+        yield assembly
+    except asyncio.CancelledError:
+        # What the local engine still draws costs nothing to drop.
+        if settings.backend != "local" and len(assembly.background):
+            click.echo("\nStoring what is already paid for; interrupt again to drop it.", err=True)
+            await assembly.background.drain(_FINISHING)
+        raise
+    finally:
+        await assembly.gateway.backend.aclose()
+        await assembly.gateway.store.aclose()
+
+
+async def _made(assembly: Assembly, request: ImageRequest, inputs: _Inputs, *, bar: bool) -> ImageResult:
+    gateway = assembly.gateway
+    watched = bar and sys.stderr.isatty()
+    try:
+        if not watched:
+            return await gateway.run(request)
+        async with ProgressBar(_DOING[request.operation], request.n) as progress:
+            return await gateway.run(replace(request, partial_images=PARTIALS), progress.on_partial)
+    except GatewayError as error:
+        origin = inputs.origins.get(error.param or "")
+        if origin is None:
+            raise
+        raise GatewayError(
+            error.kind, f"{error.message} ({origin})", param=error.param, retry_after=error.retry_after
+        ) from None
+
+
+async def _files(result: ImageResult, name: str) -> list[ImageFile]:
+    return [
+        ImageFile(
+            await made.image.payload.read(),
+            name if made.seed is None else f"{name}-{made.seed}",
+            made.image.format.extension,
+        )
+        for made in result.images
+    ]
+
+
+async def _written(
+    assembly: Assembly, result: ImageResult, destination: Destination, files: list[ImageFile]
+) -> list[Path]:
+    """Writes the files; images that cannot be written, and may have been paid for, are stored instead."""
+    try:
+        return destination.write(files)
+    except GatewayError as error:
+        try:
+            stored = await assembly.gateway.store_all(result)
+        except GatewayError:
+            raise error from None
+        kept = ", ".join(f"image://{image.stored.key}" for image in stored.images if image.stored)
+        raise GatewayError(error.kind, f"{error.message}; the store has it as {kept}", param=error.param) from None
+
+
+def _show(files: list[bytes], wanted: Protocol | None) -> None:
+    import os
+
+    from cloudflare_image_mcp.cli.terminal import find_terminal
+
+    terminal = find_terminal(sys.stdout, os.environ, wanted)
+    if terminal is not None:
+        from cloudflare_image_mcp.cli.terminal_image import terminal_image
+
+        sys.stdout.write(terminal_image(files, terminal))
+        sys.stdout.flush()

@@ -1,0 +1,140 @@
+"""``models``: the catalogue as a table, or all about one model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cloudflare_image_mcp.cli.making import complete_model
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.settings import Settings
+
+
+@click.command(short_help="List the models, or show one.")
+@click.argument("model_id", metavar="[ID]", required=False, shell_complete=complete_model)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /v1/models has it.")
+def models(model_id: str | None, as_json: bool) -> None:
+    """List the models, or show what ID takes, makes and costs."""
+    from cloudflare_image_mcp import catalog
+    from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.cli.report import print_error_json
+    from cloudflare_image_mcp.errors import GatewayError
+    from cloudflare_image_mcp.gateway.model_names import find_model
+
+    settings = load_settings()
+    try:
+        chosen = [find_model(model_id)] if model_id else list(catalog.models().values())
+    except GatewayError as error:
+        if as_json:
+            print_error_json(error)
+        raise
+    rows = [_described(model, settings) for model in chosen]
+    if as_json:
+        click.echo(json.dumps(rows[0] if model_id else {"object": "list", "data": rows}, indent=2))
+    elif model_id:
+        _print(_card(rows[0]))
+    else:
+        _print(_table(rows))
+        click.echo(
+            "Prices are Workers AI's for one image of the default size. `models ID` shows one model's parameters.",
+            err=True,
+        )
+
+
+def _described(model: Model, settings: Settings) -> dict[str, Any]:
+    """As the REST door does, but without opening a backend."""
+    from cloudflare_image_mcp.gateway.abilities import Abilities
+    from cloudflare_image_mcp.http.models import model_object
+
+    local = settings.backend == "local"
+    taken = Abilities.of_promise(model, model.promise.sizes) if local else Abilities.of_wire(model)
+    return model_object(model, settings.backend, taken)
+
+
+def _print(text: RenderableType) -> None:
+    import sys
+
+    from rich.console import Console
+
+    # In a pipe there is no width to keep to, and a wrapped name could not be searched for.
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(text)
+
+
+def _table(rows: list[dict[str, Any]]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", no_wrap=True, style="bold")
+    for name in ("tasks", "mask", "sizes", "steps", "price", "best for"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["id"].rsplit("/", 1)[-1],
+            " ".join(row["tasks"]),
+            row["mask"],
+            f"{row['size']['minimum']} to {row['size']['maximum']}",
+            _range(row["parameters"].get("steps", {})),
+            _price(row),
+            row["description"],
+        )
+    return table
+
+
+def _card(row: dict[str, Any]) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = Table.grid(padding=(0, 2))
+    size = row["size"]
+    for name, value in (
+        ("id", row["id"]),
+        ("by", row["owned_by"]),
+        ("best for", row["description"]),
+        ("runs on", row["backend"]),
+        ("tasks", ", ".join(row["tasks"])),
+        ("mask", row["mask"]),
+        ("input images", str(row["max_input_images"])),
+        ("sizes", f"{size['minimum']} to {size['maximum']} pixels a side, {size['default']} by default"),
+        ("listed sizes", " ".join(row["sizes"])),
+        ("prompt", f"up to {row['max_prompt_length']:,} characters"),
+        ("price", f"{_price(row)} ({row['price']['neurons']:g} neurons) for a {row['price']['per']}"),
+        ("status", row["status"]),
+        *(("note", note) for note in row["notes"]),
+    ):
+        facts.add_row(Text(name, style="dim"), Text(value))
+    return Group(Text(row["name"], style="bold"), facts, _parameters(row))
+
+
+def _parameters(row: dict[str, Any]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    table = Table("parameter", "type", "range", "default", f"on {row['backend']}", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, parameter in row["parameters"].items():
+        default = parameter["default"]
+        table.add_row(
+            name,
+            parameter["type"],
+            _range(parameter),
+            "" if default is None else f"{default:g}",
+            "used" if parameter["supported"] else "ignored",
+        )
+    return table
+
+
+def _range(parameter: dict[str, Any]) -> str:
+    low, high = parameter.get("minimum"), parameter.get("maximum")
+    return "" if low is None or high is None else f"{low:g} to {high:.10g}"
+
+
+def _price(row: dict[str, Any]) -> str:
+    """On Workers AI; the models in beta cost nothing yet."""
+    return f"${row['price']['usd']:.4f}" if row["price"]["usd"] else "free"

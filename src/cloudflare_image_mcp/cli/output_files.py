@@ -1,0 +1,193 @@
+"""Image files: where ``--output`` says, under names that collide with nothing, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import sys
+import unicodedata
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from cloudflare_image_mcp.errors import GatewayError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_LONGEST_SLUG: Final = 50
+"""Characters; four bytes each in the worst script still fit a file name's 255."""
+
+FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+"""What a name's end says about the format wanted; another end says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the images of one request go: standard output, one file named by the caller, or a directory."""
+
+    directory: Path
+    file: Path | None = None
+    stdout: bool = False
+
+    @classmethod
+    def parse(cls, output: str | None, *, n: int) -> Self:
+        """Reads ``--output``: None (the working directory), ``-``, a directory (there, or with a slash at the
+        end), or a file. Raises ``GatewayError``.
+        """
+        if output is None:
+            return cls(Path())
+        if output == "-":
+            if n > 1:
+                raise invalid("output", f"output - takes one image; {n} were asked for")
+            if sys.stdout.isatty():
+                raise invalid(
+                    "output", "output - would write an image to the terminal; redirect it to a file or a pipe"
+                )
+            return cls(Path(), stdout=True)
+        path = Path(output).expanduser()
+        if path.is_dir() or output.endswith(("/", os.sep)):
+            return cls(path)
+        return cls(path.parent, path)
+
+    @property
+    def format(self) -> str | None:
+        """The output format that the file's name asks for."""
+        return None if self.file is None else FORMAT_OF_SUFFIX.get(self.file.suffix.lower())
+
+    def prepare(self) -> None:
+        """Makes the directory and writes to it, before anything is paid for. Raises ``GatewayError``."""
+        if self.stdout or self._special:
+            return
+        directory = self.directory if self.file is None else self.file.resolve().parent
+        with _explained(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            probe = _beside(directory / "probe")
+            probe.write_bytes(b"")
+            probe.unlink()
+
+    def write(self, files: list[ImageFile]) -> list[Path]:
+        """Writes the images and says where; nowhere for standard output. Raises ``GatewayError``."""
+        if self.stdout:
+            sys.stdout.buffer.write(files[0].data)
+            sys.stdout.buffer.flush()
+            return []
+        if self.file is not None and self._special:
+            with _explained(self.file):
+                self.file.write_bytes(b"".join(file.data for file in files))
+            return [self.file]
+        if self.file is not None and len(files) == 1:
+            with _explained(self.file):
+                _replace(self.file, files[0].data)
+            return [self.file]
+        return [self._add(file, index) for index, file in enumerate(files, 1)]
+
+    @property
+    def _special(self) -> bool:
+        """A device or a pipe is written to, never replaced."""
+        return self.file is not None and self.file.exists() and not self.file.is_file()
+
+    def _add(self, file: ImageFile, index: int) -> Path:
+        if self.file is None:
+            names = chain([file.name], (f"{file.name}-{number}" for number in count(2)))
+            suffix = f".{file.extension}"
+        else:
+            names = chain(f"{self.file.stem}-{number}" for number in count(index))
+            suffix = self.file.suffix
+        with _explained(self.directory):
+            return _create((self.directory / f"{name}{suffix}" for name in names), file.data)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image about to become a file, and the name that it gets when the caller gives none."""
+
+    data: bytes
+    name: str
+    """Without directory and extension."""
+    extension: str
+
+
+def slug(text: str) -> str:
+    """``A red fox, in the snow!`` -> ``a-red-fox-in-the-snow``: letters and digits of any script."""
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).lower())
+    kept = ""
+    for word in words:
+        longer = f"{kept}-{word}" if kept else word[:_LONGEST_SLUG]
+        if len(longer) > _LONGEST_SLUG:
+            break
+        kept = longer
+    return kept or "image"
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / f".{secrets.token_hex(8)}.part"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # A link keeps pointing where it points: what it names is replaced, not the link.
+    target = path.resolve()
+    part = _written(target, data)
+    try:
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _create(names: Iterator[Path], data: bytes) -> Path:
+    """Writes to the first of the names that is free; two processes at once never share one."""
+    first = next(names)
+    part = _written(first, data)
+    try:
+        for path in chain([first], names):
+            if _claimed(part, path):
+                return path
+    finally:
+        part.unlink(missing_ok=True)
+    raise AssertionError("the names never end")
+
+
+def _claimed(part: Path, path: Path) -> bool:
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # FAT and some network file systems know no links: claim the name, then replace the empty file.
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            return False
+        part.replace(path)
+    return True
+
+
+_NO_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+def _written(path: Path, data: bytes) -> Path:
+    """The bytes on disk under a temporary name in the same directory."""
+    part = _beside(path)
+    try:
+        with part.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GatewayError("storage_error", f"cannot write {path}: {error.strerror or error}", param="output") from None

@@ -1,0 +1,77 @@
+"""The program ``cloudflare-image-mcp``: its commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.cli.doctor import doctor
+from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
+from cloudflare_image_mcp.cli.making import edit, generate, vary
+from cloudflare_image_mcp.cli.models import models
+from cloudflare_image_mcp.cli.servers import emulate, mcp, serve
+from cloudflare_image_mcp.errors import GatewayError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class _InOrder(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As they were added, the most used first, rather than by the alphabet."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="cloudflare-image-mcp")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+def program(debug: bool) -> None:
+    """Images from prompts: with Cloudflare Workers AI, or with the engine built in when there is no account.
+
+    \b
+    cloudflare-image-mcp generate "a lighthouse at sunset" --size 1024x768
+    cloudflare-image-mcp edit photo.png --prompt "add falling snow" --mask sky.png
+    cloudflare-image-mcp serve
+
+    Settings come from the environment and from a .env file in the working directory; `doctor` lists them.
+    """
+
+
+for _command in (generate, edit, vary, models, serve, mcp, emulate, doctor):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the program and ends the process. Every way out goes through here: see ``ExitCode``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        # Click gives back a command's own exit code, and None where it simply ended.
+        status = program.main(arguments, prog_name="cloudflare-image-mcp", standalone_mode=False) or ExitCode.OK
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except GatewayError as error:
+        status = _failed(exit_code(error.row), error.message)
+    except SettingError as error:
+        status = _failed(ExitCode.SETTINGS, str(error))
+    except (KeyboardInterrupt, click.Abort):
+        status = _failed(ExitCode.INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        # The interpreter flushes once more on its way out; there is nobody left to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = ExitCode.FAILED
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        status = _failed(ExitCode.FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+    sys.exit(status)
+
+
+def _failed(code: ExitCode, message: str) -> ExitCode:
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    return code

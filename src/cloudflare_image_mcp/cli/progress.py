@@ -1,0 +1,53 @@
+"""A bar on standard error while the images are being made: only on a terminal, and only from one second on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.gateway.image import Image
+
+PARTIALS: Final = 3
+"""Partial images asked for, as signs of life; a backend without them leaves the bar pulsing."""
+_AFTER: Final = 1.0
+"""Seconds."""
+
+
+class ProgressBar:
+    """Shows that work goes on. A context manager; ``on_partial`` moves it forward."""
+
+    def __init__(self, label: str, images: int) -> None:
+        self._label = label
+        self._steps = images * (PARTIALS + 1)
+        self._done = 0
+        self._shown: asyncio.Task[None] | None = None
+
+    async def on_partial(self, index: int, image: Image) -> None:
+        self._done += 1
+
+    async def __aenter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._shown = asyncio.create_task(self._show())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._shown is not None:
+            self._shown.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._shown
+
+    async def _show(self) -> None:
+        await asyncio.sleep(_AFTER)
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(self._label, total=None)
+            while True:
+                if self._done:
+                    bar.update(task, total=self._steps, completed=self._done)
+                await asyncio.sleep(0.1)

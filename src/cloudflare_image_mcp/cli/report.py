@@ -1,0 +1,88 @@
+"""What is printed when the images are there: warnings and a summary on standard error, the paths on standard output,
+or one JSON object for scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cloudflare_image_mcp.cli.exit_codes import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cloudflare_image_mcp.errors import GatewayError
+    from cloudflare_image_mcp.gateway.result import ImageResult
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A result and where its images went."""
+
+    result: ImageResult
+    paths: Sequence[Path]
+    """In order; none when the image went to standard output."""
+    seconds: float
+
+    def print(self, *, as_json: bool, summary: bool) -> None:
+        for warning in self.result.warnings:
+            click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
+        if as_json:
+            click.echo(json.dumps(self.as_json()))
+            return
+        if summary:
+            click.secho(self.summary(), err=True, dim=True)
+        for path in self.paths:
+            click.echo(os.fsencode(path))
+
+    def summary(self) -> str:
+        """``flux-1-schnell on local, 1024x1024, seed 7, 1.2 s``"""
+        result = self.result
+        seeds = [str(image.seed) for image in result.images if image.seed is not None]
+        return ", ".join(
+            [
+                f"{result.model.short_name} on {result.backend}",
+                str(result.size),
+                *([f"seed {' '.join(seeds)}"] if seeds else []),
+                f"{self.seconds:.1f} s",
+                *([f"{result.neurons:.2f} neurons"] if result.neurons is not None else []),
+            ]
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        result = self.result
+        paths: list[str | None] = [str(path.absolute()) for path in self.paths]
+        return {
+            "paths": paths,
+            "operation": result.operation.value,
+            "prompt": result.prompt,
+            "model": result.model.id,
+            "backend": result.backend,
+            "size": str(result.size),
+            "seed": result.images[0].seed,
+            "neurons": result.neurons,
+            "seconds": round(self.seconds, 3),
+            "warnings": list(result.warnings),
+            "images": [
+                {
+                    "path": path,
+                    "size": str(made.image.size),
+                    "format": made.image.format.value,
+                    "bytes": made.image.payload.size,
+                    "seed": made.seed,
+                    "neurons": made.neurons,
+                }
+                for path, made in zip(paths, result.images, strict=True)
+            ],
+        }
+
+
+def print_error_json(error: GatewayError) -> None:
+    """OpenAI's envelope and the exit code, so that a script that asked for JSON gets it either way."""
+    click.echo(json.dumps(error.envelope() | {"exit_code": int(exit_code(error.row))}))

@@ -1,0 +1,49 @@
+"""The commands that serve until they are interrupted: ``serve``, ``mcp`` and ``emulate``."""
+
+from __future__ import annotations
+
+import click
+
+_PORT = click.IntRange(0, 65535)
+
+
+@click.command(short_help="Serve the REST API, MCP and the page.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all.")
+@click.option("--port", "-p", default=3000, show_default=True, type=_PORT, help="Port to listen on.")
+def serve(host: str, port: int) -> None:
+    """Serve the OpenAI-compatible REST API, the MCP endpoint and the page."""
+    from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.http.server import serve as serve_http
+
+    serve_http(load_settings(), host, port)
+
+
+@click.command(short_help="Speak MCP on standard input and output.")
+def mcp() -> None:
+    """Speak the Model Context Protocol on standard input and output, for a client that starts this itself."""
+    from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.mcp_server import run_stdio
+
+    run_stdio(load_settings())
+
+
+@click.command(short_help="Emulate Workers AI on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", "-p", default=8788, show_default=True, type=_PORT, help="Port to listen on.")
+@click.option(
+    "--live/--documented",
+    default=True,
+    show_default=True,
+    help="Behave as the service was seen to, or as its documentation says.",
+)
+@click.option(
+    "--faults", default="", metavar="SPEC", help="Failures to inject: KIND:RATE,… such as 3040:0.1,slow=3s:0.05."
+)
+def emulate(host: str, port: int, live: bool, faults: str) -> None:
+    """Emulate Workers AI on this machine: point CLOUDFLARE_API_BASE_URL at it."""
+    from cloudflare_image_mcp import emulator
+
+    try:
+        emulator.run(host=host, port=port, mode=emulator.Mode("live" if live else "documented"), faults=faults)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

@@ -1,0 +1,74 @@
+"""doctor finds what works, what does not, and tells no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cloudflare_image_mcp.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from tests.cli.commands import Home
+
+TOKEN = "a-token-that-nobody-may-see-1234"
+
+
+def findings(home: Home, status: int = 0) -> dict[str, dict[str, Any]]:
+    ran = home.run("doctor", "--json")
+    assert ran.status == status, ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["ok"] is (status == 0)
+    return {row["name"]: row for row in report["findings"]}
+
+
+def test_a_fresh_installation_is_in_order(home: Home) -> None:
+    found = findings(home)
+    assert {setting.name for setting in SETTINGS} <= set(found)
+    assert {row["state"] for row in found.values()} == {"ok", "unset"}
+    assert found["backend"]["value"] == "local, because no account is set"
+    assert "drawings" in found["artwork"]["value"]
+    assert found["store"]["value"].startswith(f"file://{home.path}")
+    assert home.pictures == []
+
+
+def test_every_setting_says_where_it_came_from(home: Home) -> None:
+    (home.path / ".env").write_text("DEFAULT_MODEL=flux-2-dev\nIMAGE_EXPIRY_HOURS=2\n")
+    found = findings(home.set(IMAGE_EXPIRY_HOURS="3"))
+    values = {name: (row["value"], row["source"]) for name, row in found.items()}
+    assert values["DEFAULT_MODEL"] == ("flux-2-dev", ".env")
+    assert values["IMAGE_EXPIRY_HOURS"] == ("3", "environment")
+    assert values["EDIT_FALLBACK"] == ("on", "default")
+
+
+def test_secrets_are_masked(home: Home) -> None:
+    account = "0123456789abcdef0123456789abcdef"
+    several = json.dumps([{"account_id": "f" * 32, "api_token": TOKEN + "-2"}])
+    set_up = home.set(
+        CLOUDFLARE_ACCOUNT_ID=account, CLOUDFLARE_API_TOKEN=TOKEN, AI_ACCOUNTS=several, API_KEYS=f"{TOKEN},{TOKEN}-3"
+    )
+    for arguments in (["doctor"], ["doctor", "--json"]):
+        ran = set_up.run(*arguments)
+        assert TOKEN not in ran.stdout.decode() + ran.stderr
+        assert "f" * 32 not in ran.stdout.decode()
+    found = findings(set_up)
+    assert found["accounts"]["value"] == "0123•••cdef, ffff•••ffff"
+    assert found["backend"]["value"] == "workers-ai, because an account is set"
+
+
+def test_each_broken_setting_is_found_at_once(home: Home) -> None:
+    found = findings(home.set(IMAGE_BACKEND="gpu", EDIT_FALLBACK="perhaps"), status=1)
+    assert [name for name, row in found.items() if row["state"] == "broken"] == ["IMAGE_BACKEND", "EDIT_FALLBACK"]
+
+
+def test_a_store_that_cannot_be_written_to_is_broken(home: Home) -> None:
+    (home.path / "file").write_text("")
+    set_up = home.set(IMAGE_STORAGE_URL=f"file://{home.path}/file/images")
+    assert findings(set_up, status=1)["store"]["state"] == "broken"
+    ran = set_up.run("doctor")
+    assert ran.status == 1
+    assert ran.stderr == "1 broken: store\n"
+
+
+def test_half_an_account_is_broken(home: Home) -> None:
+    found = findings(home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32), status=1)
+    assert "must be set together" in found["accounts"]["value"]

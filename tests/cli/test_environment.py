@@ -1,0 +1,57 @@
+"""Settings from the environment and from a .env file, and which of them came from where."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cloudflare_image_mcp.cli.environment import load_environment
+from cloudflare_image_mcp.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    yield tmp_path
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_the_file_adds_and_the_environment_wins(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / ".env").write_text(
+        "# mine\nDEFAULT_MODEL=flux-2-dev\nexport EDIT_FALLBACK='off'\nAPI_KEYS=\"a,b\"\nPUBLIC_BASE_URL=https://x.test\n"
+    )
+    monkeypatch.setenv("DEFAULT_MODEL", "lucid-origin")
+    monkeypatch.setenv("PUBLIC_BASE_URL", "")
+    environment = load_environment()
+    names = ("DEFAULT_MODEL", "EDIT_FALLBACK", "API_KEYS", "PUBLIC_BASE_URL", "IMAGE_BACKEND")
+    assert [(environment.values.get(name), environment.source(name)) for name in names] == [
+        ("lucid-origin", "environment"),
+        ("off", ".env"),
+        ("a,b", ".env"),
+        ("", "default"),
+        (None, "default"),
+    ]
+
+
+def test_libraries_see_the_file_too(directory: Path) -> None:
+    (directory / ".env").write_text("AWS_ACCESS_KEY_ID=of-the-file\n")
+    load_environment()
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "of-the-file"
+
+
+def test_no_file_is_no_error() -> None:
+    assert load_environment().file is None
+
+
+def test_a_file_that_is_no_text_is_named(directory: Path) -> None:
+    (directory / ".env").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingError, match=r"\.env cannot be read: it is not UTF-8 text"):
+        load_environment()

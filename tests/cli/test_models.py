@@ -1,0 +1,64 @@
+"""models: the table, one model, and JSON as the REST door answers it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cloudflare_image_mcp.catalog import models
+
+if TYPE_CHECKING:
+    from tests.cli.commands import Home
+
+
+def test_the_table_has_every_model(home: Home) -> None:
+    ran = home.run("models")
+    assert ran.status == 0
+    rows = {line.split()[0]: line for line in ran.lines if line.strip()}
+    for model in models().values():
+        assert model.best_for in rows[model.short_name]
+        assert (
+            " ".join(task for task in ("generate", "edit", "vary") if task in model.promise.tasks)
+            in rows[model.short_name]
+        )
+
+
+@pytest.mark.parametrize("name", ["flux-2-dev", "@cf/black-forest-labs/flux-2-dev"])
+def test_one_model(home: Home, name: str) -> None:
+    text = home.run("models", name).stdout.decode()
+    model = models()["@cf/black-forest-labs/flux-2-dev"]
+    for parameter in model.promise.parameters:
+        assert f"\n {parameter} " in text
+    assert model.id in text
+    assert all(str(size) in text for size in model.promise.sizes.listed)
+
+
+def test_json_is_the_list_of_the_rest_door(home: Home) -> None:
+    said = json.loads(home.run("models", "--json").stdout)
+    assert [row["id"] for row in said["data"]] == list(models())
+    assert {row["backend"] for row in said["data"]} == {"local"}
+    one = json.loads(home.run("models", "flux-1-schnell", "--json").stdout)
+    assert one == said["data"][0]
+
+
+def test_what_the_backend_ignores_is_told(home: Home) -> None:
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
+    here, there = (json.loads(where.run("models", "flux-1-schnell", "--json").stdout) for where in (home, cloud))
+    assert (here["backend"], here["parameters"]["seed"]["supported"]) == ("local", True)
+    assert (there["backend"], there["parameters"]["seed"]["supported"]) == ("workers-ai", False)
+
+
+def test_on_a_narrow_terminal_no_name_is_cut(home: Home) -> None:
+    ran = home.run_in_terminal("models", columns=70)
+    table = ran.shown.split("Prices are")[0].splitlines()
+    assert max(map(len, table)) <= 70
+    assert {model.short_name for model in models().values()} <= {line.strip().split(" ")[0] for line in table}
+
+
+def test_the_shell_completes_model_names(home: Home) -> None:
+    asking = {"_CLOUDFLARE_IMAGE_MCP_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    for command in ("generate --model", "edit -m"):
+        ran = home.set(COMP_WORDS=f"cloudflare-image-mcp {command} flux-2-k", **asking).run()
+        assert ran.lines == ["plain,flux-2-klein-4b", "plain,flux-2-klein-9b"]

@@ -1,0 +1,144 @@
+"""With an account: the emulator stands in for Workers AI, so every call really goes over the wire."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from PIL import Image
+
+from tests.cli.commands import Home, free_port, wait_until_open
+from tests.http.pictures import mask, picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+INTERRUPTED = ["\nStoring what is already paid for; interrupt again to drop it.", "Error: interrupted\n"]
+
+
+@contextmanager
+def emulated(home: Home, *options: str) -> Iterator[Home]:
+    """The home of somebody with an account at an emulator, which the command itself starts."""
+    port = free_port()
+    process = home.start("emulate", "--port", str(port), *options)
+    try:
+        wait_until_open(port, process)
+        yield home.set(
+            CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{port}/client/v4",
+            CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef",
+            CLOUDFLARE_API_TOKEN="a" * 40,
+        )
+    finally:
+        process.kill()  # it would finish the answers under way first
+        process.communicate(timeout=20)
+
+
+def wait_for_a_call(account: Home) -> None:
+    """Until the emulator has begun to work for the account."""
+    stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
+    deadline = time.monotonic() + 30
+    while not any(row["calls"] for row in httpx2.get(stats).json()["accounts"].values()):
+        assert time.monotonic() < deadline, "no call came"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with emulated(Home(tmp_path_factory.mktemp("emulator"))) as home:
+        yield home
+
+
+def test_neurons_and_ignored_parameters_are_told(account: Home) -> None:
+    ran = account.run("generate", "a red fox", "--seed", "7", "--size", "512x512", "--json", "-o", "told/")
+    assert ran.status == 0, ran.stderr
+    said = json.loads(ran.stdout)
+    assert (said["backend"], said["seed"], said["size"]) == ("workers-ai", None, "512x512")
+    assert said["neurons"] > 0
+    assert "seed is not supported by flux-1-schnell and was ignored" in said["warnings"]
+    assert "Warning: seed is not supported by flux-1-schnell and was ignored\n" in ran.stderr
+    assert said["paths"] == [
+        str(account.path / "told" / f"a-red-fox.{'jpg' if said['images'][0]['format'] == 'jpeg' else 'png'}")
+    ]
+    assert Image.open(said["paths"][0]).size == (512, 512)
+
+
+def test_a_masked_edit_over_the_wire(account: Home) -> None:
+    (account.path / "red.png").write_bytes(picture(512, 512))
+    (account.path / "mask.png").write_bytes(mask(512, 512))
+    ran = account.run("edit", "red.png", "--prompt", "a tree", "--mask", "mask.png", "-o", "-", "--format", "png", "-q")
+    assert ran.status == 0, ran.stderr
+    edited = Image.open(io.BytesIO(ran.stdout)).convert("RGB")
+    assert edited.size == (512, 512)
+    assert edited.crop((320, 0, 512, 512)).getcolors() == [(192 * 512, (200, 40, 40))]
+
+
+def test_a_refused_prompt_is_status_4(account: Home) -> None:
+    ran = account.run("generate", "nsfw", "--json")
+    assert ran.status == 4
+    assert json.loads(ran.stdout)["error"]["code"] == "content_policy_violation"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ("3036:1", 5, "insufficient_quota"),
+        ("10000:1", 8, "upstream_authentication_error"),
+    ],
+)
+def test_the_service_s_own_refusals(home: Home, fault: str, status: int, code: str) -> None:
+    with emulated(home, "--faults", fault) as account:
+        ran = account.run("generate", "a red fox", "--json")
+    assert ran.status == status, ran.stderr
+    said = json.loads(ran.stdout)
+    assert (said["error"]["code"], said["exit_code"]) == (code, status)
+    assert "a" * 40 not in ran.stderr + ran.stdout.decode()
+
+
+def test_ctrl_c_stores_what_is_already_paid_for(home: Home) -> None:
+    with emulated(home, "--faults", "slow=1s:1") as account:
+        process = account.start("generate", "a red fox", "--size", "512x512")
+        wait_for_a_call(account)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (130, b"")
+    assert errors.decode().split("\n\n") == INTERRUPTED
+    (stored,) = home.pictures
+    (path,) = home.path.rglob(stored)
+    assert "images" in path.parts
+    assert Image.open(path).size == (512, 512)
+
+
+def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:
+    with emulated(home, "--faults", "slow=20s:1") as account:
+        process = account.start("generate", "a red fox")
+        wait_for_a_call(account)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert errors.decode().split("\n\n") == INTERRUPTED
+    assert time.monotonic() - begun < 8
+    assert home.pictures == []
+
+
+def test_an_image_that_cannot_be_written_goes_into_the_store(home: Home) -> None:
+    target = home.path / "out"
+    with emulated(home, "--faults", "slow=1s:1") as account:
+        process = account.start("generate", "a red fox", "--size", "512x512", "-o", "out/")
+        wait_for_a_call(account)
+        target.rmdir()
+        target.write_text("in the way")
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 7
+    assert b"the store has it as image://" in errors
+    assert len(home.pictures) == 1

@@ -1,0 +1,119 @@
+"""The program as a whole: help, version, the ways out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cloudflare_image_mcp import __version__
+
+if TYPE_CHECKING:
+    from tests.cli.commands import Home
+
+COMMANDS = ("generate", "edit", "vary", "models", "serve", "mcp", "emulate", "doctor")
+
+
+def test_help_lists_the_commands_the_most_used_first(home: Home) -> None:
+    ran = home.run("--help")
+    assert (ran.status, ran.stderr) == (0, "")
+    listed = ran.lines[ran.lines.index("Commands:") + 1 :]
+    assert [line.split()[0] for line in listed] == list(COMMANDS)
+    assert [line for line in listed if line.endswith("...")] == []
+
+
+def test_version(home: Home) -> None:
+    assert home.run("--version").stdout.decode().split() == ["cloudflare-image-mcp,", "version", __version__]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(home: Home, name: str) -> None:
+    ran = home.run(name, "-h")
+    assert (ran.status, ran.stderr) == (0, "")
+    assert ran.lines[0].startswith(f"Usage: cloudflare-image-mcp {name} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["generate"], 2, "Missing argument 'PROMPT...'"),
+        (["generate", "x", "--wrong"], 2, "No such option '--wrong'"),
+        (["generate", "x", "--model", "flux-9"], 3, 'model "flux-9" does not exist; try @cf/'),
+        (["generate", "x", "--steps", "99"], 2, "steps must be an integer from 1 to 8 for flux-1-schnell, not 99"),
+        (["generate", "x", "--steps", "many"], 2, 'steps must be an integer, not "many"'),
+        (["generate", "x", "--size", "10x10"], 2, "size must be 256x256 to 2048x2048, not 10x10"),
+        (["generate", "x", "--n", "9"], 2, "n must be an integer from 1 to 8, not 9"),
+        (["generate", "x", "--format", "gif"], 2, 'output_format must be one of png, jpeg, jpg, webp, not "gif"'),
+        (["generate", "x", "-o", "-", "--n", "2"], 2, "output - takes one image; 2 were asked for"),
+        (["generate", "x", "-o", "-", "--json"], 2, "--json and --output - both want standard output"),
+        (["generate", "x", "-o", "/dev/null/x.png"], 7, "cannot write /dev/null"),
+        (["generate", " "], 2, "prompt is required"),
+        (["edit", "missing.png", "--prompt", "x"], 3, "image missing.png does not exist"),
+        (["edit", ".", "--prompt", "x"], 2, "image . cannot be read: Is a directory"),
+        (["edit", "/dev/null", "--prompt", "x"], 2, "image must be a PNG, JPEG, WebP or GIF image"),
+        (["vary", "-"], 2, "image must be a PNG, JPEG, WebP or GIF image"),
+        (["edit", "https://localhost/x.png", "--prompt", "x"], 2, "https://localhost/x.png"),
+        (["models", "nope"], 3, 'model "nope" does not exist'),
+        (["serve", "--port", "70000"], 2, "70000 is not in the range 0<=x<=65535"),
+    ],
+)
+def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str], status: int, said: str) -> None:
+    ran = home.run(*arguments)
+    assert said in ran.stderr
+    assert ran.status == status
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("IMAGE_BACKEND", "gpu", 'IMAGE_BACKEND must be one of auto, workers-ai, local; "gpu" is not'),
+        ("DEFAULT_MODEL", "flux-9", "DEFAULT_MODEL"),
+        ("IMAGE_STORAGE_URL", "ftp://x", "IMAGE_STORAGE_URL"),
+        ("CLOUDFLARE_API_TOKEN", "secret-token-value", "must be set together"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_status_8(home: Home, name: str, value: str, said: str) -> None:
+    ran = home.set(**{name: value}).run("generate", "x")
+    assert (ran.status, ran.stdout) == (8, b"")
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "secret-token-value" not in ran.stderr
+
+
+def test_json_says_errors_in_json(home: Home) -> None:
+    ran = home.run("generate", "x", "--seed", "1.5", "--json")
+    assert ran.status == 2
+    message = 'seed must be an integer, not "1.5"'
+    assert json.loads(ran.stdout) == {
+        "error": {"message": message, "type": "invalid_request_error", "param": "seed", "code": None},
+        "exit_code": 2,
+    }
+    assert message in ran.stderr
+
+
+def test_ctrl_c_ends_at_once_and_cleanly(home: Home) -> None:
+    process = home.start("generate", "a busy market", "--n", "8", "--size", "2048x2048", "--seed", "1")
+    time.sleep(1.5)
+    assert process.poll() is None
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (130, b"")
+    assert errors.decode().strip() == "Error: interrupted"
+    assert time.monotonic() - begun < 10
+    assert home.pictures == []
+
+
+def test_a_closed_pipe_is_no_error_message(home: Home) -> None:
+    process = home.start("models", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(20) == 1

@@ -1,0 +1,49 @@
+"""docs/cli.md explains every command and every option, and nothing that is gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cloudflare_image_mcp.cli.program import program
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+OPTIONS = [
+    (name, flag)
+    for name, command in program.commands.items()
+    for parameter in command.params
+    if isinstance(parameter, click.Option)
+    for flag in (*parameter.opts, *parameter.secondary_opts)
+]
+SHARED = {"generate", "edit", "vary"}
+
+
+def section(title: str) -> str:
+    """The text under a heading of the third level."""
+    match = re.search(rf"^### {re.escape(title)}\n(.+?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match is not None, f"no section {title}"
+    return match[1]
+
+
+@pytest.mark.parametrize("name", program.commands)
+def test_every_command_has_its_section(name: str) -> None:
+    assert len(section(f"`{name}`").split()) > 10
+
+
+@pytest.mark.parametrize(("name", "flag"), OPTIONS)
+def test_every_option_is_explained_with_its_command(name: str, flag: str) -> None:
+    where = section(f"`{name}`") + (section("Options of all three") if name in SHARED else "")
+    assert f"`{flag}`" in where or f"`{flag} " in where
+
+
+def test_every_option_of_the_program_is_explained() -> None:
+    flags = [flag for parameter in program.params for flag in parameter.opts]
+    assert [flag for flag in flags if f"`{flag}`" not in PAGE] == []
+
+
+def test_no_option_is_explained_that_is_gone() -> None:
+    known = {flag for _, flag in OPTIONS} | {flag for parameter in program.params for flag in parameter.opts}
+    assert set(re.findall(r"`(--?[a-z][a-z-]*)`", PAGE)) - known <= {"--help", "-h"}
