@@ -150,6 +150,7 @@ def _add_files(app: FastAPI, gateway: Gateway) -> None:
         response_class=Response,
         tags=["images"],
     )(image)
+
     async def docs() -> HTMLResponse:
         return HTMLResponse(files("cloudflare_image_mcp.http").joinpath("docs.html").read_text("utf-8"))
 

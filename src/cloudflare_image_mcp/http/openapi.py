@@ -130,6 +130,7 @@ _EVENT: Final[Schema] = {
                 "image_edit.partial_image",
                 "image_edit.completed",
                 "error",
+                "message",
             ]
         },
         "data": {"type": "string"},
