@@ -136,12 +136,24 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
         "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
         "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
         "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
-        "wearing": (parent.x, top + actor.height * 0.32, 1),
+        "wearing": _worn(actor, parent),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
     actor.x, actor.foot, order = table[actor.bond or "on"]
     actor.rank = parent.rank + order
     actor.floating = actor.bond not in {"under", "front", "behind"}
+
+
+def _worn(actor: Actor, parent: Actor) -> tuple[float, float, int]:
+    """Hats sit on the crown of the head, glasses before the eyes, the rest below the chin."""
+    left, top, _, _ = parent.box
+    x, y = left + parent.crown[0] * parent.width, top + parent.crown[1] * parent.height
+    label = actor.concept.label if actor.concept else ""
+    if "glasses" in label or "goggles" in label:
+        return x, y + parent.height * 0.34, 1
+    if any(word in label for word in ("scarf", "necktie", "shirt", "coat", "dress", "kimono", "vest")):
+        return x, y + parent.height * 0.62, 1
+    return x, y + actor.height * 0.30, 1
 
 
 def _extent(cast: Cast, root: Actor) -> Floats:

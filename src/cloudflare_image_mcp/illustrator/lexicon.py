@@ -244,6 +244,7 @@ FILLER = frozenset(
     where when then than like not no without within toward towards onto under-lit rendered drawn painted written says saying say reads reading labeled
     named called text words word letters scenic vibrant-looking mood atmosphere atmospheric vibe aesthetic inspired featuring theme themed
     design graphic wallpaper cover sunlit towering-high rising setting falling blooming blowing moving spinning shape shaped sized size type kind
+    add remove replace put place insert delete erase turn change convert swap use using keep reference original photo-edit picture-of same become becomes give let apply
     piece slice cup-like bowl plateful glassful bottle basket pile stack portion colored coloured tinted edition version background-less tail
     wearing-less couple-like bit part parts lot""".split()
 )

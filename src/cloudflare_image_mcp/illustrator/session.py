@@ -28,12 +28,14 @@ PROBE = 64  # pixels: the height at which a drawing is measured
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the height and its aspect."""
+    """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the
+    height and its aspect, and the top of the head in shares of width and height."""
 
     body: str
     view: tuple[float, float]
     share: float
     aspect: float
+    crown: tuple[float, float]
 
 
 class Session:
@@ -56,9 +58,9 @@ class Session:
             self.on_partial(self.handed, np.asarray(image.convert("RGB")))
             self.handed += 1
 
-    def read(self) -> tuple[Reading, Reading]:
+    def read(self, prompt: str | None = None) -> tuple[Reading, Reading]:
         """The prompt, and what must not appear (the negative prompt and "without ..." in the prompt)."""
-        text, notes = translate(self.vocabulary, self.brief.prompt)
+        text, notes = translate(self.vocabulary, self.brief.prompt if prompt is None else prompt)
         reading = self.reader.read(text)
         reading.warnings[:0] = notes
         negative, _ = translate(self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused))))
@@ -138,7 +140,9 @@ class Session:
                 continue
             if actor.concept.label not in self.drawings:
                 self.drawings[actor.concept.label] = self.prepare(actor.concept, artwork, whole)
-            actor.aspect = self.drawings[actor.concept.label].aspect
+            sketch = self.drawings[actor.concept.label]
+            actor.aspect, (across, down) = sketch.aspect, sketch.crown
+            actor.crown = (1 - across if actor.flip else across, down)
 
     def prepare(self, concept: Concept, artwork: str, whole: bool) -> Sketch:
         """A concept's drawing, with a body unless it is a portrait, and the box of what is visible in it."""
@@ -149,7 +153,9 @@ class Session:
             width = height = side
         probe = figure.draw(body, (width, height), PROBE)
         left, top, right, bottom = figure.visible(probe)
-        return Sketch(body, (width, height), (bottom - top) / PROBE, (right - left) / (bottom - top))
+        sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
+        crown = figure.crown(probe.crop((left, top, right, bottom)), sideways)
+        return Sketch(body, (width, height), (bottom - top) / PROBE, (right - left) / (bottom - top), crown)
 
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
