@@ -204,7 +204,7 @@ ALIASES = {
     "scientist": "woman scientist", "artist": "man artist", "painter": "man artist", "farmer": "man farmer", "teacher": "woman teacher", "student": "woman student", "singer": "woman singer",
     "pilot": "man pilot", "firefighter": "man firefighter", "fireman": "man firefighter", "policeman": "man police officer", "soldier": "guard", "dancer": "woman dancing",
     "ballerina": "woman dancing", "surfer": "man surfing", "skier": "skier", "old man": "old man", "grandfather": "old man", "grandmother": "old woman", "old woman": "old woman",
-    "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
+    "box": "package", "cardboard box": "package", "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
     "cowboy": "cowboy hat face", "princess": "princess", "prince": "prince", "panda": "panda", "panda bear": "panda", "polar bear": "polar bear", "parrot": "parrot",
     "penguin": "penguin", "owl": "owl", "eagle": "eagle", "duck": "duck", "swan": "swan", "flamingo": "flamingo", "peacock": "peacock", "rooster": "rooster",
     "crow": "black bird", "raven": "black bird", "pigeon": "dove", "dove": "dove", "shark": "shark", "dolphin": "dolphin", "seal": "seal", "snail": "snail", "snake": "snake",

@@ -29,13 +29,15 @@ PROBE = 64  # pixels: the height at which a drawing is measured
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the
-    height and its aspect, and the top of the head in shares of width and height."""
+    height and its aspect, the top of the head in shares of width and
+    height, and where a thing set on it rests, in shares of its height."""
 
     body: str
     view: tuple[float, float]
     share: float
     aspect: float
     crown: tuple[float, float]
+    saddle: float
 
 
 class Session:
@@ -142,6 +144,7 @@ class Session:
                 self.drawings[actor.concept.label] = self.prepare(actor.concept, artwork, whole)
             sketch = self.drawings[actor.concept.label]
             actor.aspect, (across, down) = sketch.aspect, sketch.crown
+            actor.saddle = sketch.saddle
             actor.crown = (1 - across if actor.flip else across, down)
 
     def prepare(self, concept: Concept, artwork: str, whole: bool) -> Sketch:
@@ -154,8 +157,8 @@ class Session:
         probe = figure.draw(body, (width, height), PROBE)
         left, top, right, bottom = figure.visible(probe)
         sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
-        crown = figure.crown(probe.crop((left, top, right, bottom)), sideways)
-        return Sketch(body, (width, height), (bottom - top) / PROBE, (right - left) / (bottom - top), crown)
+        cut = probe.crop((left, top, right, bottom))
+        return Sketch(body, (width, height), (bottom - top) / PROBE, cut.width / cut.height, figure.crown(cut, sideways), figure.saddle(cut))
 
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
@@ -199,7 +202,8 @@ class Session:
         image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
         if actor.concept.label == "unicorn" and not actor.colour:
             image = figure.recolour(image, "white")
-        if actor.colour or actor.material:
+        own = actor.concept.label.split()[0] == actor.colour
+        if (actor.colour and not own) or actor.material:
             image = figure.recolour(image, actor.colour, actor.material)
         if actor.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
