@@ -35,7 +35,8 @@ FASTENED_SECOND = {"holding", "wearing"}  # "A holds B": B follows A
 class Actor:
     """One instance of a mention. side: pixels of its square drawing. Positions are pixels of the picture.
 
-    aspect: width over height of the visible drawing. parent, bond: the actor it is fastened to and how.
+    aspect: width over height of the visible drawing. crown: top of the head in shares of its box.
+    saddle: where a thing set on it rests, in shares of its height. parent, bond: the actor it is fastened to and how.
     """
 
     mention: int
@@ -55,6 +56,8 @@ class Actor:
     lettering: str | None = None
     rank: int = 0
     phrase: str = ""
+    crown: tuple[float, float] = (0.5, 0.0)
+    saddle: float = 0.0
 
     @property
     def width(self) -> float:

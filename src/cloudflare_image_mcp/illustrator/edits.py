@@ -47,7 +47,7 @@ def instruction(prompt: str) -> Instruction:
         match = pattern.search(prompt)
         if match is not None:
             colour = match.groupdict().get("colour")
-            return Instruction(kind, match.group("what"), colour.lower() if colour else None)
+            return Instruction(kind, match.group("what") + prompt[match.end() :], colour.lower() if colour else None)
     return Instruction("describe", prompt)
 
 
@@ -98,8 +98,9 @@ class Edit:
 
     def run(self) -> Drawing:
         """The edited picture. At strength 0 it is the source itself."""
-        reading, refused = self.session.read()
         asked = instruction(self.brief.prompt)
+        reading, refused = self.session.read("" if asked.kind in {"remove", "tint"} else asked.what)
+        _snow_falls(asked, reading)
         if self.brief.vary:
             edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
         else:
@@ -310,6 +311,13 @@ class Edit:
         self.subjects.append(Subject(label="reference", phrase="reference", boxes=(tuple(round(v) for v in actor.box),)))  # type: ignore[arg-type] # four by construction
         assert stage.canvas is not None
         return stage.canvas
+
+
+def _snow_falls(asked: Instruction, reading: Reading) -> None:
+    """"Make it snow" asks for weather, not for another place."""
+    if asked.kind == "describe" and reading.scenery == ["snow"] and re.match(r"\s*(make|let|turn|have)\b", asked.what, re.I):
+        reading.scenery, reading.season = [], "winter"
+        reading.weather.append("snowfall")
 
 
 def replace_reading(reading: Reading) -> Reading:

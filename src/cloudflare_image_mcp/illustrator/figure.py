@@ -37,6 +37,27 @@ def trimmed(image: Image.Image) -> Image.Image:
     return image.crop(visible(image))
 
 
+def crown(image: Image.Image, sideways: bool) -> tuple[float, float]:
+    """The top of the head of a trimmed drawing, in shares of its width and height; animals in profile look left."""
+    alpha = np.asarray(image.getchannel("A")) > 90
+    if sideways:
+        alpha = alpha[:, : max(2, int(alpha.shape[1] * 0.36))]
+    rows = np.flatnonzero(alpha.any(axis=1))
+    if len(rows) == 0:
+        return 0.5, 0.0
+    top = int(rows[0])
+    columns = np.flatnonzero(alpha[top : top + max(2, alpha.shape[0] // 9)].any(axis=0))
+    return float((columns[0] + columns[-1] + 1) / 2 / image.width), float(top / image.height)
+
+
+def saddle(image: Image.Image) -> float:
+    """Where something set on a trimmed drawing would rest: the usual top of its middle columns, in shares of its height."""
+    alpha = np.asarray(image.getchannel("A")) > 90
+    middle = alpha[:, int(alpha.shape[1] * 0.3) : max(int(alpha.shape[1] * 0.7), 1)]
+    tops = np.where(middle.any(axis=0), middle.argmax(axis=0), alpha.shape[0])
+    return float(np.median(tops) / alpha.shape[0]) if len(tops) else 0.0
+
+
 def recolour(image: Image.Image, colour: str | None, material: str | None = None) -> Image.Image:
     """The image with its main material in another colour; other parts, and light and shade, keep theirs."""
     target = MATERIALS[material] if material else NAMED[colour or "gray"]

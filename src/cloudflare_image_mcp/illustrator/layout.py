@@ -32,8 +32,9 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
         return []
     _size(cast, roots, floor)
     _start(roots, floor, rng)
-    _follow(cast, rng.uniform(-1, 1, len(cast.actors)))
     jitter = rng.uniform(-1, 1, len(cast.actors))
+    _follow(cast, jitter)
+    _shrink(cast, roots, floor)
     _follow(cast, jitter)
     extents = [_extent(cast, root) for root in roots]
     places = np.array([[root.x, root.foot] for root in roots])
@@ -77,11 +78,15 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     share = floor.reach * {1: 1.0, 2: 0.82, 3: 0.68}.get(count, 1.28 / count**0.5)
     tallest = max(a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"})
     side = min(floor.height, floor.width * 1.15)
+    rows = _rows(roots, floor)
     for actor in cast.actors:
         soft = (actor.stature / tallest) ** 0.62
         tall = side * share * soft
-        room = floor.width * (0.86 if count == 1 else 0.92 / min(count, 4)) * (1.0 if count < 4 else 1.15)
+        room = floor.width * (0.86 if count == 1 else 0.94 / -(-count // rows))
         actor.height = min(tall, room / actor.aspect)
+        if rows > 1:
+            depth = floor.height * 0.84 if floor.floating or actor.floating else (floor.near - floor.far) * 1.6
+            actor.height = min(actor.height, depth / (rows - (0 if floor.floating or actor.floating else 0.6)))
     for actor in cast.actors:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
@@ -90,15 +95,53 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
                 actor.height = min(max(actor.height, side * 0.2), side * 0.5)
 
 
+def _rows(roots: list[Actor], floor: Floor) -> int:
+    """How many rows a crowd stands in, so that its members stay apart and as large as can be."""
+    count = len(roots)
+    if count <= 3:
+        return 1
+    aspect = max(a.aspect for a in roots)
+    depth = floor.height * 0.84 if floor.floating or roots[0].floating else (floor.near - floor.far) * 1.6
+    loose = 0 if floor.floating or roots[0].floating else 0.6
+
+    def height(rows: int) -> float:
+        across = floor.width * 0.94 / -(-count // rows) / aspect
+        return min(across, depth / (rows - loose)) if rows > 1 else across
+
+    return max((1, 2, 3), key=lambda rows: (height(rows), -rows))
+
+
 def _start(roots: list[Actor], floor: Floor, rng: np.random.Generator) -> None:
-    slots = (np.arange(len(roots)) + 0.5) / len(roots)
-    if len(roots) == 1:
-        slots = np.array([floor.focus])
-    slots = slots + rng.uniform(-0.06, 0.06, len(roots))
-    for root, slot in zip(roots, slots.tolist(), strict=True):
-        root.x = slot * floor.width
+    """First places: one thing near the focus, several in a row, a crowd in staggered rows."""
+    count, rows = len(roots), _rows(roots, floor)
+    per_row = -(-count // rows)
+    for i, root in enumerate(roots):
+        row, column = divmod(i, per_row)
+        in_row = min(per_row, count - row * per_row)
+        slot = (column + 0.5) / in_row if count > 1 else floor.focus
+        root.x = (slot + float(rng.uniform(-0.05, 0.05)) / in_row) * floor.width
         low, high = _feet(root, floor)
-        root.foot = float(rng.uniform(low, high))
+        level = (row + 0.5) / rows if rows == 1 else row / (rows - 1)
+        root.foot = low + (high - low) * (float(rng.uniform(0, 1)) if rows == 1 else 0.04 + 0.92 * level)
+
+
+def _shrink(cast: Cast, roots: list[Actor], floor: Floor) -> None:
+    """A group too tall or too wide for the picture is made smaller as a whole."""
+    for root in roots:
+        left, top, right, bottom = _extent(cast, root).tolist()
+        room = floor.near * 0.96 - floor.height * 0.03 if not floor.floating else floor.height * 0.9
+        ratio = min(1.0, room / max(bottom - top, 1.0), floor.width * 0.94 / max(right - left, 1.0))
+        if ratio < 1.0:
+            for i in _members(cast, root):
+                cast.actors[i].height *= ratio
+
+
+def _members(cast: Cast, root: Actor) -> list[int]:
+    """A root and everything fastened to it."""
+    members = {next(i for i, a in enumerate(cast.actors) if a is root)}
+    for _ in cast.actors:
+        members |= {i for i, a in enumerate(cast.actors) if a.parent in members}
+    return sorted(members)
 
 
 def _feet(actor: Actor, floor: Floor) -> tuple[float, float]:
@@ -130,13 +173,13 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     toward = 1 if not parent.flip else -1
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
-        "on": (parent.x + spread * parent.width * 0.8, top + parent.height * 0.10, 1),
-        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * 0.62, -1),
+        "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
+        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (parent.saddle + 0.30), -1),
         "over": (parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width, top - parent.height * 0.08, 1),
         "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
         "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
         "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
-        "wearing": (parent.x, top + actor.height * 0.32, 1),
+        "wearing": _worn(actor, parent),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
     actor.x, actor.foot, order = table[actor.bond or "on"]
@@ -144,13 +187,29 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     actor.floating = actor.bond not in {"under", "front", "behind"}
 
 
+SEATS = {"couch and lamp": 0.32, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "canoe": 0.3}
+
+
+def _rest(parent: Actor) -> float:
+    """Where a thing on the parent stands, in shares of the parent's height: seats are lower than their backs."""
+    return parent.saddle + SEATS.get(parent.concept.label if parent.concept else "", 0.0)
+
+
+def _worn(actor: Actor, parent: Actor) -> tuple[float, float, int]:
+    """Hats sit on the crown of the head, glasses before the eyes, the rest below the chin."""
+    left, top, _, _ = parent.box
+    x, y = left + parent.crown[0] * parent.width, top + parent.crown[1] * parent.height
+    label = actor.concept.label if actor.concept else ""
+    if "glasses" in label or "goggles" in label:
+        return x, y + parent.height * 0.34, 1
+    if any(word in label for word in ("scarf", "necktie", "shirt", "coat", "dress", "kimono", "vest")):
+        return x, y + parent.height * 0.62, 1
+    return x, y + actor.height * 0.30, 1
+
+
 def _extent(cast: Cast, root: Actor) -> Floats:
     """The box of a root and all that is fastened to it, relative to its place: left, top, right, bottom."""
-    index = cast.actors.index(root)
-    members = {index}
-    for _ in cast.actors:
-        members |= {i for i, a in enumerate(cast.actors) if a.parent in members}
-    boxes = np.array([cast.actors[i].box for i in sorted(members)])
+    boxes = np.array([cast.actors[i].box for i in _members(cast, root)])
     return np.array([boxes[:, 0].min() - root.x, boxes[:, 1].min() - root.foot, boxes[:, 2].max() - root.x, boxes[:, 3].max() - root.foot])
 
 

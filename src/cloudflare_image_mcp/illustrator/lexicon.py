@@ -204,7 +204,7 @@ ALIASES = {
     "scientist": "woman scientist", "artist": "man artist", "painter": "man artist", "farmer": "man farmer", "teacher": "woman teacher", "student": "woman student", "singer": "woman singer",
     "pilot": "man pilot", "firefighter": "man firefighter", "fireman": "man firefighter", "policeman": "man police officer", "soldier": "guard", "dancer": "woman dancing",
     "ballerina": "woman dancing", "surfer": "man surfing", "skier": "skier", "old man": "old man", "grandfather": "old man", "grandmother": "old woman", "old woman": "old woman",
-    "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
+    "box": "package", "cardboard box": "package", "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
     "cowboy": "cowboy hat face", "princess": "princess", "prince": "prince", "panda": "panda", "panda bear": "panda", "polar bear": "polar bear", "parrot": "parrot",
     "penguin": "penguin", "owl": "owl", "eagle": "eagle", "duck": "duck", "swan": "swan", "flamingo": "flamingo", "peacock": "peacock", "rooster": "rooster",
     "crow": "black bird", "raven": "black bird", "pigeon": "dove", "dove": "dove", "shark": "shark", "dolphin": "dolphin", "seal": "seal", "snail": "snail", "snake": "snake",
@@ -244,6 +244,7 @@ FILLER = frozenset(
     where when then than like not no without within toward towards onto under-lit rendered drawn painted written says saying say reads reading labeled
     named called text words word letters scenic vibrant-looking mood atmosphere atmospheric vibe aesthetic inspired featuring theme themed
     design graphic wallpaper cover sunlit towering-high rising setting falling blooming blowing moving spinning shape shaped sized size type kind
+    add remove replace put place insert delete erase turn change convert swap use using keep reference original photo-edit picture-of same become becomes give let apply
     piece slice cup-like bowl plateful glassful bottle basket pile stack portion colored coloured tinted edition version background-less tail
     wearing-less couple-like bit part parts lot""".split()
 )

@@ -57,7 +57,20 @@ def _component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     counts[0] = 0
     largest = label == counts.argmax() if counts.max() > 0 else mask
     image = Image.fromarray((largest * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(3))
-    return np.asarray(image) > 127
+    return _closed(np.asarray(image) > 127)
+
+
+def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Bays and holes taken in: a pixel with the part on its left, right, above and below belongs to it."""
+
+    def seen(part: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+        before = np.maximum.accumulate(part, axis)
+        after = np.flip(np.maximum.accumulate(np.flip(part, axis), axis), axis)
+        both: NDArray[np.bool_] = before & after
+        return both
+
+    closed = mask | (seen(mask, 0) & seen(mask, 1))
+    return closed | (seen(closed, 0) & seen(closed, 1))
 
 
 def filled(image: Image.Image, hole: Array, seed: int, passes: int) -> Image.Image:
@@ -68,6 +81,7 @@ def filled(image: Image.Image, hole: Array, seed: int, passes: int) -> Image.Ima
     if known.min() > 0 or known.max() == 0:
         return image
     base = _pulled(pixels, known)
+    base = base + (_spanned(pixels, known, base) - base) * 0.65
     grain = _borrowed(pixels, base, known, seeded(seed, "fill"), passes)
     result = pixels * known[..., None] + np.clip(base + grain, 0, 255) * (1 - known[..., None])
     return Image.fromarray(result.astype(np.uint8))
@@ -89,6 +103,24 @@ def _pulled(pixels: Array, known: Array) -> Array:
     below = _pulled(coarse.astype(np.float32), (weights > 0).astype(np.float32))
     spread = np.stack([enlarge(below[..., c], pw, ph) for c in range(3)], -1)[:h, :w]
     return np.where(known[..., None] > 0, pixels, spread).astype(np.float32)
+
+
+def _spanned(pixels: Array, known: Array, base: Array) -> Array:
+    """Each row's gap bridged from its left rim to its right one, which keeps horizons; averaged over a few rows."""
+    h, w = known.shape
+    column = np.arange(w)[None, :]
+    left = np.maximum.accumulate(np.where(known > 0, column, -1), 1)
+    right = np.flip(np.minimum.accumulate(np.flip(np.where(known > 0, column, w), 1), 1), 1)
+    blurred_rows = np.asarray(Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5)), np.float32)
+    rows = np.arange(h)[:, None]
+    one = blurred_rows[rows, np.clip(left - 3, 0, w - 1)]
+    other = blurred_rows[rows, np.clip(right + 3, 0, w - 1)]
+    one = np.where((left < 0)[..., None], other, one)
+    other = np.where((right >= w)[..., None], one, other)
+    share = ((column - left) / np.maximum(right - left, 1)).clip(0, 1)[..., None]
+    bridged = one + (other - one) * share
+    empty = ((left < 0) & (right >= w))[..., None]
+    return np.where(empty, base, bridged).astype(np.float32)
 
 
 def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator, passes: int) -> Array:

@@ -326,7 +326,7 @@ class Assembly:
             mention.colours = [lexicon.COLOURS[first]]
         if self.relation is not None and self.last is not None:
             relation = self._relation_to(token)
-            mention.relation = (relation, self._bearer() if relation in ON_THE_BODY else self.last)
+            mention.relation = (relation, self._bearer())
         self.reading.mentions.append(mention)
         self.last = len(self.reading.mentions) - 1
         self._clear()

@@ -28,12 +28,16 @@ PROBE = 64  # pixels: the height at which a drawing is measured
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the height and its aspect."""
+    """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the
+    height and its aspect, the top of the head in shares of width and
+    height, and where a thing set on it rests, in shares of its height."""
 
     body: str
     view: tuple[float, float]
     share: float
     aspect: float
+    crown: tuple[float, float]
+    saddle: float
 
 
 class Session:
@@ -56,9 +60,9 @@ class Session:
             self.on_partial(self.handed, np.asarray(image.convert("RGB")))
             self.handed += 1
 
-    def read(self) -> tuple[Reading, Reading]:
+    def read(self, prompt: str | None = None) -> tuple[Reading, Reading]:
         """The prompt, and what must not appear (the negative prompt and "without ..." in the prompt)."""
-        text, notes = translate(self.vocabulary, self.brief.prompt)
+        text, notes = translate(self.vocabulary, self.brief.prompt if prompt is None else prompt)
         reading = self.reader.read(text)
         reading.warnings[:0] = notes
         negative, _ = translate(self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused))))
@@ -138,7 +142,10 @@ class Session:
                 continue
             if actor.concept.label not in self.drawings:
                 self.drawings[actor.concept.label] = self.prepare(actor.concept, artwork, whole)
-            actor.aspect = self.drawings[actor.concept.label].aspect
+            sketch = self.drawings[actor.concept.label]
+            actor.aspect, (across, down) = sketch.aspect, sketch.crown
+            actor.saddle = sketch.saddle
+            actor.crown = (1 - across if actor.flip else across, down)
 
     def prepare(self, concept: Concept, artwork: str, whole: bool) -> Sketch:
         """A concept's drawing, with a body unless it is a portrait, and the box of what is visible in it."""
@@ -149,7 +156,9 @@ class Session:
             width = height = side
         probe = figure.draw(body, (width, height), PROBE)
         left, top, right, bottom = figure.visible(probe)
-        return Sketch(body, (width, height), (bottom - top) / PROBE, (right - left) / (bottom - top))
+        sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
+        cut = probe.crop((left, top, right, bottom))
+        return Sketch(body, (width, height), (bottom - top) / PROBE, cut.width / cut.height, figure.crown(cut, sideways), figure.saddle(cut))
 
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
@@ -193,7 +202,8 @@ class Session:
         image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
         if actor.concept.label == "unicorn" and not actor.colour:
             image = figure.recolour(image, "white")
-        if actor.colour or actor.material:
+        own = actor.concept.label.split()[0] == actor.colour
+        if (actor.colour and not own) or actor.material:
             image = figure.recolour(image, actor.colour, actor.material)
         if actor.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

@@ -77,6 +77,10 @@ HABITAT_OF: dict[str, Homes] = {
 }  # fmt: skip
 
 
+# What is seen in the sea only under its surface.
+SWIMMERS = {"fish", "tropical fish", "blowfish", "shark", "octopus", "squid", "jellyfish", "shrimp", "lobster", "oyster", "coral", "turtle", "mermaid", "merman"}
+
+
 @dataclass(slots=True)
 class Plan:
     """What was decided before anything is drawn. focus: where the eye rests, in widths. reach: the tallest figure's share."""
@@ -112,6 +116,8 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
     scenery = list(reading.scenery)
     if not scenery:
         scenery = [_home(reading, concepts, refused, rng)]
+    if "ocean" in scenery and any(c is not None and c.label in SWIMMERS for c in concepts) and not any(c is not None and c.kind == "transport-water" for c in concepts):
+        scenery[scenery.index("ocean")] = "underwater"
     if scenery == ["mountains"]:
         scenery.append(str(rng.choice(["meadow", "lake", "hills"])) if reading.season != "winter" else "snow")
     celestial = {"moon", "stars", "aurora", "crescent", "fireworks"} & set(reading.sky)
@@ -145,7 +151,7 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
     if concept is not None:
         homes = HABITAT_OF.get(concept.label) or next((h for kind, h in HABITATS.items() if concept.kind.startswith(kind)), (("studio", 1),))
     outside = reading.time or reading.weather or reading.sky or reading.season
-    homes = tuple(h for h in homes if h[0] not in refused.scenery and not (outside and h[0] in {"studio", "table", "interior", "underwater"}))
+    homes = tuple(h for h in homes if h[0] not in refused.scenery and not (outside and h[0] in {"studio", "table", "interior", "underwater"}) and not (reading.sky and h[0] == "forest"))
     if not homes:
         homes = (("meadow", 1),)
     total = sum(weight for _, weight in homes)

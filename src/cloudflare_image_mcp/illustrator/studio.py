@@ -19,7 +19,9 @@ def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = Fal
     else:
         base = lch(subject)[2] if subject is not None else float(rng.uniform(0, 360))
         hue = base + float(rng.choice([180, 150, 210, 120, 240, 90, 40])) + float(rng.uniform(-15, 15))
-        wall = oklch(float(rng.uniform(0.80, 0.90)), float(rng.uniform(0.05, 0.095)), hue)
+        # Dull yellow-greens look dirty: there the wall is made lighter.
+        lift = 0.05 if 70 < hue % 360 < 140 else 0.0
+        wall = oklch(float(rng.uniform(0.80, 0.90)) + lift, float(rng.uniform(0.05, 0.095)), hue)
     if stage.palette.dark and tint is None:
         wall = oklch(0.30, 0.07, lch(wall)[2])
     width, height = stage.width, stage.height
