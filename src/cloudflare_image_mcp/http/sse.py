@@ -120,12 +120,16 @@ async def _until_done(
     """The partial images as they come, and None for each silence of ``KEEP_ALIVE`` seconds."""
     while True:
         waiting = asyncio.ensure_future(partials.get())
-        both: set[asyncio.Future[Any]] = {waiting, work}
-        done, _ = await asyncio.wait(both, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            both: set[asyncio.Future[Any]] = {waiting, work}
+            done, _ = await asyncio.wait(both, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Also where the client has gone: a task left waiting for ever would be complained of when it is collected.
+            if not waiting.done():
+                waiting.cancel()
         if waiting in done:
             yield waiting.result()
             continue
-        waiting.cancel()
         if work in done:
             while not partials.empty():
                 yield partials.get_nowait()
