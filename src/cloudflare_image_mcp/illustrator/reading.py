@@ -134,7 +134,7 @@ class Reader:
         phrase = " ".join(part)
         if phrase in lexicon.COUNTS:
             return Token("count", str(lexicon.COUNTS[phrase]), phrase)
-        if phrase.isdigit():
+        if phrase.isdecimal():
             return Token("count", phrase, phrase) if len(phrase) < 4 else Token("filler", phrase, phrase)
         if phrase in SIGNS:
             return Token("thing", "sign", phrase, phrase.endswith("s"), ())
