@@ -53,13 +53,14 @@ class LocalBackend:
         loop = asyncio.get_running_loop()
         gone = threading.Event()
         shown: list[asyncio.Task[None]] = []
+        turn = asyncio.Lock()
 
         def show(index: int, pixels: NDArray[np.uint8]) -> None:
             encoded = _png(pixels)
 
             def begin() -> None:
                 if on_partial is not None:
-                    shown.append(asyncio.ensure_future(_show(on_partial, index, encoded)))
+                    shown.append(asyncio.ensure_future(_show(on_partial, index, encoded, turn)))
 
             loop.call_soon_threadsafe(begin)
 
@@ -80,8 +81,10 @@ class LocalBackend:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def _show(on_partial: OnPartial, index: int, data: bytes) -> None:
-    await on_partial(index, await Image.of_bytes(data))
+async def _show(on_partial: OnPartial, index: int, data: bytes, turn: asyncio.Lock) -> None:
+    # The lock is handed on in the order of asking, so that no preview overtakes an earlier one.
+    async with turn:
+        await on_partial(index, await Image.of_bytes(data))
 
 
 async def _brief(call: Call) -> Brief:
