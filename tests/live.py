@@ -13,6 +13,9 @@ from urllib.request import urlopen
 
 import uvicorn
 
+from cloudflare_image_mcp.http.server import build_app
+from cloudflare_image_mcp.settings import Settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -38,6 +41,14 @@ def serving(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+@contextmanager
+def gateway(images: Path, **environ: str) -> Iterator[str]:
+    """The whole gateway over the embedded engine, its images kept in a folder; yields its origin."""
+    settings = {"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": images.as_uri()} | environ
+    with serving(build_app(Settings.read(settings))) as origin:
+        yield origin
 
 
 @contextmanager
