@@ -282,7 +282,6 @@ def send(origin: str, case: Bad) -> requests.Response:
         return session.send(prepared, timeout=60)
 
 
-@pytest.mark.xdist_group("bad-input")
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_refused_in_so_many_words(name: str, server: tuple[str, psutil.Process]) -> None:
     origin, process = server
@@ -301,7 +300,6 @@ def test_bad_input_is_refused_in_so_many_words(name: str, server: tuple[str, psu
     assert process.memory_info().rss < MEMORY_LIMIT
 
 
-@pytest.mark.xdist_group("bad-input")
 def test_heavy_but_allowed_input_stays_within_memory(server: tuple[str, psutil.Process]) -> None:
     """A bomb below the limits is decoded, and a text bomb ignored, without the memory that they ask for."""
     origin, process = server
@@ -312,7 +310,6 @@ def test_heavy_but_allowed_input_stays_within_memory(server: tuple[str, psutil.P
         assert process.memory_info().rss < MEMORY_LIMIT
 
 
-@pytest.mark.xdist_group("bad-input")
 def test_the_server_still_works_afterwards(server: tuple[str, psutil.Process]) -> None:
     origin, process = server
     answer = requests.post(origin + GENERATIONS, json=PROMPT | {"size": "256x256"}, timeout=60)

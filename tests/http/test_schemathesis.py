@@ -29,7 +29,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield origin
 
 
-@pytest.mark.xdist_group("schemathesis")
 def test_the_server_keeps_to_its_description(origin: str, tmp_path: Path) -> None:
     """No 500, no undocumented status, no answer that its schema does not allow.
 
