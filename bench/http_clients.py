@@ -50,28 +50,26 @@ async def measure(name: str, size: int, calls: int, call: Callable[[str], Awaita
 
 
 async def main() -> None:
-    upstream = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("upstream.py")), "--port", str(PORT)]
-    )
-    try:
-        await asyncio.sleep(0.5)
-        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
-        async with httpx2.AsyncClient(limits=limits) as httpx_client, aiohttp.ClientSession() as session:
+    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
+    async with httpx2.AsyncClient(limits=limits) as httpx_client, aiohttp.ClientSession() as session:
 
-            async def with_httpx2(url: str) -> bytes:
-                return (await httpx_client.post(url, content=BODY, headers=HEADERS)).content
+        async def with_httpx2(url: str) -> bytes:
+            return (await httpx_client.post(url, content=BODY, headers=HEADERS)).content
 
-            async def with_aiohttp(url: str) -> bytes:
-                async with session.post(url, data=BODY, headers=HEADERS) as response:
-                    return await response.read()
+        async def with_aiohttp(url: str) -> bytes:
+            async with session.post(url, data=BODY, headers=HEADERS) as response:
+                return await response.read()
 
-            for size, calls in ((1024, 3200), (1_048_576, 480)):
-                await measure("httpx2", size, calls, with_httpx2)
-                await measure("aiohttp", size, calls, with_aiohttp)
-    finally:
-        upstream.terminate()
-        upstream.wait()
+        for size, calls in ((1024, 3200), (1_048_576, 480)):
+            await measure("httpx2", size, calls, with_httpx2)
+            await measure("aiohttp", size, calls, with_aiohttp)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    upstream = subprocess.Popen([sys.executable, str(Path(__file__).with_name("upstream.py")), "--port", str(PORT)])
+    try:
+        time.sleep(0.5)
+        asyncio.run(main())
+    finally:
+        upstream.terminate()
+        upstream.wait()

@@ -1,6 +1,7 @@
 """The emulator's accounts: who is let in, how fast, and for how many neurons a day.
 
-Any account id and any token are taken, so that nothing has to be set up; a few words stand for what goes wrong.
+Any account id and any token are taken, so that nothing has to be set up; a few words stand for what goes
+wrong.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ DAILY_NEURONS: Final = 10_000.0
 REQUESTS_PER_MINUTE: Final = 720
 """Cloudflare's limit for Text-to-Image."""
 
-TOKENS: Final[dict[str, ErrorRow]] = {
-    "wrong": BAD_TOKEN,
-    "short": MALFORMED_TOKEN,
-    "unpermitted": NO_PERMISSION,
+TOKENS: Final[dict[str, tuple[ErrorRow, ErrorRow]]] = {
+    "wrong": (BAD_TOKEN, BAD_TOKEN),
+    "short": (MALFORMED_TOKEN, MALFORMED_TOKEN),
+    "foreign": (BAD_TOKEN, NO_PERMISSION),
+    "unpermitted": (NO_PERMISSION, NO_PERMISSION),
 }
-"""Tokens that are refused, each as the service refuses its like."""
+"""Tokens that are refused, each as the service refuses its like: when a model is called, and when models are
+listed. ``foreign`` is a good token of somebody else's account.
+"""
 
 _ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -75,15 +79,15 @@ class Ledger:
         self._out_of_neurons = NEURONS_DOCUMENTED if documented else NEURONS
         self.accounts: Final[dict[str, AccountLedger]] = {}
 
-    def admit(self, account_id: str, authorization: str | None, path: str) -> AccountLedger:
-        """Routing, then authentication. Raises ``RefusalError``."""
+    def admit(self, account_id: str, authorization: str | None, path: str, *, listing: bool = False) -> AccountLedger:
+        """Routing, then authentication. ``listing``: models are listed, not called. Raises ``RefusalError``."""
         if _ACCOUNT_ID.fullmatch(account_id) is None:
             raise refuse(BAD_ACCOUNT, path=path)
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise refuse(NO_TOKEN)
         if token in TOKENS:
-            raise refuse(TOKENS[token])
+            raise refuse(TOKENS[token][listing])
         return self.account(account_id)
 
     def account(self, account_id: str) -> AccountLedger:

@@ -1,7 +1,7 @@
 """Every error that the emulator answers: HTTP status, code, words and envelope, in one table.
 
-Where Cloudflare's documentation and the answers that people saw differ, both are here: ``--live`` takes what was
-seen, ``--documented`` what is written. Any row can be provoked with ``--faults CODE:RATE``.
+Where Cloudflare's documentation and the answers that people saw differ, both are here: ``--live`` takes what
+was seen, ``--documented`` what is written. Any row can be provoked with ``--faults CODE:RATE``.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ GATEWAY_UNKNOWN: Final = ErrorRow(2001, 400, "Please configure AI Gateway in the
 GATEWAY_FORM: Final = ErrorRow(7000, 500, "Invalid request body", "api", "form")
 
 NO_ROUTE: Final = ErrorRow(7000, 404, "No route for that URI", "api")
-BAD_ACCOUNT: Final = ErrorRow(
-    7003, 404, "Could not route to {path}, perhaps your object identifier is invalid?", "api"
-)
+BAD_ACCOUNT: Final = ErrorRow(7003, 404, "Could not route to {path}, perhaps your object identifier is invalid?", "api")
 BAD_TOKEN: Final = ErrorRow(10000, 401, "Authentication error", "api")
 NO_PERMISSION: Final = ErrorRow(10000, 403, "Authentication error", "api", "permission")
 NO_TOKEN: Final = ErrorRow(9106, 400, "Missing X-Auth-Key, X-Auth-Email or Authorization headers", "api")

@@ -1,7 +1,8 @@
-"""The models' input and output schemas, as ``GET …/ai/models/schema`` answers them and as the validator reads them.
+"""The models' input and output schemas, as ``GET …/ai/models/schema`` answers them and as the validator reads
+them.
 
-Built from the catalogue's wire section and from what it has no need of: the words, the fields that the gateway
-never sends, and the ones that carry files.
+Built from the catalogue's wire section and from what it has no need of: the words, the fields that the
+gateway never sends, and the ones that carry files.
 """
 
 from __future__ import annotations

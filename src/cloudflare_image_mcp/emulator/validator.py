@@ -1,4 +1,5 @@
-"""Checks a value against a JSON schema as Workers AI does: the same order, the same words, the first fault alone.
+"""Checks a value against a JSON schema as Workers AI does: the same order, the same words, the first fault
+alone.
 
 The words are those of Cloudflare's published validator (npm ``@cloudflare/cabidela``); where answers of the
 service were seen to be worded otherwise, they are the service's.
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.schemas import Schema
 
 
-class SchemaFault(ValueError):  # noqa: N818 - not an error of this program
+class SchemaFault(ValueError):
     """The validator's sentence, and whether it is about a value's range."""
 
     def __init__(self, sentence: str, *, field: str = "", out_of_range: bool = False) -> None:
@@ -68,9 +69,7 @@ def _check_length(schema: Schema, value: str, path: str) -> None:
     if length > schema.get("maxLength", length):
         raise SchemaFault(f"Length of '{path}' must be <= {schema['maxLength']}", field=path, out_of_range=True)
     if length < schema.get("minLength", length):
-        raise SchemaFault(
-            f"Length of '{path}' must be >= {schema['minLength']} not met", field=path, out_of_range=True
-        )
+        raise SchemaFault(f"Length of '{path}' must be >= {schema['minLength']} not met", field=path, out_of_range=True)
 
 
 def _check_bounds(schema: Schema, value: float, path: str) -> None:
