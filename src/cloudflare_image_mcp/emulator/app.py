@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from cloudflare_image_mcp.emulator import models_api
 from cloudflare_image_mcp.emulator.emulator import Emulator, call_headers
-from cloudflare_image_mcp.emulator.errors import BAD_TOKEN, NO_ROUTE, RefusalError, refuse
+from cloudflare_image_mcp.emulator.errors import NO_ROUTE, RefusalError, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.emulator.accounts import DAILY_NEURONS, REQUESTS_PER_MINUTE, Ledger
+from cloudflare_image_mcp.emulator.broken import BrokenAnswer
 from cloudflare_image_mcp.emulator.errors import (
     FAILED,
     FLAGGED,
@@ -73,32 +74,24 @@ class Counts:
     fields: FieldCounts = field(default_factory=FieldCounts)
 
 
-class ConnectionDropped(Exception):
-    """The connection is to be closed: ``after`` bytes of ``response``, or at once."""
-
-    def __init__(self, response: Response | None = None) -> None:
-        super().__init__()
-        self.response = response
-
-
 class Emulator:
     """Answers calls. Its doors are in ``app``."""
 
     def __init__(self, options: EmulatorOptions) -> None:
         """Raises ``FaultSpecError``."""
-        self._mode = options.mode
+        self._mode = Mode(options.mode)
         self._faults = FaultPlan.parse(options.faults, options.seed)
-        self._pictures = Pictures(options.mode, options.seed)
+        self._pictures = Pictures(self._mode, options.seed)
         self.counts = Counts()
         self.ledger = Ledger(
             time.monotonic,
             daily_neurons=options.daily_neurons,
             requests_per_minute=options.requests_per_minute,
-            documented=options.mode is Mode.DOCUMENTED,
+            documented=self._mode is Mode.DOCUMENTED,
         )
 
     async def run(self, request: Request, account_id: str, model_id: str) -> Response:
-        """One call to a model. Raises ``RefusalError`` and ``ConnectionDropped``."""
+        """One call to a model. Raises ``RefusalError``."""
         ledger = self.ledger.admit(account_id, request.headers.get("authorization"), request.url.path)
         self.counts.calls[account_id] += 1
         model = models().get(model_id)
@@ -113,15 +106,15 @@ class Emulator:
         fault = self._faults.draw()
         if fault is not None:
             self.counts.faults[fault.kind] += 1
+            if fault.kind == "drop":
+                return BrokenAnswer()
             await self._fail_early(fault, model)
         picture = await self._pictures.draw(job)
         ledger.neurons += job.neurons
         response = self._answer(job, picture, fault)
         self.counts.answers["200"] += 1
         self.counts.images[model.short_name] += 1
-        if fault is not None and fault.kind == "cut":
-            raise ConnectionDropped(response)
-        return response
+        return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
 
     def close(self) -> None:
         self._pictures.close()
@@ -152,8 +145,6 @@ class Emulator:
     async def _fail_early(self, fault: Fault, model: Model) -> None:
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        elif fault.kind == "drop":
-            raise ConnectionDropped
         elif fault.kind == "flagged":
             raise refuse(FLAGGED)
         elif fault.kind in ROWS:

@@ -8,7 +8,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cloudflare_image_mcp.emulator.app import create_app
-from cloudflare_image_mcp.emulator.emulator import ConnectionDropped, Emulator, EmulatorOptions
+from cloudflare_image_mcp.emulator.broken import CLOSE
+from cloudflare_image_mcp.emulator.emulator import Emulator, EmulatorOptions
 from cloudflare_image_mcp.emulator.job import Mode
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["run", "server"]
+__all__ = ["make_server", "run"]
 
 
-def server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int = 8788) -> uvicorn.Server:
+def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int = 8788) -> uvicorn.Server:
     """A server that has not started. Raises ``FaultSpecError``."""
     transports: dict[Any, asyncio.Transport] = {}
 
@@ -47,25 +48,17 @@ def run(
     **more: Any,
 ) -> None:
     """Serves until interrupted. ``more``: the other fields of ``EmulatorOptions``. Raises ``FaultSpecError``."""
-    server(EmulatorOptions(mode=mode, faults=faults, **more), host=host, port=port).run()
+    make_server(EmulatorOptions(mode=mode, faults=faults, **more), host=host, port=port).run()
 
 
 class _Breakable:
-    """Turns ``ConnectionDropped`` into a closed connection: at once, or half way through the answer."""
+    """Puts the function that closes the connection where ``BrokenAnswer`` looks for it."""
 
     def __init__(self, app: ASGIApp, transports: dict[Any, asyncio.Transport]) -> None:
         self._app = app
         self._transports = transports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except ConnectionDropped as dropped:
-            transport = self._transports.get(scope.get("client"))
-            if dropped.response is not None:
-                body = bytes(dropped.response.body)
-                start = {"type": "http.response.start", "status": 200, "headers": dropped.response.raw_headers}
-                await send(start)
-                await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-            if transport is not None:
-                transport.close()
+        if scope["type"] == "http":
+            scope[CLOSE] = self._transports[scope["client"]].close
+        await self._app(scope, receive, send)

@@ -88,13 +88,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _payload(answer: Answer) -> Payload:
     text = _spliced(answer.body)
-    if text is None:
+    if text is None or not _is_base64(text):
         text = _parsed(answer)
-    # The whole text is looked at once: what is spliced into the caller's JSON must be base64 to the last
-    # character.
-    if len(text) % 4 or text.rstrip(b"=").translate(None, _ALPHABET) or text[:-2].endswith(b"="):
-        raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=answer.neurons)
+        if not _is_base64(text):
+            raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=answer.neurons)
     return Base64Payload(text)
+
+
+def _is_base64(text: bytes) -> bool:
+    """To the last character: the text is going to stand in the caller's JSON as it is."""
+    return len(text) % 4 == 0 and not text[:-2].endswith(b"=") and not text.rstrip(b"=").translate(None, _ALPHABET)
 
 
 def _spliced(body: bytes) -> bytes | None:
