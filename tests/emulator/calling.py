@@ -62,11 +62,11 @@ def curl(url: str, *arguments: str, stdin: bytes = b"") -> CurlAnswer:
 
 
 def run(
-    address: str, model: str, *arguments: str, account: str = "demo", token: str = "demo", stdin: bytes = b""
+    address: str, model: str, *arguments: str, account: str = "demo", token: str | None = None, stdin: bytes = b""
 ) -> CurlAnswer:
     """One call to a model with curl's own options for what is sent."""
     url = f"{address}/client/v4/accounts/{account}/ai/run/{model}"
-    return curl(url, "-H", f"Authorization: Bearer {token}", *arguments, stdin=stdin)
+    return curl(url, "-H", f"Authorization: Bearer {token or account}", *arguments, stdin=stdin)
 
 
 def run_json(address: str, model: str, values: Any, **more: Any) -> CurlAnswer:

@@ -47,7 +47,7 @@ def pixels_of(answer: CurlAnswer) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model", "stated", "format", "size"),
+    ("model", "stated", "encoding", "size"),
     [
         (SCHNELL, "application/json", "JPEG", (1024, 1024)),
         (PHOENIX, "image/jpeg", "JPEG", (1024, 1024)),
@@ -58,11 +58,11 @@ def pixels_of(answer: CurlAnswer) -> Any:
     ],
 )
 def test_each_models_encoding_and_default_size(
-    live: str, model: str, stated: str, format: str, size: tuple[int, int]
+    live: str, model: str, stated: str, encoding: str, size: tuple[int, int]
 ) -> None:
     answer = run_json(live, model, {"prompt": "a cat"})
     image = Image.open(io.BytesIO(data_of(answer)))
-    assert (answer.headers["content-type"], image.format, image.size) == (stated, format, size)
+    assert (answer.headers["content-type"], image.format, image.size) == (stated, encoding, size)
 
 
 def test_flux_2s_default_size_and_its_floor(live: str) -> None:
@@ -206,9 +206,10 @@ def test_the_official_sdk_gets_the_bytes_of_a_raw_model(live: str) -> None:
 def test_the_official_sdk_lists_the_models(live: str) -> None:
     client = cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0)
     page = client.ai.models.list(account_id="demo", task="Text-to-Image")
-    names = [item["name"] for item in page.result]
+    models: list[Any] = list(page.result)
+    names = [item["name"] for item in models]
     assert len(names) == 11
     assert SCHNELL in names
-    schema = client.ai.models.schema.with_raw_response.get(account_id="demo", model=SCHNELL).json()
+    schema: Any = client.ai.models.schema.with_raw_response.get(account_id="demo", model=SCHNELL).json()
     assert schema["result"]["input"]["additionalProperties"] is False
     assert schema["result"]["input"]["properties"]["steps"]["maximum"] == 8

@@ -50,7 +50,7 @@ def check_sdk(address: str, model: str, values: Mapping[str, Any], status: int, 
     assert [error.code for error in caught.value.errors] == [code]
 
 
-SCHEMA_REFUSALS = {
+SCHEMA_REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
     "unknown field": (
         SCHNELL,
         CAT | {"seed": 7},
@@ -254,15 +254,14 @@ def test_tokens_that_are_refused(
     check(curl(search, "-H", f"Authorization: Bearer {token}"), list_status, code, text)
 
 
+FLAGGED = (
+    "AiError: AiError: Your output has been flagged. Please choose another prompt / input image combination (<uuid>)"
+)
 BY_FAULT = {
     "3007": (408, "Request timeout"),
     "3008": (408, "Request was aborted"),
     "3023": (403, "Service unavailable for account"),
-    "3030-flagged": (
-        400,
-        "AiError: AiError: Your output has been flagged. Please choose another prompt / input image combination"
-        " (<uuid>)",
-    ),
+    "3030-flagged": (400, FLAGGED),
     "3039": (400, "Finetune is missing required files `(model.safetensors and config.json) `"),
     "3040": (429, "No more data centers to forward the request to"),
     "3040-busy": (429, "Capacity temporarily exceeded, please try again."),

@@ -14,9 +14,9 @@ from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
 OK = {"success": True, "errors": [], "messages": []}
 
 
-def picture(format: str, side: int = 64) -> bytes:
+def picture(kind: str, side: int = 64) -> bytes:
     file = io.BytesIO()
-    Pillow.effect_noise((side, side), 90).convert("RGB").save(file, format)
+    Pillow.effect_noise((side, side), 90).convert("RGB").save(file, kind)
     return file.getvalue()
 
 
@@ -25,14 +25,14 @@ def enveloped(data: bytes, spaces: bool = False) -> bytes:
     return json.dumps(envelope, separators=None if spaces else (",", ":")).encode()
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("spaces", [False, True])
-async def test_base64_stays_base64(format: str, spaces: bool) -> None:
-    data = picture(format)
+async def test_base64_stays_base64(kind: str, spaces: bool) -> None:
+    data = picture(kind)
     image = await image_of(Answer(200, {"content-type": "application/json"}, enveloped(data, spaces)))
     assert isinstance(image.payload, Base64Payload)
     assert b"".join([part async for part in image.payload.base64_chunks()]) == base64.b64encode(data)
-    assert (image.format.name, tuple(image.size)) == (format, (64, 64))
+    assert (image.format.name, tuple(image.size)) == (kind, (64, 64))
 
 
 async def test_the_stated_type_decides_nothing() -> None:
