@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import random
 from collections import OrderedDict
@@ -11,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.emulator.errors import FAILED, refuse
 from cloudflare_image_mcp.emulator.job import Mode
-from cloudflare_image_mcp.illustrator import Brief, Illustrator
+from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.emulator.job import InputImage, Job
+
+log = logging.getLogger(__name__)
 
 KEPT: Final = 32
 """Finished pictures kept, so that the same call again costs nothing."""
@@ -58,7 +62,12 @@ class Pictures:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _draw(self, brief: Brief, size: Size, media_type: str) -> bytes:
-        return _encode(self._illustrator.draw(brief).pixels, size, media_type)
+        try:
+            drawing = self._illustrator.draw(brief)
+        except IllustratorError as error:
+            log.warning("a call that the emulator accepted cannot be drawn: %s", error)
+            raise refuse(FAILED) from error
+        return _encode(drawing.pixels, size, media_type)
 
 
 def media_type_of(model: Model, mode: Mode) -> str:

@@ -88,7 +88,7 @@ class AccountPool:
                 raise self._all_resting(avoid)
             ready = [state for state in awake if self._is_ready(state)]
             if ready:
-                state = min(ready, key=lambda state: (state.in_flight, state.neurons))
+                state = min(ready, key=lambda state: (state.in_flight, state.neurons, state.asked_at))
                 state.in_flight += 1
                 state.neurons += estimate
                 state.asked_at = self._clock.monotonic()
