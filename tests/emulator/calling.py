@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.emulator import EmulatorOptions, make_server
-from tests.serving import serving
+from tests.live import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ INPAINTING = "@cf/runwayml/stable-diffusion-v1-5-inpainting"
 @contextmanager
 def emulating(**options: Any) -> Iterator[str]:
     """The address of an emulator."""
-    with serving(make_server(EmulatorOptions(**options))) as address:
+    with running(make_server(EmulatorOptions(**options), port=0)) as address:
         yield address
 
 

@@ -9,6 +9,7 @@ import os
 import random
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.catalog import Size
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT: Final = 32
-"""Finished pictures kept, so that the same call again costs nothing."""
+"""Pictures kept, so that the same call again costs nothing."""
 SMALLEST: Final = 64
 """Pixels a side that the illustrator draws; smaller pictures are scaled down from it."""
 MOST_STEPS: Final = 150
@@ -40,9 +41,8 @@ class Pictures:
     def __init__(self, mode: Mode, seed: int = 0) -> None:
         self._mode = mode
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self._illustrator = Illustrator()
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="emulator")
-        self._kept: OrderedDict[tuple[Brief, Size, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[Brief, Size, str], asyncio.Future[bytes]] = OrderedDict()
 
     async def draw(self, job: Job) -> bytes:
         """The encoded picture. A job without a seed gets a fresh one."""
@@ -51,23 +51,32 @@ class Pictures:
         loop = asyncio.get_running_loop()
         brief = await loop.run_in_executor(self._threads, _brief, job, seed)
         key = (brief, job.size, media_type)
-        if key not in self._kept:
-            self._kept[key] = await loop.run_in_executor(self._threads, self._draw, *key)
+        drawing = self._kept.get(key)
+        if drawing is None:
+            drawing = self._kept[key] = loop.run_in_executor(self._threads, _draw, *key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        return self._kept[key]
+        # A client that goes away must not stop a drawing that others wait for.
+        return await asyncio.shield(drawing)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _draw(self, brief: Brief, size: Size, media_type: str) -> bytes:
-        try:
-            drawing = self._illustrator.draw(brief)
-        except IllustratorError as error:
-            log.warning("a call that the emulator accepted cannot be drawn: %s", error)
-            raise refuse(FAILED) from error
-        return _encode(drawing.pixels, size, media_type)
+
+@cache
+def _illustrator() -> Illustrator:
+    """One for all emulators of the process: its vocabulary takes a while to load."""
+    return Illustrator()
+
+
+def _draw(brief: Brief, size: Size, media_type: str) -> bytes:
+    try:
+        drawing = _illustrator().draw(brief)
+    except IllustratorError as error:
+        log.warning("a call that the emulator accepted cannot be drawn: %s", error)
+        raise refuse(FAILED) from error
+    return _encode(drawing.pixels, size, media_type)
 
 
 def media_type_of(model: Model, mode: Mode) -> str:

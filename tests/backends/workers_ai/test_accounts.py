@@ -22,7 +22,6 @@ async def test_a_hundred_requests_waste_one_call_on_each_bad_account() -> None:
             made = await asyncio.gather(*[backend.run(call(seed=1)) for _ in range(100)])
             calls = dict(backend.traffic.calls)
         answers = stats(address)["answers"]
-    print(f"calls by account: {calls}, answers: {answers}")
     assert len(made) == 100
     assert all(rendered.image.size == (256, 256) for rendered in made)
     assert calls == {"spent": 1, "bad": 1, "healthy": 100}

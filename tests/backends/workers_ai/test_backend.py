@@ -185,7 +185,8 @@ async def test_a_retry_after_that_is_too_long_is_handed_on() -> None:
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server, backend_at("http://%s:%d" % server.sockets[0].getsockname()) as backend:
+    host, port = server.sockets[0].getsockname()
+    async with server, backend_at(f"http://{host}:{port}") as backend:
         with pytest.raises(GatewayError) as caught:
             await backend.run(call())
     assert (caught.value.kind, caught.value.retry_after) == ("overloaded", 90)

@@ -45,6 +45,7 @@ class WorkersAIBackend:
     """Implements ``Backend``."""
 
     name = "workers-ai"
+    trained = True
 
     def __init__(
         self,
