@@ -41,7 +41,7 @@ class Wire:
     def images(self, answer: requests.Response) -> list[Image.Image]:
         """The images of an answer, fetched where they came as URLs."""
         assert answer.status_code == 200, answer.text[:500]
-        found = []
+        found: list[Image.Image] = []
         for item in answer.json()["data"]:
             if "b64_json" in item:
                 data = base64.b64decode(item["b64_json"])

@@ -16,7 +16,12 @@ from tests.wire.conftest import wired
 if TYPE_CHECKING:
     import pytest
 
-FAULTS = "3040:0.02,3043:0.02,3007:0.01,3046:0.01,drop:0.01,cut:0.01,truncate:0.005,empty:0.005,flagged:0.005,slow=300ms:0.005"
+FAULTS = ",".join(
+    (
+        "3040:0.02,3043:0.02,3007:0.01,3046:0.01",
+        "drop:0.01,cut:0.01,truncate:0.005,empty:0.005,flagged:0.005,slow=300ms:0.005",
+    )
+)
 REQUESTS = 1_000
 AT_ONCE = 16
 LONGEST = 60

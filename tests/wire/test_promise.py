@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.wire.conftest import Wire
 
 TASKS = {Operation.GENERATE: "generations", Operation.EDIT: "edits", Operation.VARY: "variations"}
-NOTHING = {"unknown": {}, "misnamed": {}, "out_of_range": {}}
+NOTHING: dict[str, dict[str, int]] = {"unknown": {}, "misnamed": {}, "out_of_range": {}}
 MASKED = [model for model in models().values() if model.promise.mask is MaskUse.OPTIONAL]
 GENERATING = [model for model in models().values() if Operation.GENERATE in model.promise.tasks]
 EVERY = [(model, task) for model in models().values() for task in TASKS if task in model.promise.tasks]
