@@ -35,22 +35,22 @@ def test_every_task_of_every_model(
     mask: bytes,
 ) -> None:
     wire: Wire = request.getfixturevalue(mode)
-    values = {
+    values: dict[str, Any] = {
         "model": model.id,
         "size": "320x256",
         "response_format": response_format,
-        "seed": "7",
+        "seed": 7,
         "negative_prompt": "rain",
-        "guidance": "7.5",
-        "steps": "4",
+        "guidance": 7.5,
+        "steps": 4,
     }
     files = None
     if task is not Operation.VARY:
         values["prompt"] = "a red lighthouse at dusk"
     if task is not Operation.GENERATE:
-        values["strength"] = "0.5"
+        values["strength"] = 0.5
         files = {"image": source} | ({"mask": mask} if model.promise.mask is MaskUse.REQUIRED else {})
-    answer = wire.post(TASKS[task], dict(values), files)
+    answer = wire.post(TASKS[task], values, files)
     assert [image.size for image in wire.images(answer)] == [(320, 256)]
     assert set(answer.json()["data"][0]) & {"b64_json", "url"} == {response_format}
     assert wire.stats()["fields"] == NOTHING
