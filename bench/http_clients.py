@@ -2,7 +2,7 @@
 
     python bench/http_clients.py
 
-A client reads the whole answer into one ``bytes``; the upstream (``bench/upstream.py``) is a process of its
+A client reads the whole answer into one ``bytes``; the upstream (``bench/servers/upstream.py``) is a process of its
 own.
 """
 
@@ -66,7 +66,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    upstream = subprocess.Popen([sys.executable, str(Path(__file__).with_name("upstream.py")), "--port", str(PORT)])
+    upstream = subprocess.Popen([sys.executable, str(Path(__file__).with_name("servers") / "upstream.py"), "--port", str(PORT)])
     try:
         time.sleep(0.5)
         asyncio.run(main())

@@ -1,7 +1,7 @@
 """A bare upstream: answers every request at once with one prepared image, so that what is measured is the
 gateway.
 
-    python bench/upstream.py --port 9100
+    python bench/servers/upstream.py --port 9100
 
 The path's last ``bytes-N`` (``/bytes-1048576/client/v4/…``) sets the image's length. Paths of Workers AI get
 its envelope (``{"result":{"image":…}}``), all others OpenAI's (``{"created":…,"data":[{"b64_json":…}]}``).
