@@ -27,14 +27,20 @@ if TYPE_CHECKING:
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serves an application in a thread; yields its origin, ``http://127.0.0.1:{port}``."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", server_header=False)
-    server = uvicorn.Server(config)
+    with running(uvicorn.Server(config)) as origin:
+        yield origin
+
+
+@contextmanager
+def running(server: uvicorn.Server) -> Iterator[str]:
+    """Runs a server in a thread; yields its origin."""
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         assert time.monotonic() < deadline, "the server did not start in time"
-        time.sleep(0.02)
+        time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"

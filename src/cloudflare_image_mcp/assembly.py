@@ -79,7 +79,20 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         from cloudflare_image_mcp.backends.local import LocalBackend
 
         return LocalBackend()
-    raise SettingError("IMAGE_BACKEND workers-ai")
+    if not settings.accounts:
+        raise SettingError(
+            "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
+        )
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+    from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
+
+    return WorkersAIBackend(
+        [Account(account.account_id, account.api_token) for account in settings.accounts],
+        pixels,
+        SystemClock(),
+        base_url=settings.cloudflare_api_base_url,
+        ai_gateway=settings.cloudflare_ai_gateway,
+    )
 
 
 def _model(name: str, value: str) -> Model:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
+from cloudflare_image_mcp.gateway import base64_text
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.limits import (
     MAX_IMAGE_BYTES,
@@ -166,8 +165,8 @@ def _decode(param: str, text: str) -> bytes:
         data = text.encode("ascii").translate(_URL_SAFE)
         if b"\n" in data or b" " in data:
             data = b"".join(data.split())
-        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
-    except (ValueError, binascii.Error):
+        return base64_text.decode(data + b"=" * (-len(data) % 4))
+    except ValueError:
         raise invalid(
             param, f"{param} must be base64, a data: URL, an https URL or a file, not {shown(text, 24)}"
         ) from None

@@ -6,10 +6,10 @@ JavaScript side of a Worker all offer the same few operations, so that bytes mov
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.gateway import base64_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -66,7 +66,7 @@ class BytesPayload:
 
     async def base64_chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._data), CHUNK):
-            yield _encoded(self._data[start : start + CHUNK])
+            yield base64_text.encode(self._data[start : start + CHUNK])
 
 
 class Base64Payload:
@@ -117,7 +117,7 @@ class Base64Payload:
         middle = await self.slice(first, start) + data + await self.slice(stop, last)
         before = self._text(0, first // 3 * 4)
         after = self._text(-(-last // 3) * 4, sum(map(len, self._parts)))
-        return Base64Payload(*before, _encoded(middle), *after)
+        return Base64Payload(*before, base64_text.encode(middle), *after)
 
     def _text(self, start: int, stop: int) -> Iterator[memoryview]:
         """Views of the text, not copies."""
@@ -139,12 +139,8 @@ async def splice(payload: Payload, start: int, stop: int, data: bytes) -> Payloa
     return BytesPayload(b"".join((whole[:start], data, whole[stop:])))
 
 
-def _encoded(data: bytes) -> bytes:
-    return binascii.b2a_base64(data, newline=False)
-
-
 def _decoded(text: bytes | memoryview) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except binascii.Error:
+        return base64_text.decode(text)
+    except ValueError:
         raise UnreadableImage("the image is no valid base64") from None

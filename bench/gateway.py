@@ -1,0 +1,200 @@
+"""CPU time, requests a second and memory of the gateway on the image route, beside two other gateways.
+
+    python bench/gateway.py                   this gateway
+    python bench/gateway.py --beside          also LiteLLM's proxy and Portkey's gateway, installed into .cache/bench
+
+Every gateway is one process that checks a key and keeps no database; behind it is the same bare upstream
+(``bench/servers/upstream.py``), which answers at once with an image of 1 KB or 1 MB. wrk (a Debian package) asks for
+``b64_json`` on 16 connections. CPU time is user and system of the gateway's process tree, from /proc, divided by the
+requests that wrk completed: it stays the same on a busy machine, which latencies do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE: Final = Path(__file__).parent
+CACHE: Final = HERE.parent / ".cache" / "bench"
+UPSTREAM: Final = 9100
+PORT: Final = 9110
+KEY: Final = "sk-bench-1234"
+SIZES: Final = {"1 KB": 1024, "1 MB": 1_048_576}
+PATH: Final = "/v1/images/generations"
+SCHNELL: Final = "@cf/black-forest-labs/flux-1-schnell"
+LITELLM: Final = "litellm[proxy]==1.106.2"
+PORTKEY: Final = "@portkey-ai/gateway@1.15.2"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A gateway: how it is started for one image size, and what is asked of it."""
+
+    name: str
+    command: list[str]
+    body: str
+    headers: dict[str, str]
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+def ours(length: int) -> Contender:
+    environ = {
+        "CLOUDFLARE_API_BASE_URL": f"http://127.0.0.1:{UPSTREAM}/bytes-{length}/client/v4",
+        "CLOUDFLARE_ACCOUNT_ID": "bench",
+        "CLOUDFLARE_API_TOKEN": "bench",
+        "IMAGE_STORAGE_URL": "memory:",
+        "API_KEYS": KEY,
+    }
+    body = f'{{"model":"{SCHNELL}","prompt":"a lighthouse","response_format":"b64_json"}}'
+    command = [sys.executable, "-m", "cloudflare_image_mcp", "serve", "--port", str(PORT)]
+    return Contender("this gateway", command, body, {"Authorization": f"Bearer {KEY}"}, environ)
+
+
+def litellm(length: int) -> Contender:
+    config = CACHE / f"litellm-{length}.yaml"
+    config.write_text(
+        "model_list:\n"
+        "  - model_name: image\n"
+        "    model_info: {mode: image_generation}\n"
+        "    litellm_params:\n"
+        "      model: openai/image\n"
+        "      api_key: bench\n"
+        f"      api_base: http://127.0.0.1:{UPSTREAM}/bytes-{length}/v1\n"
+        f"general_settings: {{master_key: {KEY}}}\n"
+        "litellm_settings: {telemetry: false}\n",
+        "utf-8",
+    )
+    command = [str(CACHE / "litellm/bin/litellm"), "--config", str(config), "--port", str(PORT), "--host", "127.0.0.1"]
+    body = '{"model":"image","prompt":"a lighthouse","response_format":"b64_json"}'
+    return Contender("LiteLLM", command, body, {"Authorization": f"Bearer {KEY}"}, {"LITELLM_LOG": "ERROR"})
+
+
+def portkey(length: int) -> Contender:
+    script = CACHE / "portkey/node_modules/@portkey-ai/gateway/build/start-server.js"
+    headers = {
+        "Authorization": "Bearer bench",
+        "x-portkey-provider": "workers-ai",
+        "x-portkey-workers-ai-account-id": "bench",
+        "x-portkey-custom-host": f"http://127.0.0.1:{UPSTREAM}/bytes-{length}/client/v4/accounts/bench/ai/run",
+    }
+    body = f'{{"model":"{SCHNELL}","prompt":"a lighthouse","response_format":"b64_json"}}'
+    return Contender("Portkey", ["node", str(script), f"--port={PORT}", "--headless"], body, headers)
+
+
+def install_others() -> None:
+    """Into ``.cache/bench``, once. They never share an environment with this project."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not (CACHE / "litellm/bin/litellm").exists():
+        subprocess.run([sys.executable, "-m", "venv", CACHE / "litellm"], check=True)
+        subprocess.run([CACHE / "litellm/bin/pip", "install", "-qq", LITELLM], check=True)
+    if not (CACHE / "portkey/node_modules").exists():
+        subprocess.run(["npm", "install", "--silent", "--prefix", CACHE / "portkey", PORTKEY], check=True)
+
+
+@contextmanager
+def started(command: list[str], environ: dict[str, str]) -> Iterator[psutil.Process]:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env=os.environ | environ, stdout=log, stderr=log)
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.terminate()
+            process.terminate()
+            process.wait()
+
+
+def answer_length(contender: Contender) -> int:
+    """Waits until the gateway answers with an image. Its length in base64."""
+    headers = contender.headers | {"Content-Type": "application/json"}
+    request = Request(f"http://127.0.0.1:{PORT}{PATH}", contender.body.encode(), headers)
+    end = time.monotonic() + 120
+    while True:
+        try:
+            with urlopen(request, timeout=10) as answer:
+                found = re.search(rb'"b64_json": ?"([^"]*)"', answer.read())
+            return len(found[1]) if found else 0
+        except (URLError, ConnectionError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
+def tree(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    return sum(part.cpu_times().user + part.cpu_times().system for part in tree(process))
+
+
+def resident_mb(process: psutil.Process) -> float:
+    return float(sum(part.memory_info().rss for part in tree(process)) / 1e6)
+
+
+def wrk(contender: Contender, seconds: int) -> tuple[int, float, int]:
+    """Requests completed, requests a second, and answers that were no 200."""
+    headers = contender.headers | {"Content-Type": "application/json"}
+    lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
+    script = CACHE / "wrk.lua"
+    script.write_text("\n".join(['wrk.method = "POST"', f"wrk.body = [[{contender.body}]]", *lines]), "utf-8")
+    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
+    text = subprocess.run([*command, f"http://127.0.0.1:{PORT}{PATH}"], capture_output=True, text=True, check=True).stdout
+    done, rate = re.search(r"(\d+) requests in", text), re.search(r"Requests/sec: *([\d.]+)", text)
+    assert done is not None
+    assert rate is not None
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    return int(done[1]), float(rate[1]), int(bad[1]) if bad else 0
+
+
+def measure(contender: Contender, size: str, seconds: int) -> None:
+    with started(contender.command, contender.environ) as process:
+        length = answer_length(contender)
+        wrk(contender, 2)
+        before, cpu = resident_mb(process), cpu_seconds(process)
+        requests, rate, bad = wrk(contender, seconds)
+        cpu, after = cpu_seconds(process) - cpu, resident_mb(process)
+    print(
+        f"{contender.name:<13} {size}  {cpu / requests * 1000:6.2f} ms CPU a request  {rate:7.0f} requests/s"
+        f"  {before:4.0f} -> {after:4.0f} MB resident after {requests} requests  ({bad} failed, {length} characters)",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--beside", action="store_true", help="measure LiteLLM and Portkey too")
+    parser.add_argument("--seconds", type=int, default=10, help="of each measurement")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("bench/gateway.py needs wrk: apt-get install wrk")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    contenders = [ours]
+    if options.beside:
+        install_others()
+        contenders += [litellm, portkey]
+    with started([sys.executable, str(HERE / "servers/upstream.py"), "--port", str(UPSTREAM)], {}):
+        for contender in contenders:
+            for size, length in SIZES.items():
+                measure(contender(length), size, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Several Workers AI accounts as one: the least loaded is asked, and one that cannot answer rests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.backends.workers_ai.errors import Action
+from cloudflare_image_mcp.backends.workers_ai.neurons import next_reset
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
+    from cloudflare_image_mcp.gateway.ports import Clock
+
+log = logging.getLogger(__name__)
+
+PROBE_PATIENCE: Final = 2.0
+"""Seconds. An account refuses at once or not at all: one that has not refused by then is making the image."""
+FIRST_RATE_REST: Final = 1.0
+"""Seconds; doubled each time that the account is still at its rate, up to ``LONGEST_RATE_REST``."""
+LONGEST_RATE_REST: Final = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Cloudflare account and a token that may use its Workers AI."""
+
+    account_id: str
+    api_token: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class AccountState:
+    """What is known of an account."""
+
+    account: Account
+    in_flight: int = 0
+    neurons: float = 0.0
+    """Spent and reserved since the account last woke; decides between accounts that are equally busy."""
+    proven: bool = False
+    """Whether it has made an image since the start, or since its last rest."""
+    asked_at: float = 0.0
+    """Monotonic seconds of the last call sent."""
+    refusal: UpstreamError | None = None
+    """Why it rests."""
+    until: datetime | None = None
+    """When it wakes; None with a refusal: not before a restart."""
+    rate_rest: float = FIRST_RATE_REST
+
+
+class NoAccountError(Exception):
+    """No account can be asked. ``seconds`` until the first wakes, None if none will."""
+
+    def __init__(self, refusal: UpstreamError, seconds: float | None) -> None:
+        super().__init__(refusal.meaning.says)
+        self.refusal = refusal
+        self.seconds = seconds
+
+
+class AccountPool:
+    """Hands out accounts.
+
+    An account that is not proven gets one call, whose outcome the others wait for: so a bad account costs one
+    call and not as many as there are callers.
+    """
+
+    def __init__(self, accounts: Sequence[Account], clock: Clock) -> None:
+        if not accounts:
+            raise ValueError("Workers AI needs at least one account.")
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self.states: Final = tuple(AccountState(account) for account in accounts)
+
+    async def take(self, avoid: Collection[str], estimate: float) -> AccountState:
+        """The least loaded account that is awake, those of the ids in ``avoid`` left out. ``give_back`` it.
+
+        Raises ``NoAccountError``.
+        """
+        while True:
+            awake = [state for state in self._awake() if state.account.account_id not in avoid]
+            if not awake:
+                raise self._all_resting(avoid)
+            ready = [state for state in awake if self._is_ready(state)]
+            if ready:
+                state = min(ready, key=lambda state: (state.in_flight, state.neurons, state.asked_at))
+                state.in_flight += 1
+                state.neurons += estimate
+                state.asked_at = self._clock.monotonic()
+                return state
+            patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.asked_at for state in awake)
+            try:
+                await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
+            except TimeoutError:
+                continue
+
+    def give_back(self, state: AccountState) -> None:
+        state.in_flight -= 1
+        self._notify()
+
+    def succeeded(self, state: AccountState) -> None:
+        state.proven = True
+        state.rate_rest = FIRST_RATE_REST
+
+    def refused(self, state: AccountState, failure: UpstreamError) -> None:
+        """Sends the account to rest where the failure is the account's."""
+        now = self._clock.now()
+        match failure.meaning.action:
+            case Action.REST_UNTIL_RESTART:
+                until = None
+            case Action.REST_UNTIL_RESET:
+                until = next_reset(self._clock)
+            case Action.REST_BRIEFLY:
+                seconds = state.rate_rest if failure.retry_after is None else failure.retry_after
+                state.rate_rest = min(state.rate_rest * 2, LONGEST_RATE_REST)
+                until = now + timedelta(seconds=seconds)
+            case _:
+                # Whatever else is wrong, the account was let in.
+                state.proven = True
+                return
+        if state.refusal is None:
+            log.warning(
+                "Workers AI account …%s rests until %s: %s (code %s)",
+                state.account.account_id[-4:],
+                until or "restart",
+                failure.meaning.says,
+                failure.code,
+            )
+        state.refusal, state.until = failure, until
+        self._notify()
+
+    def has_other(self, state: AccountState, avoid: Collection[str]) -> bool:
+        """Whether an account other than this one is awake."""
+        return any(other is not state and other.account.account_id not in avoid for other in self._awake())
+
+    def _awake(self) -> list[AccountState]:
+        now = self._clock.now()
+        for state in self.states:
+            if state.refusal is not None and state.until is not None and state.until <= now:
+                if state.refusal.meaning.action is Action.REST_UNTIL_RESET:
+                    state.proven, state.neurons = False, 0.0
+                state.refusal = state.until = None
+        return [state for state in self.states if state.refusal is None]
+
+    def _is_ready(self, state: AccountState) -> bool:
+        """A lone account has no alternative, so nobody waits for its first outcome."""
+        if state.proven or state.in_flight == 0 or len(self.states) == 1:
+            return True
+        return self._clock.monotonic() - state.asked_at >= PROBE_PATIENCE
+
+    def _all_resting(self, avoid: Collection[str]) -> NoAccountError:
+        """The error of the account that wakes first: rate before neurons before credentials."""
+        resting = [
+            state for state in self.states if state.refusal is not None and state.account.account_id not in avoid
+        ]
+        waking = [state for state in resting if state.until is not None]
+        first = min(waking, key=lambda state: state.until or self._clock.now()) if waking else resting[0]
+        seconds = (first.until - self._clock.now()).total_seconds() if first.until is not None else None
+        assert first.refusal is not None  # noqa: S101 - chosen by it above
+        return NoAccountError(first.refusal, seconds)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

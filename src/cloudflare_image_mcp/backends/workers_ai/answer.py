@@ -1,0 +1,126 @@
+"""What Workers AI answers: an image, as base64 in a JSON envelope or as bare bytes, or an error in one of two
+envelopes.
+
+The stated media type decides nothing: JSON begins with a brace, and no image does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, meaning_of, plain
+from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.gateway import base64_text
+from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudflare_image_mcp.gateway.payload import Payload
+
+_START: Final = b'{"result":{"image":"'
+_LONGEST_ERROR: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, read to its end. Header names are looked up in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def neurons(self) -> float | None:
+        """What the service says the call cost."""
+        try:
+            return float(self.headers["cf-ai-neurons"])
+        except (KeyError, ValueError):
+            return None
+
+
+async def image_of(answer: Answer) -> Image:
+    """The image, still in base64 where it came so. Raises ``UpstreamError``."""
+    if answer.status != 200:
+        raise failure_of(answer)
+    is_json = answer.body[:64].lstrip()[:1] == b"{"
+    payload = _payload(answer) if is_json else BytesPayload(answer.body)
+    try:
+        return await Image.sniff(payload)
+    except UnreadableImage as error:
+        raise UpstreamError(NO_IMAGE, str(error), neurons=answer.neurons) from error
+
+
+def failure_of(answer: Answer) -> UpstreamError:
+    """The failure that an error answer stands for, in whichever envelope it came, or in none."""
+    code, text = None, ""
+    try:
+        error = json.loads(answer.body)["errors"][0]
+        code, text = int(error["code"]), str(error["message"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        text = f"HTTP status {answer.status}"
+    text = plain(text)[:_LONGEST_ERROR]
+    return UpstreamError(
+        meaning_of(answer.status, code, text), text, code=code, retry_after=retry_after(answer.headers)
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from either form that RFC 9110 allows."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _payload(answer: Answer) -> Payload:
+    text = _spliced(answer.body)
+    if text is None or not _is_base64(text):
+        text = memoryview(_parsed(answer))
+        if not _is_base64(text):
+            raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=answer.neurons)
+    return Base64Payload(text)
+
+
+def _is_base64(text: memoryview) -> bool:
+    """To the last character: the text is going to stand in the caller's JSON as it is."""
+    try:
+        base64_text.decode(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _spliced(body: bytes) -> memoryview | None:
+    """``result.image`` within the envelope as the service writes it, without parsing megabytes of JSON and without
+    a copy; None when the envelope is written in any other way.
+    """
+    if not body.startswith(_START):
+        return None
+    end = body.find(b'"', len(_START))
+    rest = body[end + 1 : end + 2]
+    return memoryview(body)[len(_START) : end] if end > len(_START) and rest in {b"}", b","} else None
+
+
+def _parsed(answer: Answer) -> bytes:
+    """``result.image`` of any envelope. Raises ``UpstreamError``; an error under status 200 is its own."""
+    try:
+        envelope: Any = json.loads(answer.body)
+        if envelope.get("success") is False:
+            raise failure_of(answer)
+        image: Any = envelope["result"]["image"]
+        return str(image).rpartition("base64,")[2].encode("ascii")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UpstreamError(NO_IMAGE, "it holds none", neurons=answer.neurons) from error

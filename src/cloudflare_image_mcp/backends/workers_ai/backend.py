@@ -1,0 +1,142 @@
+"""The ``workers-ai`` backend: one call of the core is one image from Workers AI, whatever it takes to get it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
+from cloudflare_image_mcp.backends.workers_ai.answer import image_of
+from cloudflare_image_mcp.backends.workers_ai.client import API_BASE_URL, WorkersAIClient
+from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
+from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter, NeuronCounter
+from cloudflare_image_mcp.backends.workers_ai.request import encode
+from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy
+from cloudflare_image_mcp.gateway.abilities import Abilities
+from cloudflare_image_mcp.gateway.ports import Rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
+    from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.gateway.ports import Call, Clock, OnPartial, Pixels
+
+_MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_UNTIL_RESTART})
+"""The account rests, and the call goes to the next at once."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What was sent, since the start."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    """HTTP calls by account id."""
+    images: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    """Calls that were made again, by the code that the first got, or by what went wrong where there was none.
+    """
+
+
+class WorkersAIBackend:
+    """Implements ``Backend``."""
+
+    name = "workers-ai"
+    trained = True
+
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        pixels: Pixels,
+        clock: Clock,
+        *,
+        base_url: str = API_BASE_URL,
+        ai_gateway: str | None = None,
+        neurons: NeuronCounter | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._accounts = AccountPool(accounts, clock)
+        self._client = WorkersAIClient(base_url, ai_gateway)
+        self._pixels = pixels
+        self._clock = clock
+        self._retry = retry or RetryPolicy()
+        self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
+        self.traffic = Traffic()
+
+    def abilities(self, model: Model) -> Abilities:
+        return Abilities.of_wire(model)
+
+    async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
+        """Raises ``GatewayError``; ``EditRefused`` where no account's service does this edit with this model."""
+        request = await encode(call, self._pixels)
+        try:
+            return await self._until_made(call, request)
+        except NoAccountError as resting:
+            raise resting.refusal.gateway_error(has_image=bool(call.images), retry_after=resting.seconds) from resting
+        except UpstreamError as failure:
+            raise failure.gateway_error(has_image=bool(call.images)) from failure
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _until_made(self, call: Call, request: WireRequest) -> Rendered:
+        """Asks one account after another, and again. Raises ``UpstreamError`` or ``NoAccountError``."""
+        attempts = Attempts(self._retry, self._clock, call.model.wire.timeout)
+        avoid: set[str] = set()
+        """Accounts that may not use this model."""
+        estimate = call.model.price.neurons(call.size, call.steps, request.inputs)
+        while True:
+            try:
+                state = await self._accounts.take(avoid, estimate)
+            except NoAccountError as resting:
+                pause = None if resting.seconds is None else attempts.wait(resting.seconds)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+                continue
+            try:
+                return await self._ask(state, call, request, estimate)
+            except UpstreamError as failure:
+                pause = self._after(failure, state, avoid, attempts)
+                if pause is None:
+                    raise
+                self.traffic.retries[str(failure.code or failure.text)] += 1
+            await asyncio.sleep(pause)
+
+    async def _ask(self, state: AccountState, call: Call, request: WireRequest, estimate: float) -> Rendered:
+        """One call to one account."""
+        account_id = state.account.account_id
+        spent = 0.0
+        self.traffic.calls[account_id] += 1
+        try:
+            answer = await self._client.run(state.account, call.model, request)
+            spent = answer.neurons or 0.0
+            image = await image_of(answer)
+            spent = estimate if answer.neurons is None else answer.neurons
+            self._accounts.succeeded(state)
+            self.traffic.images += 1
+            return Rendered(image=image, neurons=spent or None)
+        except UpstreamError as failure:
+            self._accounts.refused(state, failure)
+            raise
+        finally:
+            state.neurons += spent - estimate
+            self._accounts.give_back(state)
+            if spent:
+                await self.neurons.add(account_id, self._clock.now().date(), spent)
+
+    def _after(self, failure: UpstreamError, state: AccountState, avoid: set[str], attempts: Attempts) -> float | None:
+        """Seconds to wait before the call is made again; None when it is not."""
+        action = failure.meaning.action
+        if action is Action.FAIL:
+            return None
+        if action is Action.OTHER_ACCOUNT:
+            avoid.add(state.account.account_id)
+            return 0.0 if self._accounts.has_other(state, avoid) else None
+        if action in _MOVES_ON:
+            return 0.0
+        elsewhere = action is Action.RETRY and self._accounts.has_other(state, avoid)
+        return attempts.pause(failure, elsewhere=elsewhere)

@@ -1,0 +1,193 @@
+"""What Workers AI's error codes mean here: one table.
+
+Matched on the code, never on the text, but for 3030: the service puts everything that a model itself refuses
+under that one code. Sources: Cloudflare's table of Workers AI errors, and reports of live answers for the
+codes that it lacks (3010, 3021, 3030, 3043, 3046, 4006, 5006, 5028, 8007).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from cloudflare_image_mcp.errors import EditRefused, GatewayError
+
+
+class Action(Enum):
+    """What to do with a call that was refused."""
+
+    FAIL = auto()
+    """Tell the caller: the same request would be refused again."""
+    RETRY = auto()
+    """Ask again after a pause, another account first."""
+    RETRY_ONCE = auto()
+    OTHER_ACCOUNT = auto()
+    """This account may not use this model; another may."""
+    REST_BRIEFLY = auto()
+    """The account is at its rate."""
+    REST_UNTIL_RESET = auto()
+    """The account has used up the day's neurons, which come back at 00:00 UTC."""
+    REST_UNTIL_RESTART = auto()
+    """The account's credentials are no good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """``kind`` names a row of the gateway's own error table. ``edit_kind`` is used instead when the call had
+    an input image.
+    """
+
+    kind: str
+    action: Action = Action.FAIL
+    says: str = "Workers AI refused the request"
+    edit_kind: str | None = None
+    quoted: bool = True
+    """Whether the service's own words may follow ``says``; those about accounts may not."""
+
+
+_CREDENTIALS: Final = Meaning(
+    "upstream_authentication_error",
+    Action.REST_UNTIL_RESTART,
+    "Workers AI did not accept this gateway's account or token",
+    quoted=False,
+)
+_NO_ACCESS: Final = Meaning(
+    "upstream_authentication_error",
+    Action.OTHER_ACCOUNT,
+    "This gateway's Workers AI account may not use the model",
+    edit_kind="edit_not_available",
+    quoted=False,
+)
+_NEURONS: Final = Meaning(
+    "insufficient_quota",
+    Action.REST_UNTIL_RESET,
+    "The day's neurons of this gateway's Workers AI accounts are used up; they come back at 00:00 UTC",
+    quoted=False,
+)
+_GONE: Final = Meaning("model_not_found", says="Workers AI does not have the model any more")
+_OURS: Final = Meaning("upstream_error", says="Workers AI did not accept the gateway's call")
+_SLOW: Final = Meaning("upstream_timeout", Action.RETRY, "Workers AI gave up on the image")
+_FAILED: Final = Meaning("upstream_error", Action.RETRY, "Workers AI failed")
+_RATE: Final = Meaning("rate_limit_exceeded", Action.REST_BRIEFLY, "Workers AI's rate limit is reached")
+_REFUSED_PROMPT: Final = Meaning("content_policy_violation", says="Workers AI refused the prompt")
+
+NO_IMAGE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI answered without a usable image")
+UNREACHABLE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI could not be reached")
+TIMED_OUT: Final = Meaning("upstream_timeout", says="Workers AI did not answer in time")
+
+CODES: Final[dict[int, Meaning]] = {
+    2001: _OURS,  # the AI Gateway is not configured
+    3003: _OURS,  # headers or body missing
+    3006: Meaning("request_too_large", says="Workers AI found the request too large"),
+    3007: _SLOW,
+    3008: _SLOW,
+    3010: Meaning("invalid_request", edit_kind="edit_not_available"),  # an input tensor of another shape
+    3021: _RATE,
+    3023: _CREDENTIALS,  # the account is blocked
+    3036: _NEURONS,
+    3039: _OURS,
+    3040: Meaning("overloaded", Action.RETRY, "Workers AI is out of capacity"),
+    3041: _NO_ACCESS,
+    3042: _GONE,
+    3043: _FAILED,
+    3046: _SLOW,
+    4006: _NEURONS,
+    5004: _OURS,
+    5005: _OURS,
+    5006: Meaning("invalid_request"),  # the model's schema
+    5007: _GONE,
+    5016: _NO_ACCESS,
+    5018: _NO_ACCESS,
+    5019: _OURS,
+    5028: _GONE,
+    5035: Meaning("insufficient_quota", Action.OTHER_ACCOUNT, "The model needs a Workers Paid plan", quoted=False),
+    7000: _OURS,  # no such route, or a form through the AI Gateway
+    7003: _CREDENTIALS,  # the account's id has the wrong form
+    8007: _REFUSED_PROMPT,
+    9106: _CREDENTIALS,
+    10000: _CREDENTIALS,
+}
+
+MODEL_REFUSALS: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
+    (re.compile("NSFW", re.IGNORECASE), _REFUSED_PROMPT),
+    (
+        re.compile("flagged", re.IGNORECASE),
+        Meaning("content_policy_violation", Action.RETRY_ONCE, "Workers AI flagged the result"),
+    ),
+    (
+        re.compile("decode image", re.IGNORECASE),
+        Meaning("invalid_image", says="Workers AI cannot read the image"),
+    ),
+    (
+        re.compile("not present in the model", re.IGNORECASE),
+        Meaning("invalid_request", edit_kind="edit_not_available"),
+    ),
+)
+"""What code 3030 stands for, by the service's words, the first that fits; none: the input is at fault."""
+
+STATUSES: Final[dict[int, Meaning]] = {
+    401: _CREDENTIALS,
+    408: _SLOW,
+    410: _GONE,
+    413: CODES[3006],
+    429: _RATE,
+    504: _SLOW,
+}
+"""For an answer without a code that is known."""
+
+
+class UpstreamError(Exception):
+    """One call that did not give an image.
+
+    ``retry_after`` is in seconds, when the service said so. ``neurons`` is what it charged all the same.
+    """
+
+    def __init__(
+        self,
+        meaning: Meaning,
+        text: str = "",
+        *,
+        code: int | None = None,
+        retry_after: float | None = None,
+        neurons: float | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.meaning = meaning
+        self.text = text
+        self.code = code
+        self.retry_after = retry_after
+        self.neurons = neurons
+
+    def gateway_error(self, *, has_image: bool, retry_after: float | None = None) -> GatewayError:
+        """The caller's error: no token, no account, no traceback. ``has_image``: the call had an input image."""
+        meaning = self.meaning
+        message = meaning.says
+        if meaning.quoted and self.text:
+            message += f": {self.text.rstrip('.')}"
+        if self.code is not None:
+            message += f" (code {self.code})"
+        if has_image and meaning.edit_kind == "edit_not_available":
+            return EditRefused(f"{message}.")
+        return GatewayError(meaning.kind, f"{message}.", retry_after=retry_after or self.retry_after)
+
+
+_PREFIX: Final = re.compile(r"^(?:AiError: )+")
+_REFERENCE: Final = re.compile(r" \([0-9a-f-]{36}\)$")
+
+
+def plain(text: str) -> str:
+    """The service's words without its prefixes and without the reference of the call."""
+    return _REFERENCE.sub("", _PREFIX.sub("", text.strip()))
+
+
+def meaning_of(status: int, code: int | None, text: str) -> Meaning:
+    """The row for an answer that is an error."""
+    if code == 3030:
+        return next((row for words, row in MODEL_REFUSALS if words.search(text)), Meaning("invalid_request"))
+    if code is not None and code in CODES:
+        return CODES[code]
+    if status in STATUSES:
+        return STATUSES[status]
+    return _FAILED if status >= 500 else _OURS

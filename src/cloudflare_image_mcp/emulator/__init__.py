@@ -1,0 +1,24 @@
+"""Workers AI's image models on this machine, speaking the real wire: for development, tests and work offline.
+
+``run`` serves until interrupted; ``make_server`` makes a server that a test can start and stop.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.emulator.emulator import EmulatorOptions
+    from cloudflare_image_mcp.emulator.job import Mode
+    from cloudflare_image_mcp.emulator.server import make_server, run
+
+__all__ = ["EmulatorOptions", "Mode", "make_server", "run"]
+
+_HOMES = {"EmulatorOptions": "emulator", "Mode": "job", "run": "server", "make_server": "server"}
+
+
+def __getattr__(name: str) -> object:
+    """Loads the web framework when it is used, not when ``--help`` is."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

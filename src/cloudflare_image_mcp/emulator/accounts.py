@@ -1,0 +1,113 @@
+"""The emulator's accounts: who is let in, how fast, and for how many neurons a day.
+
+Any account id and any token are taken, so that nothing has to be set up; a few words stand for what goes
+wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.emulator.errors import (
+    BAD_ACCOUNT,
+    BAD_TOKEN,
+    MALFORMED_TOKEN,
+    NEURONS,
+    NEURONS_DOCUMENTED,
+    NO_PERMISSION,
+    NO_TOKEN,
+    RATE,
+    ErrorRow,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+DAILY_NEURONS: Final = 10_000.0
+REQUESTS_PER_MINUTE: Final = 720
+"""Cloudflare's limit for Text-to-Image."""
+
+TOKENS: Final[dict[str, tuple[ErrorRow, ErrorRow]]] = {
+    "wrong": (BAD_TOKEN, BAD_TOKEN),
+    "short": (MALFORMED_TOKEN, MALFORMED_TOKEN),
+    "foreign": (BAD_TOKEN, NO_PERMISSION),
+    "unpermitted": (NO_PERMISSION, NO_PERMISSION),
+}
+"""Tokens that are refused, each as the service refuses its like: when a model is called, and when models are
+listed. ``foreign`` is a good token of somebody else's account.
+"""
+
+_ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+@dataclass(slots=True)
+class AccountLedger:
+    """One account's day and minute."""
+
+    day: date
+    neurons: float = 0.0
+    requests: deque[float] = field(default_factory=deque)
+    """When the calls of the last minute came, in seconds."""
+    img2img: bool = False
+    """Whether the account may use the img2img model, which ordinary ones may not."""
+    gateways: frozenset[str] = frozenset({"default"})
+    """AI Gateways."""
+
+
+class Ledger:
+    """Every account that has called so far."""
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        daily_neurons: float = DAILY_NEURONS,
+        requests_per_minute: int = REQUESTS_PER_MINUTE,
+        documented: bool = False,
+    ) -> None:
+        self._monotonic = monotonic
+        self._now = now
+        self._daily_neurons = daily_neurons
+        self._requests_per_minute = requests_per_minute
+        self._out_of_neurons = NEURONS_DOCUMENTED if documented else NEURONS
+        self.accounts: Final[dict[str, AccountLedger]] = {}
+
+    def admit(self, account_id: str, authorization: str | None, path: str, *, listing: bool = False) -> AccountLedger:
+        """Routing, then authentication. ``listing``: models are listed, not called. Raises ``RefusalError``."""
+        if _ACCOUNT_ID.fullmatch(account_id) is None:
+            raise refuse(BAD_ACCOUNT, path=path)
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise refuse(NO_TOKEN)
+        if token in TOKENS:
+            raise refuse(TOKENS[token][listing])
+        return self.account(account_id)
+
+    def account(self, account_id: str) -> AccountLedger:
+        """The account's ledger, its neurons those of today (UTC)."""
+        today = self._now().date()
+        ledger = self.accounts.setdefault(account_id, AccountLedger(today))
+        if ledger.day != today:
+            ledger.day, ledger.neurons = today, 0.0
+        return ledger
+
+    def count(self, ledger: AccountLedger) -> None:
+        """Counts a call. Raises ``RefusalError`` when the minute is full."""
+        now, recent = self._monotonic(), ledger.requests
+        while recent and recent[0] <= now - 60:
+            recent.popleft()
+        if len(recent) >= self._requests_per_minute:
+            raise refuse(RATE)
+        recent.append(now)
+
+    def check_neurons(self, ledger: AccountLedger) -> None:
+        """Raises ``RefusalError`` when the day's neurons are used up."""
+        if ledger.neurons >= self._daily_neurons:
+            raise refuse(self._out_of_neurons)

@@ -1,0 +1,115 @@
+"""The emulator's HTTP door: Cloudflare's paths, and its own under ``/emulator``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cloudflare_image_mcp.emulator import models_api
+from cloudflare_image_mcp.emulator.emulator import Emulator, call_headers
+from cloudflare_image_mcp.emulator.errors import NO_ROUTE, RefusalError, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+
+def create_app(emulator: Emulator) -> Starlette:
+    """Starlette over one emulator, which is closed with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        emulator.close()
+
+    doors = _Doors(emulator)
+    account = "/client/v4/accounts/{account_id}/ai"
+    return Starlette(
+        routes=[
+            Route(account + "/run/{model_id:path}", doors.run, methods=["POST"]),
+            Route(account + "/models/search", doors.search, methods=["GET"]),
+            Route(account + "/models/schema", doors.schema, methods=["GET"]),
+            Route("/emulator/stats", doors.stats, methods=["GET"]),
+            Route("/emulator/accounts/{account_id}", doors.set_account, methods=["PUT"]),
+        ],
+        exception_handlers={RefusalError: doors.refused, 404: doors.no_route, 405: doors.no_route},
+        lifespan=lifespan,
+    )
+
+
+class _Doors:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def run(self, request: Request) -> Response:
+        return await self._emulator.run(request, request.path_params["account_id"], request.path_params["model_id"])
+
+    async def search(self, request: Request) -> Response:
+        self._admit(request)
+        query = request.query_params
+        items = models_api.found(query.get("task"), query.get("search"))
+        info = {"count": len(items), "page": 1, "per_page": len(items), "total_count": len(items)}
+        return _success(items, result_info=info)
+
+    async def schema(self, request: Request) -> Response:
+        self._admit(request)
+        return _success(models_api.schemas_of(request.query_params.get("model", "")))
+
+    async def stats(self, request: Request) -> Response:
+        counts = self._emulator.counts
+        accounts = {
+            name: {"calls": counts.calls[name], "neurons": round(ledger.neurons, 2)}
+            for name, ledger in self._emulator.ledger.accounts.items()
+        }
+        return JSONResponse(
+            {
+                "accounts": accounts,
+                "answers": dict(counts.answers),
+                "images": dict(counts.images),
+                "faults": dict(counts.faults),
+                "fields": counts.fields.as_dict(),
+            }
+        )
+
+    async def set_account(self, request: Request) -> Response:
+        """Sets an account's spent neurons, its access to img2img, its AI Gateways."""
+        ledger = self._emulator.ledger.account(request.path_params["account_id"])
+        try:
+            wanted: dict[str, Any] = json.loads(await request.body())
+            ledger.neurons = float(wanted.get("neurons", ledger.neurons))
+            ledger.img2img = bool(wanted.get("img2img", ledger.img2img))
+            ledger.gateways = frozenset(map(str, wanted.get("gateways", ledger.gateways)))
+        except (ValueError, TypeError, AttributeError):
+            return JSONResponse(
+                {"error": 'send a JSON object such as {"neurons": 10000, "img2img": true, "gateways": ["default"]}'},
+                400,
+            )
+        return JSONResponse({"neurons": ledger.neurons, "img2img": ledger.img2img, "gateways": sorted(ledger.gateways)})
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RefusalError)  # noqa: S101 - registered for nothing else
+        self._emulator.counts.answers[str(error.row.code)] += 1
+        return error.response(call_headers())
+
+    async def no_route(self, request: Request, error: Exception) -> Response:
+        return await self.refused(request, refuse(NO_ROUTE))
+
+    def _admit(self, request: Request) -> None:
+        self._emulator.ledger.admit(
+            request.path_params["account_id"],
+            request.headers.get("authorization"),
+            request.url.path,
+            listing=True,
+        )
+
+
+def _success(result: Any, **more: Any) -> Response:
+    return JSONResponse(
+        {"success": True, "errors": [], "messages": [], "result": result} | more, headers=call_headers()
+    )

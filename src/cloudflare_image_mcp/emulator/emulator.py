@@ -1,0 +1,176 @@
+"""One emulated Workers AI: who is let in, what is drawn, what is answered, and what was counted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import JSONResponse, Response
+
+from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.emulator.accounts import DAILY_NEURONS, REQUESTS_PER_MINUTE, Ledger
+from cloudflare_image_mcp.emulator.broken import BrokenAnswer
+from cloudflare_image_mcp.emulator.errors import (
+    FAILED,
+    FLAGGED,
+    GATEWAY_FORM,
+    GATEWAY_UNKNOWN,
+    NO_SUCH_MODEL,
+    NSFW_PROMPT,
+    ROWS,
+    TOO_LARGE,
+    refuse,
+)
+from cloudflare_image_mcp.emulator.faults import FaultPlan
+from cloudflare_image_mcp.emulator.fields import FieldCounts
+from cloudflare_image_mcp.emulator.form_request import form_job
+from cloudflare_image_mcp.emulator.job import Mode
+from cloudflare_image_mcp.emulator.json_request import json_job
+from cloudflare_image_mcp.emulator.pictures import Pictures
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.emulator.accounts import AccountLedger
+    from cloudflare_image_mcp.emulator.faults import Fault
+    from cloudflare_image_mcp.emulator.job import Job
+
+MAX_BODY: Final = 32 * 1024 * 1024
+"""Bytes. The service's own limit is not published."""
+FILTERED_WORDS: Final = ("nsfw", "naked", "nude", "gore")
+"""What this text filter refuses; the service's is not published, and refuses harmless prompts too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorOptions:
+    """What a user decides."""
+
+    mode: Mode = Mode.LIVE
+    faults: str = ""
+    seed: int = 0
+    """Of the faults, and of the pictures of models that take no seed."""
+    daily_neurons: float = DAILY_NEURONS
+    requests_per_minute: int = REQUESTS_PER_MINUTE
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    """By account."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """``200``, or an error's code."""
+    images: Counter[str] = field(default_factory=Counter)
+    """By model."""
+    faults: Counter[str] = field(default_factory=Counter)
+    fields: FieldCounts = field(default_factory=FieldCounts)
+
+
+class Emulator:
+    """Answers calls. Its doors are in ``app``."""
+
+    def __init__(self, options: EmulatorOptions) -> None:
+        """Raises ``FaultSpecError``."""
+        self._mode = Mode(options.mode)
+        self._faults = FaultPlan.parse(options.faults, options.seed)
+        self._pictures = Pictures(self._mode, options.seed)
+        self.counts = Counts()
+        self.ledger = Ledger(
+            time.monotonic,
+            daily_neurons=options.daily_neurons,
+            requests_per_minute=options.requests_per_minute,
+            documented=self._mode is Mode.DOCUMENTED,
+        )
+
+    async def run(self, request: Request, account_id: str, model_id: str) -> Response:
+        """One call to a model. Raises ``RefusalError``."""
+        ledger = self.ledger.admit(account_id, request.headers.get("authorization"), request.url.path)
+        self.counts.calls[account_id] += 1
+        model = models().get(model_id)
+        if model is None:
+            raise refuse(NO_SUCH_MODEL, model=model_id)
+        self.ledger.count(ledger)
+        self.ledger.check_neurons(ledger)
+        self._check_gateway(request, model, ledger)
+        job = await self._read(request, model, ledger)
+        if any(word in job.prompt.lower() for word in FILTERED_WORDS):
+            raise refuse(NSFW_PROMPT)
+        fault = self._faults.draw()
+        if fault is not None:
+            self.counts.faults[fault.kind] += 1
+            if fault.kind == "drop":
+                return BrokenAnswer()
+            await self._fail_early(fault, model)
+        picture = await self._pictures.draw(job)
+        ledger.neurons += job.neurons
+        response = self._answer(job, picture, fault)
+        self.counts.answers["200"] += 1
+        self.counts.images[model.short_name] += 1
+        return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
+
+    def close(self) -> None:
+        self._pictures.close()
+
+    def _check_gateway(self, request: Request, model: Model, ledger: AccountLedger) -> None:
+        """A call through an AI Gateway: the gateway must exist, and a form cannot pass it."""
+        gateway = request.headers.get("cf-aig-gateway-id")
+        if gateway is None:
+            return
+        if gateway not in ledger.gateways:
+            raise refuse(GATEWAY_UNKNOWN)
+        if model.wire.request == "multipart":
+            raise refuse(GATEWAY_FORM)
+
+    async def _read(self, request: Request, model: Model, ledger: AccountLedger) -> Job:
+        if int(request.headers.get("content-length", 0)) > MAX_BODY:
+            raise refuse(TOO_LARGE)
+        if model.wire.request == "multipart" and _is_form(request):
+            if self._mode is Mode.LIVE and request.headers.get("accept") == "application/json":
+                raise refuse(FAILED)
+            return await form_job(model, request, self._mode, self.counts.fields)
+        body = b"" if _is_form(request) else await request.body()
+        if len(body) > MAX_BODY:
+            raise refuse(TOO_LARGE)
+        # Taking a long array of numbers apart must not hold up the other calls.
+        return await asyncio.to_thread(json_job, model, body, self._mode, self.counts.fields, img2img=ledger.img2img)
+
+    async def _fail_early(self, fault: Fault, model: Model) -> None:
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        elif fault.kind == "flagged":
+            raise refuse(FLAGGED)
+        elif fault.kind in ROWS:
+            raise refuse(ROWS[fault.kind], model=model.id)
+
+    def _answer(self, job: Job, picture: bytes, fault: Fault | None) -> Response:
+        kind = fault.kind if fault is not None else ""
+        wire = job.model.wire
+        headers = call_headers()
+        if job.model.price.reported:
+            headers["cf-ai-neurons"] = f"{job.neurons:.2f}"
+        if kind == "empty":
+            return JSONResponse({"result": {}, "success": True, "errors": [], "messages": []}, headers=headers)
+        if kind == "truncate":
+            picture = picture[: len(picture) // 2]
+        if wire.response == "bytes":
+            return Response(picture, media_type=wire.stated_type, headers=headers)
+        image = base64.b64encode(picture)
+        body = b'{"result":{"image":"' + image + b'"},"success":true,"errors":[],"messages":[]}'
+        return Response(body, media_type="application/json", headers=headers)
+
+
+def call_headers() -> dict[str, str]:
+    """What every answer to a call carries."""
+    return {"cf-ray": f"{secrets.token_hex(8)}-EMU", "cf-ai-req-id": str(uuid.uuid4())}
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/form-data")

@@ -1,0 +1,73 @@
+"""Injected failures: ``--faults "3040:0.1,slow=3s:0.05,drop:0.02,truncate:0.01,empty:0.01"``."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cloudflare_image_mcp.emulator.errors import ROWS
+
+KINDS: Final = {
+    "slow": "waits before it answers: slow=3s, slow=200ms",
+    "drop": "closes the connection without an answer",
+    "cut": "closes the connection in the middle of the answer",
+    "truncate": "answers with half of the image",
+    "empty": "answers 200 without an image",
+    "flagged": "finds fault with the finished image (3030)",
+}
+_ITEM: Final = re.compile(r"(?P<kind>[\w-]+)(?:=(?P<value>[\d.]+)(?P<unit>ms|s))?:(?P<rate>[\d.]+)")
+
+
+class FaultSpecError(ValueError):
+    """A ``--faults`` that cannot be read, said in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``kind`` is one of ``KINDS`` or a row of the error table; ``seconds`` are those of ``slow``."""
+
+    kind: str
+    rate: float
+    seconds: float = 0.0
+
+
+class FaultPlan:
+    """Draws at most one fault a call, at the rates asked for, in an order that the seed fixes."""
+
+    def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
+        self._faults = faults
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+
+    @classmethod
+    def parse(cls, spec: str, seed: int = 0) -> FaultPlan:
+        """Raises ``FaultSpecError``."""
+        faults = tuple(_fault(item.strip()) for item in spec.split(",") if item.strip())
+        total = sum(fault.rate for fault in faults)
+        if total > 1:
+            raise FaultSpecError(f"--faults: the rates add up to {total:g}; they may add up to 1 at the most")
+        return cls(faults, seed)
+
+    def draw(self) -> Fault | None:
+        roll = self._random.random()
+        for fault in self._faults:
+            if roll < fault.rate:
+                return fault
+            roll -= fault.rate
+        return None
+
+
+def _fault(item: str) -> Fault:
+    match = _ITEM.fullmatch(item)
+    if match is None:
+        raise FaultSpecError(f'--faults: "{item}" is not KIND:RATE, such as 3040:0.1 or slow=3s:0.05')
+    kind, rate = match["kind"], float(match["rate"])
+    if kind not in KINDS and kind not in ROWS:
+        raise FaultSpecError(
+            f'--faults: there is no "{kind}"; there are {", ".join(KINDS)} and the error codes {", ".join(ROWS)}'
+        )
+    if (match["value"] is None) == (kind == "slow"):
+        raise FaultSpecError(f'--faults: "{item}": slow alone takes a time, such as slow=3s:0.05')
+    seconds = float(match["value"] or 0) / (1000 if match["unit"] == "ms" else 1)
+    return Fault(kind, rate, seconds)

@@ -1,0 +1,65 @@
+"""What one accepted call asks for."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.emulator.errors import UNDECODABLE, refuse
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Model
+
+
+class Mode(StrEnum):
+    """Which of the two services is emulated."""
+
+    LIVE = "live"
+    """The one that answers: as it was seen to behave."""
+    DOCUMENTED = "documented"
+    """The one that the schemas and the documentation describe."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputImage:
+    """An input image's file and its size in pixels, which was read by decoding it."""
+
+    data: bytes = field(repr=False)
+    size: Size
+    media_type: str
+
+    @classmethod
+    def decode(cls, data: bytes, index: int = 0) -> InputImage:
+        """Raises ``RefusalError`` when the bytes are no image."""
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                picture.load()
+                return cls(data, Size(*picture.size), Image.MIME.get(picture.format or "", ""))
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            raise refuse(UNDECODABLE, index=index) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Values as the model takes them; what the caller left out is filled in."""
+
+    model: Model
+    prompt: str
+    negative_prompt: str
+    size: Size
+    steps: int
+    guidance: float
+    strength: float
+    seed: int | None
+    """None: the model takes none, or does not honour it."""
+    images: tuple[InputImage, ...] = ()
+    mask: InputImage | None = None
+
+    @property
+    def neurons(self) -> float:
+        return self.model.price.neurons(self.size, self.steps, [image.size for image in self.images])

@@ -1,0 +1,130 @@
+"""Draws the pictures with the illustrator and encodes them as each model does."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import random
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.emulator.errors import FAILED, refuse
+from cloudflare_image_mcp.emulator.job import Mode
+from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.emulator.job import InputImage, Job
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 32
+"""Pictures kept, so that the same call again costs nothing."""
+SMALLEST: Final = 64
+"""Pixels a side that the illustrator draws; smaller pictures are scaled down from it."""
+MOST_STEPS: Final = 150
+JPEG_QUALITY: Final = 90
+
+
+class Pictures:
+    """Same job, same bytes."""
+
+    def __init__(self, mode: Mode, seed: int = 0) -> None:
+        self._mode = mode
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="emulator")
+        self._kept: OrderedDict[tuple[Brief, Size, str], asyncio.Future[bytes]] = OrderedDict()
+
+    async def draw(self, job: Job) -> bytes:
+        """The encoded picture. A job without a seed gets a fresh one."""
+        seed = self._random.getrandbits(32) if job.seed is None else job.seed % 2**32
+        media_type = media_type_of(job.model, self._mode)
+        loop = asyncio.get_running_loop()
+        brief = await loop.run_in_executor(self._threads, _brief, job, seed)
+        key = (brief, job.size, media_type)
+        drawing = self._kept.get(key)
+        if drawing is None:
+            drawing = self._kept[key] = loop.run_in_executor(self._threads, _draw, *key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        # A client that goes away must not stop a drawing that others wait for.
+        return await asyncio.shield(drawing)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@cache
+def _illustrator() -> Illustrator:
+    """One for all emulators of the process: its vocabulary takes a while to load."""
+    return Illustrator()
+
+
+def _draw(brief: Brief, size: Size, media_type: str) -> bytes:
+    try:
+        drawing = _illustrator().draw(brief)
+    except IllustratorError as error:
+        log.warning("a call that the emulator accepted cannot be drawn: %s", error)
+        raise refuse(FAILED) from error
+    return _encode(drawing.pixels, size, media_type)
+
+
+def media_type_of(model: Model, mode: Mode) -> str:
+    """Of the bytes: as seen, or as the schema states."""
+    wire = model.wire
+    return wire.media_type if mode is Mode.LIVE else wire.stated_type or wire.media_type
+
+
+def _brief(job: Job, seed: int) -> Brief:
+    size = Size(*(max(SMALLEST, side) for side in job.size))
+    source, *others = job.images or (None,)
+    return Brief(
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        width=size.width,
+        height=size.height,
+        seed=seed,
+        steps=min(job.steps, MOST_STEPS),
+        guidance=min(50.0, max(0.0, job.guidance)),
+        strength=job.strength,
+        images=() if source is None else (_fitted(source, size, "RGB"), *[o.data for o in others if o]),
+        mask=None if job.mask is None else _fitted(job.mask, size, "L"),
+    )
+
+
+def _fitted(image: InputImage, size: Size, mode: str) -> bytes:
+    """The image as a PNG of the size and mode that the illustrator wants."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(image.data)) as picture:
+        fitted = picture.convert(mode).resize(size, Image.Resampling.LANCZOS)
+    return _saved(fitted, "image/png")
+
+
+def _encode(pixels: NDArray[np.uint8], size: Size, media_type: str) -> bytes:
+    """``pixels``: H x W x 3 or 4, uint8."""
+    from PIL import Image
+
+    picture = Image.fromarray(pixels).convert("RGB")
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    return _saved(picture, media_type)
+
+
+def _saved(picture: Image.Image, media_type: str) -> bytes:
+    file = io.BytesIO()
+    if media_type == "image/jpeg":
+        picture.save(file, "JPEG", quality=JPEG_QUALITY)
+    else:
+        picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()

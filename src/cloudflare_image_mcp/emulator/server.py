@@ -1,0 +1,64 @@
+"""Serves the emulator with uvicorn, and breaks connections when a fault asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cloudflare_image_mcp.emulator.app import create_app
+from cloudflare_image_mcp.emulator.broken import CLOSE
+from cloudflare_image_mcp.emulator.emulator import Emulator, EmulatorOptions
+from cloudflare_image_mcp.emulator.job import Mode
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["make_server", "run"]
+
+
+def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int = 8788) -> uvicorn.Server:
+    """A server that has not started. Raises ``FaultSpecError``."""
+    transports: dict[Any, asyncio.Transport] = {}
+
+    class TrackedProtocol(H11Protocol):
+        """Lets the application reach its connection, which ASGI has no way to close without an answer."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
+            super().connection_made(transport)
+            transports[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.pop(self.client, None)
+            super().connection_lost(exc)
+
+    app = _Breakable(create_app(Emulator(options)), transports)
+    config = uvicorn.Config(app, host=host, port=port, http=TrackedProtocol, log_level="warning", access_log=False)
+    return uvicorn.Server(config)
+
+
+def run(
+    host: str = "127.0.0.1",
+    port: int = 8788,
+    mode: Mode = Mode.LIVE,
+    faults: str = "",
+    **more: Any,
+) -> None:
+    """Serves until interrupted. ``more``: the other fields of ``EmulatorOptions``. Raises ``FaultSpecError``."""
+    make_server(EmulatorOptions(mode=mode, faults=faults, **more), host=host, port=port).run()
+
+
+class _Breakable:
+    """Puts the function that closes the connection where ``BrokenAnswer`` looks for it."""
+
+    def __init__(self, app: ASGIApp, transports: dict[Any, asyncio.Transport]) -> None:
+        self._app = app
+        self._transports = transports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope[CLOSE] = self._transports[scope["client"]].close
+        await self._app(scope, receive, send)

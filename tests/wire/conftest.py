@@ -1,0 +1,103 @@
+"""The whole way: a client, the gateway on a real port, the emulator on a real port."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import pytest
+import requests
+from PIL import Image
+
+from cloudflare_image_mcp.http.server import build_app
+from cloudflare_image_mcp.settings import Settings
+from tests.emulator.calling import emulating
+from tests.live import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A gateway and the emulator behind it."""
+
+    gateway: str
+    emulator: str
+
+    def post(self, task: str, values: dict[str, Any], files: dict[str, bytes] | None = None) -> requests.Response:
+        """``task``: generations, edits or variations. With files, a form."""
+        url = f"{self.gateway}/v1/images/{task}"
+        if files is None:
+            return requests.post(url, json=values, timeout=120)
+        uploads = {name: (f"{name}.png", data, "image/png") for name, data in files.items()}
+        return requests.post(url, data=values, files=uploads, timeout=120)
+
+    def images(self, answer: requests.Response) -> list[Image.Image]:
+        """The images of an answer, fetched where they came as URLs."""
+        assert answer.status_code == 200, answer.text[:500]
+        found: list[Image.Image] = []
+        for item in answer.json()["data"]:
+            if "b64_json" in item:
+                data = base64.b64decode(item["b64_json"])
+            else:
+                data = requests.get(item["url"], timeout=30).content
+            image = Image.open(io.BytesIO(data))
+            image.load()
+            found.append(image)
+        return found
+
+    def stats(self) -> Any:
+        with urlopen(f"{self.emulator}/emulator/stats") as answer:
+            return json.load(answer)
+
+
+@contextmanager
+def wired(settings: dict[str, str] | None = None, **options: Any) -> Iterator[Wire]:
+    """``settings`` of the gateway, ``options`` of the emulator."""
+    with emulating(**{"daily_neurons": 1e12, "requests_per_minute": 10**9} | options) as emulator:
+        environ = {
+            "CLOUDFLARE_API_BASE_URL": f"{emulator}/client/v4",
+            "CLOUDFLARE_ACCOUNT_ID": "demo",
+            "CLOUDFLARE_API_TOKEN": "demo",
+            "IMAGE_STORAGE_URL": "memory:",
+        }
+        with serving(build_app(Settings.read(environ | (settings or {})))) as gateway:
+            yield Wire(gateway, emulator)
+
+
+@pytest.fixture(scope="package")
+def live() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+@pytest.fixture(scope="package")
+def documented() -> Iterator[Wire]:
+    with wired(mode="documented") as wire:
+        yield wire
+
+
+@pytest.fixture
+def source() -> bytes:
+    """A 320 x 256 photograph, so to say: noise, in which every pixel tells whether it was touched."""
+    file = io.BytesIO()
+    Image.merge("RGB", [Image.effect_noise((320, 256), 80) for _ in range(3)]).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def mask() -> bytes:
+    """Of the source's size: transparent, so to be repainted, in a box that starts at (96, 64) and is 128 x
+    128.
+    """
+    image = Image.new("RGBA", (320, 256), "black")
+    image.paste((0, 0, 0, 0), (96, 64, 224, 192))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,88 @@
+"""Edits over the wire: masks, models that the service refuses, and the model that stands in."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.wire.conftest import wired
+
+if TYPE_CHECKING:
+    from tests.wire.conftest import Wire
+
+KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
+SDXL = "@cf/stabilityai/stable-diffusion-xl-base-1.0"
+INPAINTING = "@cf/runwayml/stable-diffusion-v1-5-inpainting"
+
+
+def pixels(image: Image.Image) -> Any:
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("model", [KLEIN, SDXL, INPAINTING])
+def test_what_lies_outside_the_mask_is_the_originals_to_the_pixel(
+    live: Wire, source: bytes, mask: bytes, model: str
+) -> None:
+    answer = live.post(
+        "edits",
+        {"model": model, "prompt": "a yellow sun", "response_format": "b64_json", "output_format": "png"},
+        {"image": source, "mask": mask},
+    )
+    (result,) = live.images(answer)
+    before, after = pixels(Image.open(io.BytesIO(source))), pixels(result)
+    repainted = np.asarray(Image.open(io.BytesIO(mask)).getchannel("A")) == 0
+    assert (after[~repainted] == before[~repainted]).all()
+    inside = np.abs(after - before)[80:176, 112:208]
+    assert inside.mean() > 20
+
+
+@pytest.mark.parametrize("task", ["edits", "variations"])
+@pytest.mark.parametrize(
+    "model", ["stable-diffusion-xl-base-1.0", "dreamshaper-8-lcm", "stable-diffusion-v1-5-img2img"]
+)
+def test_a_model_that_is_refused_is_stood_in_for_and_not_asked_again(source: bytes, model: str, task: str) -> None:
+    values = {"model": model, "prompt": "a red star", "n": "3", "response_format": "b64_json"}
+    with wired() as wire:
+        first = wire.post(task, values, {"image": source})
+        refusals = {code: count for code, count in wire.stats()["answers"].items() if code != "200"}
+        again = wire.post(task, values, {"image": source})
+        stats = wire.stats()
+    assert sum(refusals.values()) == 1
+    assert sum(stats["answers"].values()) == 7
+    for answer in (first, again):
+        assert len(wire_images(answer)) == 3
+        assert answer.headers["x-image-model"] == KLEIN
+        assert any("refused" in warning and "flux-2-klein-4b" in warning for warning in answer.json()["warnings"])
+
+
+def wire_images(answer: Any) -> list[Any]:
+    assert answer.status_code == 200, answer.text[:500]
+    return list(answer.json()["data"])
+
+
+def test_without_a_stand_in_the_refusal_is_the_answer(source: bytes) -> None:
+    with wired({"EDIT_FALLBACK": "off"}) as wire:
+        answer = wire.post("edits", {"model": SDXL, "prompt": "a red star"}, {"image": source})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "edit_not_available")
+
+
+def test_as_documented_the_model_makes_the_edit_itself(documented: Wire, source: bytes, mask: bytes) -> None:
+    values = {"model": SDXL, "prompt": "a red star", "strength": "0.5", "response_format": "b64_json"}
+    answer = documented.post("edits", values, {"image": source, "mask": mask})
+    assert answer.headers["x-image-model"] == SDXL
+    assert [image.size for image in documented.images(answer)] == [(320, 256)]
+
+
+def test_two_references_arrive(live: Wire, source: bytes) -> None:
+    before = live.stats()["answers"].get("200", 0)
+    answer = live.post(
+        "edits",
+        {"model": KLEIN, "prompt": "put image 1 beside image 0", "size": "256x256"},
+        {"image": source, "image[]": source},
+    )
+    assert answer.status_code == 200, answer.text
+    assert live.stats()["answers"]["200"] == before + 1
