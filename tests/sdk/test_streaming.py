@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 from tests.decoding import decoded, size
 from tests.http import pictures
 from tests.live import gateway
+from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,12 +91,14 @@ async def test_error_before_the_start_has_its_status(server: str, way: str) -> N
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_error_after_the_start_is_raised_by_the_stream(tmp_path: Path, way: str) -> None:
-    folder = tmp_path / "images"
-    with gateway(folder) as origin:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.write_text("now nothing can be stored here")
-        with pytest.raises(openai.APIError, match="stor") as caught:
-            await events_of(origin, way, "generate", response_format="url", **GENERATE)
+async def test_error_after_the_start_is_raised_by_the_stream(way: str) -> None:
+    with wired({"CLOUDFLARE_API_TOKEN": "wrong"}) as wire, pytest.raises(openai.APIError) as caught:
+        await events_of(wire.gateway, way, "generate", **GENERATE)
     assert not isinstance(caught.value, openai.APIConnectionError | openai.APIStatusError)
-    assert caught.value.code == "storage_error"
+    assert caught.value.code == "upstream_authentication_error"
+
+
+async def test_a_stream_leaves_nothing_in_the_store(tmp_path: Path) -> None:
+    with gateway(tmp_path / "images") as origin:
+        await events_of(origin, "sync", "generate", **GENERATE)
+    assert list((tmp_path / "images").iterdir()) == []

@@ -181,7 +181,9 @@ class Gateway:
     async def _attempt(self, prepared: Prepared, on_partial: OnPartial | None) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
-        making = Making(self._workshop, plan, keep=response_format == "url", timings=timings)
+        # A stream hands its images out as base64 whatever was asked for.
+        keep = response_format == "url" and not prepared.request.stream
+        making = Making(self._workshop, plan, keep=keep, timings=timings)
         made = await making.run(prepared.call, prepared.finish, on_partial)
         return ImageResult(
             created=self.clock.now(),
