@@ -80,6 +80,8 @@ def choose(vocabulary: Vocabulary, mention: Mention, guidance: float, refused: l
     """Draws a concept with p ~ exp(8 x guidance x similarity): high guidance is literal, low is associative."""
     if not mention.concepts:
         return None
+    if set(mention.concepts[:1]) & set(refused):
+        return None
     score: dict[int, float] = {number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])}
     for place, number in enumerate(mention.concepts):
         score[number] = max(score.get(number, 0.0), 1.0 if place == 0 else 0.9 - 0.01 * place)

@@ -23,6 +23,7 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 
 Array = NDArray[np.float32]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
+CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 ALOFT_PLACES = ("sky-weather", "transport-air")
 
 REMOVE = re.compile(r"\b(?:remove|delete|erase|take away|take out|get rid of|clear)\s+(?:the |a |an |all |any |that )*(?P<what>[^,.]+)", re.I)
@@ -139,6 +140,8 @@ class Edit:
         if asked.kind == "backdrop" or (reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions):
             picture = self._new_backdrop(picture, reading, refused)
             reading.mentions, concepts = [], []
+        elif asked.kind == "add" and any(photograph.standing_out(r)[1] >= CERTAIN for r in self.references):
+            reading.mentions = []  # what is to be added is in the reference
         elif reading.mentions:
             picture = self._with_subjects(picture, asked, reading, concepts)
         elif self.mask is not None and not (reading.time or reading.weather or reading.style or reading.season or reading.mood):
@@ -156,7 +159,7 @@ class Edit:
                 reading.warnings.append(f'"{what.strip()}" could not be told apart from its surroundings; mark it with a mask')
                 return picture
             reading.warnings.append(f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant')
-            hole = _grown(found, max(3, min(self.size) // 70))
+            hole = photograph.hull(found, max(4, min(self.size) // 22))
         return photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
 
     def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
@@ -197,7 +200,7 @@ class Edit:
         self.session.measure(cast, "fluent", whole=True)
         region = self._region(picture, asked)
         if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":
-            hole = self.mask if self.mask is not None else _grown(photograph.standing_out(picture)[0], max(3, min(self.size) // 70))
+            hole = self.mask if self.mask is not None else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
             picture = photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
         stage = self._stage(picture, reading)
         roots = [a for a in cast.actors if a.parent is None]
@@ -290,7 +293,7 @@ class Edit:
         """The reference's subject placed in the picture when one stands out of it, else its palette."""
         wants_palette = re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.I) is not None
         found, certainty = photograph.standing_out(reference)
-        if wants_palette or certainty < 0.2:
+        if wants_palette or certainty < CERTAIN:
             return photograph.palette_moved(picture, reference, 0.85)
         cut = reference.convert("RGBA")
         cut.putalpha(Image.fromarray((found * 255).astype(np.uint8)))
@@ -333,11 +336,6 @@ def _fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -
     actor.x = left + share * (place + 0.5)
     actor.foot = bottom - (bottom - top) * 0.03
     actor.floating = False
-
-
-def _grown(mask: Array, radius: int) -> Array:
-    image = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(radius | 1))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius / 3)), np.float32) / 255
 
 
 def edit(session: Session) -> Drawing:

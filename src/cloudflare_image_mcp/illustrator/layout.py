@@ -1,6 +1,6 @@
 """Where the cast stands: a layout optimiser whose energy never rises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class Floor:
     focus: float = 0.5
     reach: float = 0.56
     headroom: float = 0.03
+    horizon: float = 0.0
 
 
 def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> list[float]:
@@ -30,6 +31,8 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
     roots = [a for a in cast.actors if a.parent is None]
     if not roots:
         return []
+    if len(roots) > 3 and floor.horizon < floor.far:
+        floor = replace(floor, far=floor.far - 0.5 * (floor.far - floor.horizon))
     _size(cast, roots, floor)
     _start(roots, floor, rng)
     jitter = rng.uniform(-1, 1, len(cast.actors))
@@ -82,11 +85,10 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     for actor in cast.actors:
         soft = (actor.stature / tallest) ** 0.62
         tall = side * share * soft
-        room = floor.width * (0.86 if count == 1 else 0.94 / -(-count // rows))
+        room = floor.width * (0.86 if count == 1 else 0.86 / -(-count // rows))
         actor.height = min(tall, room / actor.aspect)
         if rows > 1:
-            depth = floor.height * 0.84 if floor.floating or actor.floating else (floor.near - floor.far) * 1.6
-            actor.height = min(actor.height, depth / (rows - (0 if floor.floating or actor.floating else 0.6)))
+            actor.height = min(actor.height, _row_height(floor, rows, floor.floating or actor.floating))
     for actor in cast.actors:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
@@ -101,14 +103,18 @@ def _rows(roots: list[Actor], floor: Floor) -> int:
     if count <= 3:
         return 1
     aspect = max(a.aspect for a in roots)
-    depth = floor.height * 0.84 if floor.floating or roots[0].floating else (floor.near - floor.far) * 1.6
-    loose = 0 if floor.floating or roots[0].floating else 0.6
+    aloft = floor.floating or roots[0].floating
 
     def height(rows: int) -> float:
-        across = floor.width * 0.94 / -(-count // rows) / aspect
-        return min(across, depth / (rows - loose)) if rows > 1 else across
+        across = floor.width * 0.86 / -(-count // rows) / aspect
+        return min(across, _row_height(floor, rows, aloft)) if rows > 1 else across
 
     return max((1, 2, 3), key=lambda rows: (height(rows), -rows))
+
+
+def _row_height(floor: Floor, rows: int, aloft: bool) -> float:
+    """The height at which rows do not hide one another."""
+    return floor.height * 0.72 / rows if aloft else (floor.near - floor.far) * 0.90 / (rows - 1)
 
 
 def _start(roots: list[Actor], floor: Floor, rng: np.random.Generator) -> None:
@@ -224,7 +230,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     others = [j for j in range(len(places)) if j != i]
     for j in others:
         other = places[j][[0, 1, 0, 1]] + extents[j]
-        margin = 0.06 * min(size[0], extents[j][2] - extents[j][0])
+        margin = 0.12 * min(size[0], extents[j][2] - extents[j][0])
         wide = np.minimum(boxes[:, 2], other[2]) - np.maximum(boxes[:, 0], other[0]) + margin
         tall = np.minimum(boxes[:, 3], other[3]) - np.maximum(boxes[:, 1], other[1]) + margin
         smaller = min(area, float((other[2] - other[0]) * (other[3] - other[1])))

@@ -18,21 +18,20 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
     size = (max(12, round(image.width * scale)), max(12, round(image.height * scale)))
     lab = to_oklab(np.asarray(image.resize(size, Image.Resampling.BOX), np.float32) / 255)
     h, w = lab.shape[:2]
-    band = max(2, min(h, w) // 14)
-    away = np.full((h, w), 9.0, np.float32)
-    # Each pixel is compared with the border beside it at its own height, and with the border's corners' colours.
-    for side in (lab[:, :band], lab[:, -band:]):
-        rows = np.stack([np.asarray(Image.fromarray(side[..., c].mean(1)[:, None]).resize((1, h))) for c in range(3)], -1)
-        away = np.minimum(away, np.linalg.norm(lab - rows, axis=-1))
-    border = np.concatenate([lab[:band].reshape(-1, 3), lab[-band:].reshape(-1, 3), lab[:, :band].reshape(-1, 3), lab[:, -band:].reshape(-1, 3)])
-    clusters = border[:: max(1, len(border) // 24)]
-    for cluster in clusters:
-        away = np.minimum(away, np.linalg.norm(lab - cluster, axis=-1))
-    away = np.asarray(Image.fromarray((np.clip(away / 0.3, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(5)), np.float32) / 255
+    away = _unlike_border(lab)
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
-    centre = np.exp(-(((x / w - 0.5) / 0.42) ** 2) - (((y / h - 0.52) / 0.46) ** 2))
-    likely = away * (0.35 + 0.65 * centre)
-    chosen = _component(likely > max(0.22, float(likely.max()) * 0.38))
+    centre = np.exp(-(((x / w - 0.5) / 0.36) ** 2) - (((y / h - 0.55) / 0.40) ** 2))
+    likely = np.clip(away * 1.4, 0, 1) * (0.25 + 0.75 * centre)
+    bins = (np.clip(lab * np.array([9, 16, 16]) + np.array([0, 8, 8]), 0, 15)).astype(int)
+    index = bins[..., 0] * 256 + bins[..., 1] * 16 + bins[..., 2]
+    # Two colour histograms, for the part and for the rest, sharpen each other (the idea of GrabCut, Rother et al., 2004).
+    for _ in range(4):
+        inside = np.bincount(index.ravel(), likely.ravel(), 4096) / max(float(likely.sum()), 1e-6)
+        outside = np.bincount(index.ravel(), 1 - likely.ravel(), 4096) / max(float((1 - likely).sum()), 1e-6)
+        odds = inside[index] / np.maximum(inside[index] + outside[index], 1e-9)
+        likely = np.clip(odds * 1.1, 0, 1) * (0.35 + 0.65 * centre) * np.clip(0.35 + away * 2, 0, 1)
+        likely = np.asarray(Image.fromarray((np.clip(likely, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.9)), np.float32) / 255
+    chosen = _component(likely > 0.32)
     share = float(chosen.mean())
     compact = 1.0 if 0.015 < share < 0.6 else 0.0
     soft = Image.fromarray((chosen * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8))
@@ -40,8 +39,26 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
     return smooth(0.3, 0.7, mask), compact * float(away[chosen].mean() if chosen.any() else 0)
 
 
+def _unlike_border(lab: Array) -> Array:
+    """Each pixel's distance from the colours of the border, 0..1; colours that are rare there do not count."""
+    h, w = lab.shape[:2]
+    band = max(2, min(h, w) // 16)
+    border = np.concatenate([lab[:band].reshape(-1, 3), lab[-band:].reshape(-1, 3), lab[:, :band].reshape(-1, 3), lab[:, -band:].reshape(-1, 3)])
+    centres = border[np.linspace(0, len(border) - 1, 14).astype(int)].copy()
+    for _ in range(6):
+        nearest = np.linalg.norm(border[:, None] - centres, axis=-1).argmin(1)
+        for k in range(len(centres)):
+            if (nearest == k).any():
+                centres[k] = border[nearest == k].mean(0)
+    support = np.bincount(nearest, minlength=len(centres)) / len(border)
+    frequent = centres[support > 0.035]
+    away = np.linalg.norm(lab[:, :, None] - frequent, axis=-1).min(-1)
+    smoothed = Image.fromarray((np.clip(away / 0.25, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+    return np.asarray(smoothed, np.float32) / 255
+
+
 def _component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest connected part, holes filled."""
+    """The largest connected part and those an eighth as large, holes filled."""
     label = np.where(mask, np.arange(mask.size).reshape(mask.shape) + 1, 0)
     for _ in range(mask.shape[0] + mask.shape[1]):
         grown = label.copy()
@@ -55,7 +72,7 @@ def _component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         label = grown
     counts = np.bincount(label.ravel())
     counts[0] = 0
-    largest = label == counts.argmax() if counts.max() > 0 else mask
+    largest = np.isin(label, np.flatnonzero(counts >= max(counts.max() * 0.12, 1)))
     image = Image.fromarray((largest * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(3))
     return _closed(np.asarray(image) > 127)
 
@@ -71,6 +88,18 @@ def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     closed = mask | (seen(mask, 0) & seen(mask, 1))
     return closed | (seen(closed, 0) & seen(closed, 1))
+
+
+def hull(mask: Array, margin: int) -> Array:
+    """A generous outline of a part: its rows and columns spanned, then widened by a margin in pixels, feathered."""
+    part = mask > 0.3
+    for axis in (1, 0):
+        before = np.maximum.accumulate(part, axis)
+        after = np.flip(np.maximum.accumulate(np.flip(part, axis), axis), axis)
+        part = before & after
+    small = Image.fromarray((part * 255).astype(np.uint8)).resize((max(mask.shape[1] // 4, 8), max(mask.shape[0] // 4, 8)), Image.Resampling.BOX)
+    wide = small.filter(ImageFilter.MaxFilter(max(3, margin // 2) | 1)).resize((mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(wide.filter(ImageFilter.GaussianBlur(max(margin / 4, 1))), np.float32) / 255
 
 
 def filled(image: Image.Image, hole: Array, seed: int, passes: int) -> Image.Image:

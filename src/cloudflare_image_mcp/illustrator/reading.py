@@ -267,7 +267,12 @@ class Assembly:
         if scenery not in self.reading.scenery:
             self.reading.scenery.append(scenery)
 
-    def _on_sky(self, token: Token, _: Token | None) -> None:
+    def _on_sky(self, token: Token, following: Token | None) -> None:
+        """Stars and suns that are counted or sized are things; otherwise they belong to the sky."""
+        number = self.vocabulary.label(token.phrase.rstrip("s"))
+        if token.value == "stars" and number is not None and (self.count or 0) > 1:
+            self._on_thing(Token("thing", token.value, token.phrase, True, (number,)), following)
+            return
         if self.colours:
             self.reading.tints[token.value] = self.colours[0]
         self.reading.sky.append(token.value)

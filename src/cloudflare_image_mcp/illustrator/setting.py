@@ -94,7 +94,7 @@ class Plan:
 
     def floor(self, stage: Stage) -> Floor:
         far, near = stage.floor_far, stage.floor_near
-        return Floor(stage.width, stage.height, far, near, stage.floating, self.focus, self.reach)
+        return Floor(stage.width, stage.height, far, near, stage.floating, self.focus, self.reach, horizon=stage.horizon)
 
 
 def refuse(reading: Reading, refused: Reading) -> None:
@@ -174,7 +174,8 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         return stage
     if plan.scenery[0] == "studio":
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
-        studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"))
+        crowd = sum(m.count for m in reading.mentions) > 1
+        studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"), crowd=crowd)
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)
     if whole is not None:

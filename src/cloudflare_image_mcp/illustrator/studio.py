@@ -10,7 +10,7 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
 
 
-def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False) -> None:
+def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False) -> None:
     """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it."""
     rng = stage.rng("studio")
     if tint is not None:
@@ -39,7 +39,7 @@ def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = Fal
     stage.floor_far, stage.floor_near = stage.horizon + height * 0.06, height * 0.86
     stage.indoors = True
     if tint is None and not plain:
-        _decorate(stage, str(rng.choice(VARIANTS)), wall, rng)
+        _decorate(stage, str(rng.choice([v for v in VARIANTS if not (crowd and v == "podium")])), wall, rng)
 
 
 def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -> None:

@@ -14,7 +14,7 @@ Style = Callable[[Image.Image, int, int], Image.Image]
 
 
 def apply(style: str, image: Image.Image, seed: int, steps: int) -> Image.Image:
-    """The image in a style; one without a technique of its own ("threed", "isometric", "flat") is returned as it is."""
+    """The image in a style; one without a technique of its own ("threed", "isometric") is returned as it is."""
     technique = TECHNIQUES.get(style)
     return technique(image, seed, steps) if technique is not None else image
 
@@ -223,6 +223,12 @@ def poster(image: Image.Image, seed: int, steps: int) -> Image.Image:
     return framed
 
 
+def flat(image: Image.Image, seed: int, steps: int) -> Image.Image:
+    """Even areas of few colours without gradients or texture."""
+    even = _abstracted(image, 720, 1) if max(image.size) > 300 else image.filter(ImageFilter.MedianFilter(3))
+    return ImageEnhance.Color(even).enhance(1.08).quantize(26, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE).convert("RGB")
+
+
 def neon(image: Image.Image, seed: int, steps: int) -> Image.Image:
     """Night colours split into magenta and cyan, glowing contours, bloom."""
     unit = _unit(image)
@@ -331,6 +337,7 @@ TECHNIQUES: dict[str, Style] = {
     "ink": ink,
     "pixel": pixel,
     "poster": poster,
+    "flat": flat,
     "neon": neon,
     "low-poly": low_poly,
     "stained": stained,
