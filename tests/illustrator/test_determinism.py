@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cloudflare_image_mcp.illustrator import Brief, Illustrator
-from tests.illustrator.conftest import distance
+from tests.illustrator.measure import distance
 
 # Mean pairwise distance of twenty neighbours must be above this; two unrelated photographs are about 0.25 apart.
 VISIBLY_DIFFERENT = 0.10
@@ -24,10 +24,18 @@ PROMPT = "two red foxes and a rabbit under a tree by a lake in the rain, oil pai
 
 
 def test_two_processes_draw_the_same_bytes(illustrator: Illustrator) -> None:
-    here = hashlib.sha256(illustrator.draw(Brief(prompt=PROMPT, width=200, height=168, seed=11)).pixels.tobytes()).hexdigest()
+    here = hashlib.sha256(
+        illustrator.draw(Brief(prompt=PROMPT, width=200, height=168, seed=11)).pixels.tobytes()
+    ).hexdigest()
     for hash_seed in ("1", "77"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run([sys.executable, "-c", PROGRAM, PROMPT], capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, PROMPT],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
         assert done.stdout.strip() == here
 
 
@@ -40,7 +48,14 @@ def test_the_order_of_requests_changes_nothing(illustrator: Illustrator) -> None
 
 def test_twenty_neighbouring_seeds_are_twenty_pictures(illustrator: Illustrator) -> None:
     for prompt in ("a cat", "mountains at sunset"):
-        pictures = [np.asarray(Image.fromarray(illustrator.draw(Brief(prompt=prompt, width=160, height=160, seed=seed)).pixels).resize((64, 64))) for seed in range(100, 120)]
+        pictures = [
+            np.asarray(
+                Image.fromarray(
+                    illustrator.draw(Brief(prompt=prompt, width=160, height=160, seed=seed)).pixels
+                ).resize((64, 64))
+            )
+            for seed in range(100, 120)
+        ]
         distances = [distance(one, other) for one, other in itertools.combinations(pictures, 2)]
         assert np.mean(distances) > VISIBLY_DIFFERENT
         assert min(distances) > 0.015

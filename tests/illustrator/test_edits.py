@@ -1,5 +1,7 @@
 """Edits do what they are asked, and leave the rest."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,9 +9,9 @@ from numpy.typing import NDArray
 from cloudflare_image_mcp.illustrator import Brief, Drawing, Illustrator
 from cloudflare_image_mcp.illustrator.colour import to_oklab
 from cloudflare_image_mcp.illustrator.edits import instruction
-from tests.illustrator.conftest import distance, png
+from tests.illustrator.measure import distance, png
 
-SMALL = {"width": 192, "height": 192}
+SMALL: dict[str, Any] = {"width": 192, "height": 192}
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +22,15 @@ def car(illustrator: Illustrator) -> Drawing:
 @pytest.fixture(scope="module")
 def backdrop(illustrator: Illustrator) -> NDArray[np.uint8]:
     stages: list[NDArray[np.uint8]] = []
-    illustrator.draw(Brief(prompt="a red car in a meadow at noon", seed=4, partial_images=1, **SMALL), on_partial=lambda _, pixels: stages.append(pixels.copy()))
+    illustrator.draw(
+        Brief(prompt="a red car in a meadow at noon", seed=4, partial_images=1, **SMALL),
+        on_partial=lambda _, pixels: stages.append(pixels.copy()),
+    )
     return stages[0]
 
 
-def edit(illustrator: Illustrator, drawing: Drawing, prompt: str, **changes: object) -> Drawing:
-    return illustrator.draw(Brief(prompt=prompt, images=(png(drawing.pixels),), seed=4, **SMALL, **changes))  # type: ignore[arg-type] # keywords of the brief
+def edit(illustrator: Illustrator, drawing: Drawing, prompt: str, **changes: Any) -> Drawing:
+    return illustrator.draw(Brief(prompt=prompt, images=(png(drawing.pixels),), seed=4, **SMALL, **changes))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,9 @@ def test_a_star_is_added_and_the_rest_kept(illustrator: Illustrator, car: Drawin
     assert outside.mean() < 0.01
 
 
-def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]) -> None:
+def test_a_thing_is_removed_under_a_mask(
+    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
+) -> None:
     left, top, right, bottom = car.scene.subjects[0].boxes[0]
     mask = np.zeros((192, 192), np.uint8)
     mask[max(top - 6, 0) : bottom + 14, max(left - 6, 0) : right + 8] = 255
@@ -83,7 +90,9 @@ def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing,
     assert distance(result[inside], backdrop[inside]) < distance(car.pixels[inside], backdrop[inside]) * 0.5
 
 
-def test_a_thing_is_removed_without_a_mask_and_the_guess_is_said(illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]) -> None:
+def test_a_thing_is_removed_without_a_mask_and_the_guess_is_said(
+    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
+) -> None:
     result = edit(illustrator, car, "remove the car", strength=1.0)
     left, top, right, bottom = car.scene.subjects[0].boxes[0]
     area = (slice(top, bottom), slice(left, right))
@@ -103,13 +112,19 @@ def test_the_background_is_replaced_behind_the_foreground(illustrator: Illustrat
     result = edit(illustrator, car, "replace the background with a desert")
     assert result.scene.scenery == ("desert",)
     left, top, right, bottom = car.scene.subjects[0].boxes[0]
-    middle = (slice((top + bottom) // 2, bottom - (bottom - top) // 3), slice(left + (right - left) // 4, right - (right - left) // 4))
+    middle = (
+        slice((top + bottom) // 2, bottom - (bottom - top) // 3),
+        slice(left + (right - left) // 4, right - (right - left) // 4),
+    )
     assert distance(result.pixels[middle], car.pixels[middle]) < 0.06
     assert distance(result.pixels[-20:], car.pixels[-20:]) > 0.1
 
 
 def test_variations_keep_the_palette_and_differ_by_seed(illustrator: Illustrator, car: Drawing) -> None:
-    variations = [illustrator.draw(Brief(prompt="", images=(png(car.pixels),), vary=True, seed=seed, **SMALL)).pixels for seed in (1, 2, 3)]
+    variations = [
+        illustrator.draw(Brief(prompt="", images=(png(car.pixels),), vary=True, seed=seed, **SMALL)).pixels
+        for seed in (1, 2, 3)
+    ]
     for one in variations:
         assert distance(one, car.pixels) > 0.03
         assert np.abs(one.mean((0, 1)) - car.pixels.mean((0, 1))).max() < 45

@@ -33,13 +33,17 @@ def test_a_red_dog_in_a_forest_at_night(illustrator: Illustrator, language: str,
     assert drawing.scene.time == "night"
 
 
-@pytest.mark.parametrize("prompt", ["a red dog", "pizza", "oil painting of a sailboat", "an avocado armchair", "cyberpunk city"])
+@pytest.mark.parametrize(
+    "prompt", ["a red dog", "pizza", "oil painting of a sailboat", "an avocado armchair", "cyberpunk city"]
+)
 def test_english_is_left_alone(prompt: str) -> None:
     assert language_of(prompt) == "en"
 
 
 def test_words_outside_the_tables_come_from_the_labels_of_the_language(illustrator: Illustrator) -> None:
-    scene = illustrator.draw(Brief(prompt="eine Giraffe und ein Zebra auf der Wiese", width=64, height=64)).scene
+    scene = illustrator.draw(
+        Brief(prompt="eine Giraffe und ein Zebra auf der Wiese", width=64, height=64)
+    ).scene
     assert [s.label for s in scene.subjects] == ["giraffe", "zebra"]
 
 

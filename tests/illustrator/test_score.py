@@ -25,7 +25,26 @@ SUBJECTS = {
     "goat": {"goat"}, "crocodile": {"crocodile"}, "kangaroo": {"kangaroo"}, "llama": {"llama"}, "duck": {"duck"}, "camel": {"camel"}, "mushroom": {"mushroom"},
     "pear": {"pear"}, "hamburger": {"hamburger"}, "trumpet": {"trumpet"}, "scooter": {"motor scooter"}, "helicopter": {"helicopter"},
 }  # fmt: skip
-COLOURED = ("car", "dog", "horse", "bird", "rabbit", "teapot", "bus", "turtle", "backpack", "octopus", "goat", "llama", "camel", "pear", "whale", "kangaroo", "crocodile", "umbrella")
+COLOURED = (
+    "car",
+    "dog",
+    "horse",
+    "bird",
+    "rabbit",
+    "teapot",
+    "bus",
+    "turtle",
+    "backpack",
+    "octopus",
+    "goat",
+    "llama",
+    "camel",
+    "pear",
+    "whale",
+    "kangaroo",
+    "crocodile",
+    "umbrella",
+)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white")
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 SCENES = {
@@ -55,10 +74,20 @@ def prompts() -> Iterator[Known]:
         place = pick.choice(list(SCENES))
         if kind == 0:
             colour = pick.choice(COLOURS)
-            yield Known(f"{'an' if colour == 'orange' else 'a'} {colour} {noun}", noun, colour, 1, None, None, seed)
+            yield Known(
+                f"{'an' if colour == 'orange' else 'a'} {colour} {noun}", noun, colour, 1, None, None, seed
+            )
         elif kind == 1:
             number = pick.choice(list(NUMBERS))
-            yield Known(f"{number} {noun if noun.endswith('s') else noun}{'es' if noun.endswith('s') else 's'} in a meadow", noun, None, NUMBERS[number], "meadow", None, seed)
+            yield Known(
+                f"{number} {noun}{'es' if noun.endswith('s') else 's'} in a meadow",
+                noun,
+                None,
+                NUMBERS[number],
+                "meadow",
+                None,
+                seed,
+            )
         elif kind == 2:
             yield Known(f"a {noun} {place}", noun, None, 1, SCENES[place], None, seed)
         else:
@@ -83,10 +112,17 @@ def draw(illustrator: Illustrator, kind: int) -> list[Drawn]:
         def keep(_: int, pixels: NDArray[np.uint8], into: list[NDArray[np.uint8]] = stages) -> None:
             into.append(pixels.copy())
 
-        drawing = illustrator.draw(Brief(prompt=known.prompt, width=SIDE, height=SIDE, seed=known.seed, partial_images=2), on_partial=keep)
+        drawing = illustrator.draw(
+            Brief(prompt=known.prompt, width=SIDE, height=SIDE, seed=known.seed, partial_images=2),
+            on_partial=keep,
+        )
         backdrop, performed = (to_oklab(stage.astype(np.float32) / 255) for stage in stages)
         change = performed - backdrop
-        darker_only = (change[..., 0] < 0) & (np.hypot(change[..., 1], change[..., 2]) < 0.035) & (change[..., 0] > -0.28)
+        darker_only = (
+            (change[..., 0] < 0)
+            & (np.hypot(change[..., 1], change[..., 2]) < 0.035)
+            & (change[..., 0] > -0.28)
+        )
         figures = (np.linalg.norm(change, axis=-1) > 0.05) & ~darker_only
         results.append(Drawn(known, drawing.scene, drawing.pixels, figures))
     return results
@@ -144,7 +180,12 @@ def has_colour(d: Drawn) -> bool:
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     if wanted_chroma == 0:
         grey = chroma < 0.075
-        return bool(grey.mean() > 0.4 and (np.median(lab[grey, 0]) < 0.5 if d.known.colour == "black" else np.median(lab[grey, 0]) > 0.75))
+        return bool(
+            grey.mean() > 0.4
+            and (
+                np.median(lab[grey, 0]) < 0.5 if d.known.colour == "black" else np.median(lab[grey, 0]) > 0.75
+            )
+        )
     hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))[chroma > 0.05] % 360
     histogram = np.bincount((hue // 15).astype(int) % 24, minlength=24)
     smoothed = histogram + 0.5 * (np.roll(histogram, 1) + np.roll(histogram, -1))

@@ -5,9 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cloudflare_image_mcp.illustrator import Brief, Illustrator
-from cloudflare_image_mcp.illustrator import styles
-from tests.illustrator.conftest import distance
+from cloudflare_image_mcp.illustrator import Brief, Illustrator, styles
+from tests.illustrator.measure import distance
 
 PROMPT = "a fox in a forest"
 
@@ -48,8 +47,24 @@ def test_a_poster_uses_few_inks(plain: NDArray[np.uint8]) -> None:
     assert sum(counts[:24]) > 0.8 * sum(counts)
 
 
-@pytest.mark.parametrize("words", ["watercolor", "oil painting", "pencil sketch", "ink drawing", "pixel art", "flat design", "isometric", "vintage poster", "neon", "low poly"])
-def test_every_promised_style_is_read_and_drawn(illustrator: Illustrator, plain: NDArray[np.uint8], words: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "watercolor",
+        "oil painting",
+        "pencil sketch",
+        "ink drawing",
+        "pixel art",
+        "flat design",
+        "isometric",
+        "vintage poster",
+        "neon",
+        "low poly",
+    ],
+)
+def test_every_promised_style_is_read_and_drawn(
+    illustrator: Illustrator, plain: NDArray[np.uint8], words: str
+) -> None:
     drawing = illustrator.draw(Brief(prompt=f"{PROMPT}, {words}", width=224, height=224, seed=7))
     assert drawing.scene.style is not None
     assert distance(plain, drawing.pixels) > 0.02

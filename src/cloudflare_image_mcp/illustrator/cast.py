@@ -69,6 +69,12 @@ class Actor:
         half = self.width / 2
         return self.x - half, self.foot - self.height, self.x + half, self.foot
 
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """The box in whole pixels."""
+        left, top, right, bottom = (round(v) for v in self.box)
+        return left, top, right, bottom
+
 
 @dataclass(slots=True)
 class Cast:
@@ -76,13 +82,17 @@ class Cast:
     concepts: list[Concept | None] = field(default_factory=list)
 
 
-def choose(vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator) -> Concept | None:
+def choose(
+    vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator
+) -> Concept | None:
     """Draws a concept with p ~ exp(8 x guidance x similarity): high guidance is literal, low is associative."""
     if not mention.concepts:
         return None
     if set(mention.concepts[:1]) & set(refused):
         return None
-    score: dict[int, float] = {number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])}
+    score: dict[int, float] = {
+        number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])
+    }
     for place, number in enumerate(mention.concepts):
         score[number] = max(score.get(number, 0.0), 1.0 if place == 0 else 0.9 - 0.01 * place)
     vectors = vocabulary.artwork.embeddings
@@ -110,7 +120,9 @@ def assemble(reading: Reading, concepts: list[Concept | None]) -> Cast:
             continue
         first[index] = len(cast.actors)
         for instance in range(mention.count):
-            actor = Actor(index, instance, concept, stature(concept) * mention.size, material=mention.material)
+            actor = Actor(
+                index, instance, concept, stature(concept) * mention.size, material=mention.material
+            )
             actor.colour = mention.colours[instance % len(mention.colours)] if mention.colours else None
             actor.lettering, actor.phrase = mention.lettering, mention.phrase
             actor.floating = mention.flying or (concept is not None and concept.label in ALOFT)

@@ -6,20 +6,40 @@ from cloudflare_image_mcp.illustrator import plants, studio
 from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.stage import Stage
 
-TOPS = {"beach": "sand", "desert": "sand", "snow": "snow", "ocean": "water", "lake": "water", "underwater": "water"}
-FLOORS = {"city": (0.50, 0.012, 270), "interior": (0.66, 0.07, 65), "table": (0.62, 0.08, 60), "moon": (0.68, 0.01, 90), "space": (0.5, 0.05, 290), "stage": (0.5, 0.08, 55)}
+TOPS = {
+    "beach": "sand",
+    "desert": "sand",
+    "snow": "snow",
+    "ocean": "water",
+    "lake": "water",
+    "underwater": "water",
+}
+FLOORS = {
+    "city": (0.50, 0.012, 270),
+    "interior": (0.66, 0.07, 65),
+    "table": (0.62, 0.08, 60),
+    "moon": (0.68, 0.01, 90),
+    "space": (0.5, 0.05, 290),
+    "stage": (0.5, 0.08, 55),
+}
 
 
 def paint(stage: Stage, scenery: list[str]) -> None:
     """Paints backdrop and slab; feet may stand on the slab's middle."""
     studio.paint(stage, None, None, plain=True)
     place = next((s for s in scenery if s in TOPS or s in FLOORS), "meadow")
-    colour: Rgb = oklch(*FLOORS[place]) if place in FLOORS else getattr(stage.palette, TOPS.get(place, "grass"))
+    colour: Rgb = (
+        oklch(*FLOORS[place]) if place in FLOORS else getattr(stage.palette, TOPS.get(place, "grass"))
+    )
     colour = stage.palette.lit(colour)
     cx, cy = stage.width / 2, stage.height * 0.66
     w = min(stage.width * 0.46, stage.height * 0.62)
     h, thick = w * 0.52, w * 0.22
-    soil = stage.palette.lit(oklch(0.50, 0.06, 55)) if place not in {"snow", "ocean", "lake"} else shade(colour, -0.12)
+    soil = (
+        stage.palette.lit(oklch(0.50, 0.06, 55))
+        if place not in {"snow", "ocean", "lake"}
+        else shade(colour, -0.12)
+    )
     left, right = hexed(shade(soil, 0.03)), hexed(shade(soil, -0.09))
     top = stage.gradient([(0, shade(colour, 0.05), 1), (1, shade(colour, -0.03), 1)], cy - h, cy + h)
     stage.back.append(
@@ -46,7 +66,11 @@ def _trees(stage: Stage, cx: float, cy: float, w: float, h: float, snowy: bool) 
             x, y = cx + side * w * u * 0.94, cy - h * (1 - u) * 0.86
             tall = w * float(rng.uniform(0.24, 0.42))
             lit, dim = stage.palette.lit(shade(base, 0.08)), stage.palette.lit(shade(base, -0.08))
-            stage.back.append(plants.conifer(x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None))
+            stage.back.append(
+                plants.conifer(
+                    x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None
+                )
+            )
 
 
 def _blocks(stage: Stage, cx: float, cy: float, w: float, h: float) -> None:

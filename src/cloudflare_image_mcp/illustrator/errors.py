@@ -9,7 +9,9 @@ class ArtworkMissing(IllustratorError):  # noqa: N818 - named for what happened,
     """The packed artwork is not installed."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"the illustrator's artwork is not installed ({path}): run scripts/artwork once (it needs npm)")
+        super().__init__(
+            f"the illustrator's artwork is not installed ({path}): run scripts/artwork once (it needs npm)"
+        )
 
 
 class Cancelled(IllustratorError):  # noqa: N818 - as above

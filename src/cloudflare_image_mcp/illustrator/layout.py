@@ -46,7 +46,11 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
         spread = 0.5 * 0.8**step + 0.02
         for i in rng.permutation(len(roots)).tolist():
             tried = np.repeat(places[i][None], CANDIDATES, 0)
-            tried += rng.normal(0, 1, tried.shape) * spread * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
+            tried += (
+                rng.normal(0, 1, tried.shape)
+                * spread
+                * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
+            )
             low, high = _feet(roots[i], floor)
             tried[:, 1] = np.clip(tried[:, 1], low, high)
             tried[:, 0] = np.clip(tried[:, 0], 0, floor.width)
@@ -70,16 +74,25 @@ def fasten(cast: Cast, jitter: Floats) -> None:
 
 def _bound_height(actor: Actor, parent: Actor) -> float:
     ratio = (actor.stature / parent.stature) ** 0.75
-    bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
+    bounds = {
+        "wearing": (0.2, 0.36),
+        "holding": (0.28, 0.46),
+        "riding": (0.45, 0.72),
+        "on": (0.25, 0.85),
+        "inside": (0.3, 0.7),
+    }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
-    return parent.height * min(max(ratio, low), high)
+    share: float = min(max(ratio, low), high)
+    return parent.height * share
 
 
 def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     """Heights: the tallest fills its share of the picture; the rest follow by stature, softened."""
     count = len(roots)
     share = floor.reach * {1: 1.0, 2: 0.82, 3: 0.68}.get(count, 1.28 / count**0.5)
-    tallest = max(a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"})
+    tallest = max(
+        a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"}
+    )
     side = min(floor.height, floor.width * 1.15)
     rows = _rows(roots, floor)
     for actor in cast.actors:
@@ -166,7 +179,9 @@ def _follow(cast: Cast, jitter: Floats) -> None:
         before = len(done)
         for i, actor in enumerate(cast.actors):
             if i not in done and actor.parent in done:
-                siblings = [j for j, a in enumerate(cast.actors) if a.parent == actor.parent and a.bond == actor.bond]
+                siblings = [
+                    j for j, a in enumerate(cast.actors) if a.parent == actor.parent and a.bond == actor.bond
+                ]
                 _bind(actor, cast.actors[actor.parent], siblings.index(i), len(siblings), float(jitter[i]))
                 done.add(i)
         if len(done) == before:
@@ -174,17 +189,35 @@ def _follow(cast: Cast, jitter: Floats) -> None:
 
 
 def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float) -> None:
-    left, top, right, bottom = parent.box
+    _, top, _, bottom = parent.box
     spread = 0.0 if siblings == 1 else (place + 0.5) / siblings - 0.5
     toward = 1 if not parent.flip else -1
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
         "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (parent.saddle + 0.30), -1),
-        "over": (parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width, top - parent.height * 0.08, 1),
-        "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
-        "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
-        "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
+        "over": (
+            parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width,
+            top - parent.height * 0.08,
+            1,
+        ),
+        "under": (
+            parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width,
+            bottom + parent.height * 0.02,
+            1,
+        ),
+        "front": (
+            parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width,
+            bottom + parent.height * 0.07,
+            1,
+        ),
+        "behind": (
+            parent.x
+            + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5)
+            + spread * parent.width,
+            bottom - parent.height * 0.10,
+            -1,
+        ),
         "wearing": _worn(actor, parent),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
@@ -216,7 +249,14 @@ def _worn(actor: Actor, parent: Actor) -> tuple[float, float, int]:
 def _extent(cast: Cast, root: Actor) -> Floats:
     """The box of a root and all that is fastened to it, relative to its place: left, top, right, bottom."""
     boxes = np.array([cast.actors[i].box for i in _members(cast, root)])
-    return np.array([boxes[:, 0].min() - root.x, boxes[:, 1].min() - root.foot, boxes[:, 2].max() - root.x, boxes[:, 3].max() - root.foot])
+    return np.array(
+        [
+            boxes[:, 0].min() - root.x,
+            boxes[:, 1].min() - root.foot,
+            boxes[:, 2].max() - root.x,
+            boxes[:, 3].max() - root.foot,
+        ]
+    )
 
 
 def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor: Floor) -> Floats:
@@ -224,9 +264,18 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     boxes = tried[:, [0, 1, 0, 1]] + extents[i]
     size = extents[i][2:] - extents[i][:2]
     area = max(float(size[0] * size[1]), 1.0)
-    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
-    energy = 9 * outside / size[0]
-    energy += 9 * (np.maximum(floor.height * floor.headroom - boxes[:, 1], 0) + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)) / size[1]
+    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(
+        boxes[:, 2] - floor.width * 0.98, 0
+    )
+    energy: Floats = 9 * outside / size[0]
+    energy += (
+        9
+        * (
+            np.maximum(floor.height * floor.headroom - boxes[:, 1], 0)
+            + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)
+        )
+        / size[1]
+    )
     others = [j for j in range(len(places)) if j != i]
     for j in others:
         other = places[j][[0, 1, 0, 1]] + extents[j]
@@ -249,7 +298,11 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
         ideal = floor.far + (floor.near - floor.far) * (0.65 if i % 2 else 0.45)
         energy += 0.6 * np.abs(tried[:, 1] - ideal) / max(floor.near - floor.far, 1)
     else:
-        energy += 0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
+        energy += (
+            0.5
+            * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far)))
+            / max(floor.near - floor.far, 1)
+        )
     return energy
 
 

@@ -23,7 +23,9 @@ class Typeface:
 
     def at(self, size: float) -> ImageFont.FreeTypeFont:
         """The face at a size in pixels."""
-        return ImageFont.truetype(BytesIO(self._data), max(6, round(size)), layout_engine=ImageFont.Layout.BASIC)
+        return ImageFont.truetype(
+            BytesIO(self._data), max(6, round(size)), layout_engine=ImageFont.Layout.BASIC
+        )
 
     def spelled(self, text: str) -> str:
         """The text without the characters that the face lacks."""
@@ -42,7 +44,9 @@ def broken(text: str) -> list[str]:
     return lines
 
 
-def _set(face: Typeface, lines: list[str], width: float, height: float) -> tuple[ImageFont.FreeTypeFont, float]:
+def _set(
+    face: Typeface, lines: list[str], width: float, height: float
+) -> tuple[ImageFont.FreeTypeFont, float]:
     """The largest size at which the lines fit a box, and the line height."""
     probe = face.at(100)
     widest = max(probe.getlength(line) for line in lines)
@@ -50,7 +54,9 @@ def _set(face: Typeface, lines: list[str], width: float, height: float) -> tuple
     return face.at(size), size * 1.08
 
 
-def _write(mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float, float, float, float]) -> None:
+def _write(
+    mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float, float, float, float]
+) -> None:
     """Writes the lines centred in a box (left, top, right, bottom) of an "L" image."""
     font, leading = _set(face, lines, box[2] - box[0], box[3] - box[1])
     pen = ImageDraw.Draw(mask)
@@ -60,7 +66,9 @@ def _write(mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float
         y += leading
 
 
-def sign(face: Typeface, text: str, height: int, neon: bool, rng: np.random.Generator, standing: bool = True) -> Image.Image:
+def sign(
+    face: Typeface, text: str, height: int, neon: bool, rng: np.random.Generator, standing: bool = True
+) -> Image.Image:
     """A board with the text, on a post when it stands; RGBA, the given height."""
     lines = broken(text) if text else []
     longest = max((len(line) for line in lines), default=4)
@@ -84,11 +92,20 @@ def sign(face: Typeface, text: str, height: int, neon: bool, rng: np.random.Gene
     if not lines:
         return image
     mask = Image.new("L", image.size)
-    _write(mask, face, lines, (left + board_w * 0.08, top + board_h * 0.14, left + board_w * 0.92, top + board_h * 0.86))
+    _write(
+        mask,
+        face,
+        lines,
+        (left + board_w * 0.08, top + board_h * 0.14, left + board_w * 0.92, top + board_h * 0.86),
+    )
     base = image.convert("RGB")
     if neon:
         tube = oklch(0.78, 0.22, float(rng.choice([350, 200, 140, 30])))
-        base.paste(tuple(int(255 * c) for c in tube), (0, 0), blurred(mask, height * 0.03).point(lambda v: min(255, v * 2)))
+        base.paste(
+            tuple(int(255 * c) for c in tube),
+            (0, 0),
+            blurred(mask, height * 0.03).point(lambda v: min(255, v * 2)),
+        )
         base.paste(tuple(int(255 * c) for c in shade(tube, 0.16, 0.4)), (0, 0), mask)
     else:
         base.paste((70, 40, 26), (round(height * 0.008), round(height * 0.010)), mask)
@@ -107,5 +124,9 @@ def title(canvas: Image.Image, face: Typeface, text: str, top: bool = True) -> N
     mask = Image.new("L", canvas.size)
     _write(mask, face, lines, box)
     unit = min(w, h) / 1000
-    canvas.paste((22, 16, 40), (round(3 * unit), round(5 * unit)), blurred(mask, max(5 * unit, 0.8)).point(lambda v: min(255, v * 2)))
+    canvas.paste(
+        (22, 16, 40),
+        (round(3 * unit), round(5 * unit)),
+        blurred(mask, max(5 * unit, 0.8)).point(lambda v: min(255, v * 2)),
+    )
     canvas.paste((255, 251, 238), (0, 0), mask)

@@ -1,5 +1,7 @@
 """Working on a finished picture: finding what stands out, filling a hole, moving palettes, changing hour and weather."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
@@ -8,7 +10,7 @@ from cloudflare_image_mcp.illustrator.colour import from_oklab, to_oklab
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.raster import enlarge, noise, smooth
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 SIDE = 96  # pixels of the longer side at which a picture is searched
 
 
@@ -30,7 +32,15 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
         outside = np.bincount(index.ravel(), 1 - likely.ravel(), 4096) / max(float((1 - likely).sum()), 1e-6)
         odds = inside[index] / np.maximum(inside[index] + outside[index], 1e-9)
         likely = np.clip(odds * 1.1, 0, 1) * (0.35 + 0.65 * centre) * np.clip(0.35 + away * 2, 0, 1)
-        likely = np.asarray(Image.fromarray((np.clip(likely, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.9)), np.float32) / 255
+        likely = (
+            np.asarray(
+                Image.fromarray((np.clip(likely, 0, 1) * 255).astype(np.uint8)).filter(
+                    ImageFilter.GaussianBlur(0.9)
+                ),
+                np.float32,
+            )
+            / 255
+        )
     chosen = _component(likely > 0.32)
     share = float(chosen.mean())
     compact = 1.0 if 0.015 < share < 0.6 else 0.0
@@ -43,7 +53,14 @@ def _unlike_border(lab: Array) -> Array:
     """Each pixel's distance from the colours of the border, 0..1; colours that are rare there do not count."""
     h, w = lab.shape[:2]
     band = max(2, min(h, w) // 16)
-    border = np.concatenate([lab[:band].reshape(-1, 3), lab[-band:].reshape(-1, 3), lab[:, :band].reshape(-1, 3), lab[:, -band:].reshape(-1, 3)])
+    border = np.concatenate(
+        [
+            lab[:band].reshape(-1, 3),
+            lab[-band:].reshape(-1, 3),
+            lab[:, :band].reshape(-1, 3),
+            lab[:, -band:].reshape(-1, 3),
+        ]
+    )
     centres = border[np.linspace(0, len(border) - 1, 14).astype(int)].copy()
     for _ in range(6):
         nearest = np.linalg.norm(border[:, None] - centres, axis=-1).argmin(1)
@@ -53,7 +70,9 @@ def _unlike_border(lab: Array) -> Array:
     support = np.bincount(nearest, minlength=len(centres)) / len(border)
     frequent = centres[support > 0.035]
     away = np.linalg.norm(lab[:, :, None] - frequent, axis=-1).min(-1)
-    smoothed = Image.fromarray((np.clip(away / 0.25, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+    smoothed = Image.fromarray((np.clip(away / 0.25, 0, 1) * 255).astype(np.uint8)).filter(
+        ImageFilter.MedianFilter(3)
+    )
     return np.asarray(smoothed, np.float32) / 255
 
 
@@ -73,7 +92,11 @@ def _component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     counts = np.bincount(label.ravel())
     counts[0] = 0
     largest = np.isin(label, np.flatnonzero(counts >= max(counts.max() * 0.12, 1)))
-    image = Image.fromarray((largest * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(3))
+    image = (
+        Image.fromarray((largest * 255).astype(np.uint8))
+        .filter(ImageFilter.MaxFilter(5))
+        .filter(ImageFilter.MinFilter(3))
+    )
     return _closed(np.asarray(image) > 127)
 
 
@@ -97,8 +120,12 @@ def hull(mask: Array, margin: int) -> Array:
         before = np.maximum.accumulate(part, axis)
         after = np.flip(np.maximum.accumulate(np.flip(part, axis), axis), axis)
         part = before & after
-    small = Image.fromarray((part * 255).astype(np.uint8)).resize((max(mask.shape[1] // 4, 8), max(mask.shape[0] // 4, 8)), Image.Resampling.BOX)
-    wide = small.filter(ImageFilter.MaxFilter(max(3, margin // 2) | 1)).resize((mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR)
+    small = Image.fromarray((part * 255).astype(np.uint8)).resize(
+        (max(mask.shape[1] // 4, 8), max(mask.shape[0] // 4, 8)), Image.Resampling.BOX
+    )
+    wide = small.filter(ImageFilter.MaxFilter(max(3, margin // 2) | 1)).resize(
+        (mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR
+    )
     return np.asarray(wide.filter(ImageFilter.GaussianBlur(max(margin / 4, 1))), np.float32) / 255
 
 
@@ -140,7 +167,9 @@ def _spanned(pixels: Array, known: Array, base: Array) -> Array:
     column = np.arange(w)[None, :]
     left = np.maximum.accumulate(np.where(known > 0, column, -1), 1)
     right = np.flip(np.minimum.accumulate(np.flip(np.where(known > 0, column, w), 1), 1), 1)
-    blurred_rows = np.asarray(Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5)), np.float32)
+    blurred_rows = np.asarray(
+        Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5)), np.float32
+    )
     rows = np.arange(h)[:, None]
     one = blurred_rows[rows, np.clip(left - 3, 0, w - 1)]
     other = blurred_rows[rows, np.clip(right + 3, 0, w - 1)]
@@ -158,7 +187,9 @@ def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator
     best, best_cost = np.zeros_like(pixels), np.inf
     ys, xs = np.nonzero(known < 0.5)
     tall, wide = ys.max() - ys.min() + 1, xs.max() - xs.min() + 1
-    smooth_all = np.asarray(Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3)), np.float32)
+    smooth_all = np.asarray(
+        Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3)), np.float32
+    )
     detail = pixels - smooth_all
     sample = rng.permutation(len(ys))[:600]
     for _ in range(12 + 6 * min(passes, 12)):
@@ -181,7 +212,9 @@ def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator
 def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> Image.Image:
     """The picture with the reference's colour balance: mean and spread matched in OKLab (Reinhard et al., 2001)."""
     lab = to_oklab(np.asarray(image, np.float32) / 255)
-    other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(-1, 3)
+    other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(
+        -1, 3
+    )
     flat = lab.reshape(-1, 3)
     spread = np.clip(other.std(0) / np.maximum(flat.std(0), 1e-3), 0.5, 2.0)
     spread[0] = np.clip(spread[0], 0.8, 1.25)
@@ -201,11 +234,15 @@ def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
     bands = []
     for band, (lift, gain) in zip(image.split(), curves, strict=True):
         power = 1.15 if time == "night" else 0.85 if time == "day" else 1.0
-        bands.append(band.point([min(255, round(255 * (lift + gain * (v / 255) ** power))) for v in range(256)]))
+        bands.append(
+            band.point([min(255, round(255 * (lift + gain * (v / 255) ** power))) for v in range(256)])
+        )
     graded = Image.merge("RGB", bands)
     h = graded.height
     rise = np.clip(1 - np.arange(h, dtype=np.float32) / (h * 0.6), 0, 1)
-    glow = {"night": (8, 12, 48), "sunset": (255, 120, 60), "dawn": (255, 190, 170), "day": (150, 205, 255)}[time]
+    glow = {"night": (8, 12, 48), "sunset": (255, 120, 60), "dawn": (255, 190, 170), "day": (150, 205, 255)}[
+        time
+    ]
     veil = Image.fromarray(np.repeat((rise * 255 * 0.30).astype(np.uint8)[:, None], graded.width, 1))
     graded.paste(glow, (0, 0), veil)
     if time == "night":
@@ -216,7 +253,9 @@ def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
 def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
     """Stars where the upper part of the source is smooth and light."""
     rng = seeded(seed, "night stars")
-    busy = np.asarray(source.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.BoxBlur(6)), np.float32)
+    busy = np.asarray(
+        source.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.BoxBlur(6)), np.float32
+    )
     pixels = np.asarray(graded).copy()
     h, w = busy.shape
     radius = max(0, round(min(h, w) / 700))
@@ -231,9 +270,15 @@ def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
 def weathered(image: Image.Image, kind: str) -> Image.Image:
     """The light of a kind of weather; what falls is drawn over it afterwards."""
     if kind in {"rain", "storm", "cloudy"}:
-        return ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(0.55)).enhance(0.72 if kind == "storm" else 0.84)
+        return ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(0.55)).enhance(
+            0.72 if kind == "storm" else 0.84
+        )
     if kind in {"snowfall", "fog"}:
-        return Image.blend(ImageEnhance.Color(image).enhance(0.65), Image.new("RGB", image.size, (226, 232, 240)), 0.22 if kind == "snowfall" else 0.38)
+        return Image.blend(
+            ImageEnhance.Color(image).enhance(0.65),
+            Image.new("RGB", image.size, (226, 232, 240)),
+            0.22 if kind == "snowfall" else 0.38,
+        )
     if kind == "clear":
         return ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(1.15)).enhance(1.06)
     return image
@@ -245,20 +290,43 @@ def seasoned(image: Image.Image, season: str) -> Image.Image:
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     green = np.clip((55 - np.abs(hue - 135)) / 20, 0, 1) * np.clip(chroma / 0.05, 0, 1)
-    target = {"autumn": (0.02, 0.15, 62.0), "winter": (0.22, 0.012, 240.0), "spring": (0.07, 0.14, 125.0), "summer": (0.0, 0.15, 140.0)}[season]
+    target = {
+        "autumn": (0.02, 0.15, 62.0),
+        "winter": (0.22, 0.012, 240.0),
+        "spring": (0.07, 0.14, 125.0),
+        "summer": (0.0, 0.15, 140.0),
+    }[season]
     radians = np.radians(target[2])
-    new = np.stack([np.clip(lab[..., 0] + target[0], 0, 0.98), np.full_like(chroma, target[1] * np.cos(radians)), np.full_like(chroma, target[1] * np.sin(radians))], -1)
-    return Image.fromarray((from_oklab((lab + (new - lab) * green[..., None]).astype(np.float32)) * 255).astype(np.uint8))
+    new = np.stack(
+        [
+            np.clip(lab[..., 0] + target[0], 0, 0.98),
+            np.full_like(chroma, target[1] * np.cos(radians)),
+            np.full_like(chroma, target[1] * np.sin(radians)),
+        ],
+        -1,
+    )
+    return Image.fromarray(
+        (from_oklab((lab + (new - lab) * green[..., None]).astype(np.float32)) * 255).astype(np.uint8)
+    )
 
 
 def mooded(image: Image.Image, mood: str) -> Image.Image:
     """A grade for a mood."""
     if mood == "monochrome":
         return image.convert("L").convert("RGB")
-    colour, light = {"cheerful": (1.35, 1.08), "dark": (0.7, 0.72), "spooky": (0.6, 0.7), "cozy": (1.1, 1.0), "dreamy": (0.9, 1.1), "calm": (0.85, 1.04)}.get(mood, (1.0, 1.0))
+    colour, light = {
+        "cheerful": (1.35, 1.08),
+        "dark": (0.7, 0.72),
+        "spooky": (0.6, 0.7),
+        "cozy": (1.1, 1.0),
+        "dreamy": (0.9, 1.1),
+        "calm": (0.85, 1.04),
+    }.get(mood, (1.0, 1.0))
     graded = ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(colour)).enhance(light)
     if mood in {"cozy", "dreamy"}:
-        graded = Image.blend(graded, Image.new("RGB", image.size, (255, 196, 140) if mood == "cozy" else (236, 200, 255)), 0.14)
+        graded = Image.blend(
+            graded, Image.new("RGB", image.size, (255, 196, 140) if mood == "cozy" else (236, 200, 255)), 0.14
+        )
     return graded
 
 
@@ -282,4 +350,8 @@ def drifted(image: Image.Image, seed: int, strength: float) -> Image.Image:
     a = lab[..., 1] * np.cos(turn) - lab[..., 2] * np.sin(turn)
     b = lab[..., 1] * np.sin(turn) + lab[..., 2] * np.cos(turn)
     gain = 1 + float(rng.uniform(-0.10, 0.10)) * strength
-    return Image.fromarray((from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(np.uint8))
+    return Image.fromarray(
+        (from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(
+            np.uint8
+        )
+    )

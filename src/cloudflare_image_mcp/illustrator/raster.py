@@ -1,6 +1,7 @@
 """From vectors to pixels, and pixel arithmetic on them. Images are Pillow's; arrays are H x W x channels."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import resvg_py
@@ -8,10 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 Pixels = NDArray[np.uint8]
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
-def rasterise(body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None) -> Image.Image:
+def rasterise(
+    body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
     """An SVG body as an RGBA image of width x height pixels; box is the view box (x, y, width, height)."""
     x, y, w, h = box or (0, 0, width, height)
     svg = (
@@ -22,7 +25,9 @@ def rasterise(body: str, width: int, height: int, box: tuple[float, float, float
     return Image.open(BytesIO(bytes(png))).convert("RGBA")
 
 
-def noise(rng: np.random.Generator, width: int, height: int, cells: tuple[int, int], octaves: int = 4) -> Array:
+def noise(
+    rng: np.random.Generator, width: int, height: int, cells: tuple[int, int], octaves: int = 4
+) -> Array:
     """Smooth noise 0..1, height x width: octaves of random grids, each twice as fine and half as strong."""
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0
@@ -33,18 +38,22 @@ def noise(rng: np.random.Generator, width: int, height: int, cells: tuple[int, i
         norm += weight
         weight *= 0.5
     total /= norm
-    return np.clip((total - 0.5) * 1.6 + 0.5, 0, 1)
+    spread: Array = np.clip((total - 0.5) * 1.6 + 0.5, 0, 1)
+    return spread
 
 
 def enlarge(array: Array, width: int, height: int) -> Array:
     """A 2-D float array resampled smoothly to height x width."""
-    return np.asarray(Image.fromarray(array.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(array.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    )
 
 
 def smooth(low: float, high: float, value: Array) -> Array:
     """The smooth step from 0 at low to 1 at high."""
     t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    eased: Array = t * t * (3 - 2 * t)
+    return eased
 
 
 def to_image(array: Array) -> Image.Image:

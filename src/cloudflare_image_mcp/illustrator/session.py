@@ -7,7 +7,16 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from cloudflare_image_mcp.illustrator import bodies, figure, layout, lettering, light, setting, styles, weather
+from cloudflare_image_mcp.illustrator import (
+    bodies,
+    figure,
+    layout,
+    lettering,
+    light,
+    setting,
+    styles,
+    weather,
+)
 from cloudflare_image_mcp.illustrator import cast as casting
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
@@ -18,7 +27,7 @@ from cloudflare_image_mcp.illustrator.errors import Cancelled
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.languages import translate
 from cloudflare_image_mcp.illustrator.reading import Reader, Reading
-from cloudflare_image_mcp.illustrator.scene import Box, Scene, Subject
+from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.stage import Stage
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
@@ -43,7 +52,13 @@ class Sketch:
 class Session:
     """The drawing of one brief."""
 
-    def __init__(self, vocabulary: Vocabulary, brief: Brief, on_partial: OnPartial | None, cancelled: Callable[[], bool] | None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        brief: Brief,
+        on_partial: OnPartial | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
         self.vocabulary, self.brief = vocabulary, brief
         self.on_partial, self.cancelled = on_partial, cancelled
         self.handed = 0
@@ -65,7 +80,9 @@ class Session:
         text, notes = translate(self.vocabulary, self.brief.prompt if prompt is None else prompt)
         reading = self.reader.read(text)
         reading.warnings[:0] = notes
-        negative, _ = translate(self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused))))
+        negative, _ = translate(
+            self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused)))
+        )
         refused = self.reader.read(negative)
         setting.refuse(reading, refused)
         return reading, refused
@@ -74,10 +91,14 @@ class Session:
         """A concept for each mention; mentions that the negative prompt names are dropped."""
         rng = seeded(self.brief.seed, "cast")
         banned = [m.concepts[0] for m in refused.mentions if m.concepts]
-        concepts = [casting.choose(self.vocabulary, m, self.brief.guidance, banned, rng) for m in reading.mentions]
+        concepts = [
+            casting.choose(self.vocabulary, m, self.brief.guidance, banned, rng) for m in reading.mentions
+        ]
         for mention, concept in zip(reading.mentions, concepts, strict=True):
             if concept is None and mention.lettering is None:
-                reading.warnings.append(f'"{mention.phrase}" was left out because the negative prompt excludes it')
+                reading.warnings.append(
+                    f'"{mention.phrase}" was left out because the negative prompt excludes it'
+                )
         return concepts
 
     def generate(self) -> Drawing:
@@ -92,7 +113,6 @@ class Session:
         self.measure(cast, plan.artwork, reading.composition != "close")
         energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
         setting.paint(stage)
-        assert stage.canvas is not None
         self.preview(stage.canvas)
         self.checkpoint()
         self.perform(stage, cast)
@@ -105,13 +125,19 @@ class Session:
         self.style(stage, reading)
         for text in reading.titles[:1]:
             self.title(stage.canvas, text, reading)
-        return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
+        return Drawing(
+            np.asarray(stage.canvas.convert("RGB")),
+            describe(reading, cast, plan, energy),
+            tuple(reading.warnings),
+        )
 
     def title(self, canvas: Image.Image, text: str, reading: Reading) -> None:
         """Quoted text that no sign carries."""
         spelled = self.face.spelled(text)
         if spelled != text.strip():
-            reading.warnings.append(f'the lettering "{text}" has characters that the typeface lacks; they were left out')
+            reading.warnings.append(
+                f'the lettering "{text}" has characters that the typeface lacks; they were left out'
+            )
         if spelled:
             lettering.title(canvas, self.face, spelled)
 
@@ -121,9 +147,10 @@ class Session:
 
     def style(self, stage: Stage, reading: Reading) -> None:
         """The technique that the prompt asks for, last of all."""
-        assert stage.canvas is not None
         if reading.style == "photo":
-            reading.warnings.append("this engine illustrates and cannot take photographs; the picture is an illustration")
+            reading.warnings.append(
+                "this engine illustrates and cannot take photographs; the picture is an illustration"
+            )
         elif reading.style is not None:
             stage.canvas = styles.apply(reading.style, stage.canvas, self.brief.seed, self.brief.steps)
         if reading.mood == "monochrome":
@@ -158,12 +185,21 @@ class Session:
         left, top, right, bottom = figure.visible(probe)
         sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
         cut = probe.crop((left, top, right, bottom))
-        return Sketch(body, (width, height), (bottom - top) / PROBE, cut.width / cut.height, figure.crown(cut, sideways), figure.saddle(cut))
+        return Sketch(
+            body,
+            (width, height),
+            (bottom - top) / PROBE,
+            cut.width / cut.height,
+            figure.crown(cut, sideways),
+            figure.saddle(cut),
+        )
 
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
         text = self.face.spelled(actor.lettering or "")
-        return lettering.sign(self.face, text, height, "neon" in actor.phrase, seeded(self.brief.seed, "sign"))
+        return lettering.sign(
+            self.face, text, height, "neon" in actor.phrase, seeded(self.brief.seed, "sign")
+        )
 
     def perform(self, stage: Stage, cast: Cast) -> None:
         """Draws the figures from far to near."""
@@ -172,7 +208,13 @@ class Session:
         for i in order:
             actor = cast.actors[i]
             self.checkpoint()
-            key = (actor.concept.label if actor.concept else actor.lettering, round(actor.height), actor.colour, actor.material, actor.flip)
+            key = (
+                actor.concept.label if actor.concept else actor.lettering,
+                round(actor.height),
+                actor.colour,
+                actor.material,
+                actor.flip,
+            )
             if key not in rendered:
                 rendered[key] = self.figure(actor)
             self.place(stage, actor, rendered[key])
@@ -187,11 +229,13 @@ class Session:
         if afloat:
             lit = light.afloat(stage, lit, left, actor.foot, actor.concept.label if actor.concept else "")
         elif not actor.floating and not stage.floating:
-            light.ground_shadow(stage, lit, left, actor.foot)
+            light.ground_shadow(stage, lit, left, actor.foot, thin=actor.concept is None)
         if not stage.indoors:
             dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
             length = max((dx * dx + dy * dy) ** 0.5, 1.0)
-            lit = light.rim(lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4)
+            lit = light.rim(
+                lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4
+            )
         light.place(stage, lit, left, top)
 
     def figure(self, actor: Actor) -> Image.Image:
@@ -199,7 +243,9 @@ class Session:
         if actor.concept is None:
             return self.board(actor, max(8, round(actor.height)))
         sketch = self.drawings[actor.concept.label]
-        image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
+        image = figure.trimmed(
+            figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share)))
+        )
         if actor.concept.label == "unicorn" and not actor.colour:
             image = figure.recolour(image, "white")
         own = actor.concept.label.split()[0] == actor.colour
@@ -224,13 +270,20 @@ def describe(reading: Reading, cast: Cast, plan: "setting.Plan", energy: list[fl
         if not actors:
             continue
         concept = actors[0].concept
-        boxes: tuple[Box, ...] = tuple(tuple(round(v) for v in a.box) for a in actors)  # type: ignore[misc] # four by construction
+        boxes = tuple(a.bounds for a in actors)
         relation = None
         if mention.relation is not None:
             other = cast.concepts[mention.relation[1]]
             relation = (mention.relation[0], other.label if other else "sign")
         subjects.append(
-            Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, relation=relation, boxes=boxes)
+            Subject(
+                label=concept.label if concept else "sign",
+                phrase=mention.phrase,
+                count=len(actors),
+                colour=actors[0].colour,
+                relation=relation,
+                boxes=boxes,
+            )
         )
     return Scene(
         subjects=tuple(subjects), scenery=tuple(plan.scenery), time=plan.time, weather=tuple(reading.weather), season=reading.season,

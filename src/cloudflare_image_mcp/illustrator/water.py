@@ -15,12 +15,15 @@ def surface(stage: Stage, top: float, bottom: float) -> None:
     far = mix(palette.lit(palette.water), palette.low, 0.62)
     near = shade(palette.lit(palette.water), -0.09)
     paint = stage.gradient([(0, far, 1), (0.35, mix(far, near, 0.55), 1), (1, near, 1)], top, bottom)
-    stage.back.append(f'<rect x="0" y="{top:.1f}" width="{stage.width}" height="{bottom - top:.1f}" fill="{paint}"/>')
+    stage.back.append(
+        f'<rect x="0" y="{top:.1f}" width="{stage.width}" height="{bottom - top:.1f}" fill="{paint}"/>'
+    )
 
 
 def reflect(stage: Stage) -> None:
     """Mirrors the canvas above the waterline into the water, broken by ripples that widen toward the viewer."""
-    assert stage.canvas is not None and stage.water is not None
+    if stage.water is None:
+        return
     top, bottom = (round(v) for v in stage.water)
     bottom = min(bottom, stage.height)
     rows = bottom - top
@@ -55,7 +58,7 @@ def reflect(stage: Stage) -> None:
     stage.canvas = Image.fromarray(result)
 
 
-def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray, top: int) -> None:  # type: ignore[type-arg]
+def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray, top: int) -> None:
     """The path of light below a low sun or the moon."""
     if stage.time == "day" or set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         return
@@ -69,6 +72,8 @@ def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndar
 
 def shoreline(stage: Stage, y: float, swing: float) -> str:
     """A line of foam."""
-    points = " ".join(f"{x:.1f},{y + swing * np.sin(x / stage.width * 9):.1f}" for x in np.linspace(0, stage.width, 30))
+    points = " ".join(
+        f"{x:.1f},{y + swing * np.sin(x / stage.width * 9):.1f}" for x in np.linspace(0, stage.width, 30)
+    )
     white = hexed(stage.palette.lit((0.97, 0.98, 0.98)))
     return f'<polyline points="{points}" fill="none" stroke="{white}" stroke-width="{stage.unit * 7:.1f}" stroke-linecap="round" opacity=".8"/>'
