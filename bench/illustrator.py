@@ -38,7 +38,7 @@ def cold(prompt: str) -> float:
 
 
 def main() -> None:
-    from cloudflare_image_mcp.illustrator import Brief, Illustrator  # noqa: PLC0415 - after the cold starts
+    from cloudflare_image_mcp.illustrator import Brief, Illustrator
 
     illustrator = Illustrator()
     illustrator.draw(Brief(prompt="a cat", width=64, height=64))

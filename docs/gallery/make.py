@@ -60,9 +60,7 @@ EDITS = [
 def labelled(sheet: Image.Image, place: int, picture: NDArray[np.uint8], text: str) -> None:
     """Puts one picture with its prompt under it on a sheet."""
     x, y = place % COLUMNS * TILE, place // COLUMNS * (TILE + LABEL)
-    sheet.paste(
-        Image.fromarray(picture).resize((TILE - 4, TILE - 4), Image.Resampling.LANCZOS), (x + 2, y + 2)
-    )
+    sheet.paste(Image.fromarray(picture).resize((TILE - 4, TILE - 4), Image.Resampling.LANCZOS), (x + 2, y + 2))
     font = ImageFont.load_default(11)
     ImageDraw.Draw(sheet).text(
         (x + 4, y + TILE),
@@ -87,9 +85,7 @@ def main(output: Path) -> None:
             for warning in drawing.warnings:
                 print(f"{prompt}: {warning}")
         sheet.save(output / f"{name}.webp", quality=80, method=6)
-    source = illustrator.draw(
-        Brief(prompt="a red car in a meadow at noon", seed=4, width=SIDE, height=SIDE)
-    ).pixels
+    source = illustrator.draw(Brief(prompt="a red car in a meadow at noon", seed=4, width=SIDE, height=SIDE)).pixels
     file = BytesIO()
     Image.fromarray(source).save(file, "PNG")
     sheet = blank(len(EDITS) + 1)
@@ -98,9 +94,7 @@ def main(output: Path) -> None:
         labelled(
             sheet,
             place,
-            illustrator.draw(
-                Brief(prompt=prompt, images=(file.getvalue(),), seed=4, width=SIDE, height=SIDE)
-            ).pixels,
+            illustrator.draw(Brief(prompt=prompt, images=(file.getvalue(),), seed=4, width=SIDE, height=SIDE)).pixels,
             prompt,
         )
     sheet.save(output / "edits.webp", quality=80, method=6)

@@ -50,9 +50,9 @@ def test_twenty_neighbouring_seeds_are_twenty_pictures(illustrator: Illustrator)
     for prompt in ("a cat", "mountains at sunset"):
         pictures = [
             np.asarray(
-                Image.fromarray(
-                    illustrator.draw(Brief(prompt=prompt, width=160, height=160, seed=seed)).pixels
-                ).resize((64, 64))
+                Image.fromarray(illustrator.draw(Brief(prompt=prompt, width=160, height=160, seed=seed)).pixels).resize(
+                    (64, 64)
+                )
             )
             for seed in range(100, 120)
         ]

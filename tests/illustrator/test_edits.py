@@ -78,9 +78,7 @@ def test_a_star_is_added_and_the_rest_kept(illustrator: Illustrator, car: Drawin
     assert outside.mean() < 0.01
 
 
-def test_a_thing_is_removed_under_a_mask(
-    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
-) -> None:
+def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]) -> None:
     left, top, right, bottom = car.scene.subjects[0].boxes[0]
     mask = np.zeros((192, 192), np.uint8)
     mask[max(top - 6, 0) : bottom + 14, max(left - 6, 0) : right + 8] = 255

@@ -53,9 +53,7 @@ def test_fewer_steps_end_higher_on_average(illustrator: Illustrator) -> None:
         return float(
             np.mean(
                 [
-                    illustrator.draw(
-                        Brief(prompt=prompt, seed=seed, steps=steps, width=96, height=96)
-                    ).scene.energy[-1]
+                    illustrator.draw(Brief(prompt=prompt, seed=seed, steps=steps, width=96, height=96)).scene.energy[-1]
                     for seed in range(6)
                 ]
             )
@@ -75,9 +73,7 @@ def test_a_negative_prompt_removes_the_thing(illustrator: Illustrator, negative:
 
 def test_a_negative_prompt_removes_the_colour(illustrator: Illustrator) -> None:
     red = illustrator.draw(Brief(prompt="a red bird, white background", seed=2, **SMALL))
-    other = illustrator.draw(
-        Brief(prompt="a blue bird, white background", negative_prompt="red", seed=2, **SMALL)
-    )
+    other = illustrator.draw(Brief(prompt="a blue bird, white background", negative_prompt="red", seed=2, **SMALL))
     assert share_of_hue(red.pixels, 27) > 0.05
     assert share_of_hue(other.pixels, 27) < 0.01
 
@@ -106,9 +102,7 @@ def source(illustrator: Illustrator) -> NDArray[np.uint8]:
     return illustrator.draw(Brief(prompt="a red car in a meadow", seed=4, **SMALL)).pixels
 
 
-@pytest.mark.parametrize(
-    "prompt", ["make it night", "turn into a watercolor", "a tiger in the jungle", "add a star"]
-)
+@pytest.mark.parametrize("prompt", ["make it night", "turn into a watercolor", "a tiger in the jungle", "add a star"])
 def test_strength_departs_from_the_source_step_by_step(
     illustrator: Illustrator, source: NDArray[np.uint8], prompt: str
 ) -> None:
@@ -127,18 +121,14 @@ def test_the_source_stays_recognisable_at_the_default_strength(
 ) -> None:
     """Edges of the source remain edges: the two lightness gradients correlate."""
     result = illustrator.draw(Brief(prompt="make it night", images=(png(source),), seed=4, **SMALL)).pixels
-    one, other = (
-        np.hypot(*np.gradient(picture.astype(np.float32).mean(-1))).ravel() for picture in (source, result)
-    )
+    one, other = (np.hypot(*np.gradient(picture.astype(np.float32).mean(-1))).ravel() for picture in (source, result))
     assert np.corrcoef(one, other)[0, 1] > 0.5
 
 
 def test_only_the_inside_of_a_mask_changes(illustrator: Illustrator, source: NDArray[np.uint8]) -> None:
     mask = np.zeros(source.shape[:2], np.uint8)
     mask[20:80, 30:110] = 255
-    result = illustrator.draw(
-        Brief(prompt="a balloon", images=(png(source),), mask=png(mask), seed=4, **SMALL)
-    )
+    result = illustrator.draw(Brief(prompt="a balloon", images=(png(source),), mask=png(mask), seed=4, **SMALL))
     assert np.array_equal(result.pixels[mask == 0], source[mask == 0])
     assert distance(result.pixels[24:76, 34:106], source[24:76, 34:106]) > 0.03
     left, top, right, bottom = result.scene.subjects[0].boxes[0]
@@ -179,9 +169,7 @@ def test_a_reference_lends_its_subject(illustrator: Illustrator, source: NDArray
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (256, 2048), (2048, 256), (333, 777), (1000, 64)])
 @pytest.mark.parametrize("prompt", ["three cats in a city", "a sailboat on the ocean, watercolor"])
-def test_any_shape_is_drawn_at_its_size(
-    illustrator: Illustrator, prompt: str, width: int, height: int
-) -> None:
+def test_any_shape_is_drawn_at_its_size(illustrator: Illustrator, prompt: str, width: int, height: int) -> None:
     drawing = illustrator.draw(Brief(prompt=prompt, width=width, height=height, seed=6))
     assert drawing.pixels.shape == (height, width, 3)
     assert drawing.pixels.dtype == np.uint8
@@ -227,15 +215,11 @@ def test_a_cancelled_drawing_stops(illustrator: Illustrator) -> None:
         ({"images": (b"nonsense",)}, "PNG"),
     ],
 )
-def test_unusable_input_is_refused_by_name(
-    illustrator: Illustrator, changes: dict[str, Any], named: str
-) -> None:
+def test_unusable_input_is_refused_by_name(illustrator: Illustrator, changes: dict[str, Any], named: str) -> None:
     with pytest.raises(IllustratorError, match=named):
         illustrator.draw(Brief(**{"prompt": "a dog", **SMALL, **changes}))
 
 
 def test_a_mask_of_another_size_is_refused(illustrator: Illustrator, source: NDArray[np.uint8]) -> None:
     with pytest.raises(IllustratorError, match="the mask is 50 x 40"):
-        illustrator.draw(
-            Brief(prompt="a dog", images=(png(source),), mask=png(np.zeros((40, 50), np.uint8)), **SMALL)
-        )
+        illustrator.draw(Brief(prompt="a dog", images=(png(source),), mask=png(np.zeros((40, 50), np.uint8)), **SMALL))

@@ -41,9 +41,7 @@ def test_english_is_left_alone(prompt: str) -> None:
 
 
 def test_words_outside_the_tables_come_from_the_labels_of_the_language(illustrator: Illustrator) -> None:
-    scene = illustrator.draw(
-        Brief(prompt="eine Giraffe und ein Zebra auf der Wiese", width=64, height=64)
-    ).scene
+    scene = illustrator.draw(Brief(prompt="eine Giraffe und ein Zebra auf der Wiese", width=64, height=64)).scene
     assert [s.label for s in scene.subjects] == ["giraffe", "zebra"]
 
 

@@ -29,9 +29,7 @@ def things(reading: Reading) -> list[tuple[str, int, list[str]]]:
         ("mice", [("mice", 3, [])]),
     ],
 )
-def test_things_with_number_and_colour(
-    reader: Reader, prompt: str, expected: list[tuple[str, int, list[str]]]
-) -> None:
+def test_things_with_number_and_colour(reader: Reader, prompt: str, expected: list[tuple[str, int, list[str]]]) -> None:
     assert things(reader.read(prompt)) == expected
 
 
@@ -87,10 +85,7 @@ def test_a_coloured_place_is_not_a_coloured_thing(reader: Reader) -> None:
 def test_unknown_words_fall_to_the_nearest_or_are_named(reader: Reader) -> None:
     reading = reader.read("a pomeranian beside a xqzvbn")
     assert [reader.vocabulary.concept(m.concepts[0]).label for m in reading.mentions] != []
-    assert (
-        any("pomeranian" in warning for warning in reading.warnings)
-        or reading.mentions[0].phrase == "pomeranian"
-    )
+    assert any("pomeranian" in warning for warning in reading.warnings) or reading.mentions[0].phrase == "pomeranian"
     assert any('"xqzvbn"' in warning for warning in reading.warnings)
 
 

@@ -74,9 +74,7 @@ def prompts() -> Iterator[Known]:
         place = pick.choice(list(SCENES))
         if kind == 0:
             colour = pick.choice(COLOURS)
-            yield Known(
-                f"{'an' if colour == 'orange' else 'a'} {colour} {noun}", noun, colour, 1, None, None, seed
-            )
+            yield Known(f"{'an' if colour == 'orange' else 'a'} {colour} {noun}", noun, colour, 1, None, None, seed)
         elif kind == 1:
             number = pick.choice(list(NUMBERS))
             yield Known(
@@ -119,9 +117,7 @@ def draw(illustrator: Illustrator, kind: int) -> list[Drawn]:
         backdrop, performed = (to_oklab(stage.astype(np.float32) / 255) for stage in stages)
         change = performed - backdrop
         darker_only = (
-            (change[..., 0] < 0)
-            & (np.hypot(change[..., 1], change[..., 2]) < 0.035)
-            & (change[..., 0] > -0.28)
+            (change[..., 0] < 0) & (np.hypot(change[..., 1], change[..., 2]) < 0.035) & (change[..., 0] > -0.28)
         )
         figures = (np.linalg.norm(change, axis=-1) > 0.05) & ~darker_only
         results.append(Drawn(known, drawing.scene, drawing.pixels, figures))
@@ -182,9 +178,7 @@ def has_colour(d: Drawn) -> bool:
         grey = chroma < 0.075
         return bool(
             grey.mean() > 0.4
-            and (
-                np.median(lab[grey, 0]) < 0.5 if d.known.colour == "black" else np.median(lab[grey, 0]) > 0.75
-            )
+            and (np.median(lab[grey, 0]) < 0.5 if d.known.colour == "black" else np.median(lab[grey, 0]) > 0.75)
         )
     hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))[chroma > 0.05] % 360
     histogram = np.bincount((hue // 15).astype(int) % 24, minlength=24)

@@ -62,9 +62,7 @@ def test_a_poster_uses_few_inks(plain: NDArray[np.uint8]) -> None:
         "low poly",
     ],
 )
-def test_every_promised_style_is_read_and_drawn(
-    illustrator: Illustrator, plain: NDArray[np.uint8], words: str
-) -> None:
+def test_every_promised_style_is_read_and_drawn(illustrator: Illustrator, plain: NDArray[np.uint8], words: str) -> None:
     drawing = illustrator.draw(Brief(prompt=f"{PROMPT}, {words}", width=224, height=224, seed=7))
     assert drawing.scene.style is not None
     assert distance(plain, drawing.pixels) > 0.02

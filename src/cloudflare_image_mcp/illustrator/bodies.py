@@ -158,9 +158,7 @@ def _standing(bust: str, label: str) -> tuple[str, float, float]:
     quarter = (columns[0] + columns[-1]) // 2 - (columns[-1] - columns[0]) // 4
     middle = pixels[last - 3 : last, quarter - 3 : quarter + 4].reshape(-1, 4)
     middle = middle[middle[:, 3] > 200]
-    colour: Rgb = (
-        tuple((np.median(middle[:, :3], axis=0) / 255).tolist()) if len(middle) else (0.3, 0.33, 0.45)
-    )
+    colour: Rgb = tuple((np.median(middle[:, :3], axis=0) / 255).tolist()) if len(middle) else (0.3, 0.33, 0.45)
     cloth = hexed(shade(colour, -0.03))
     top, left, right = last / 2, columns[0] / 2, columns[-1] / 2
     if any(word in label for word in ROBED):

@@ -90,9 +90,7 @@ def choose(
         return None
     if set(mention.concepts[:1]) & set(refused):
         return None
-    score: dict[int, float] = {
-        number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])
-    }
+    score: dict[int, float] = {number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])}
     for place, number in enumerate(mention.concepts):
         score[number] = max(score.get(number, 0.0), 1.0 if place == 0 else 0.9 - 0.01 * place)
     vectors = vocabulary.artwork.embeddings
@@ -120,9 +118,7 @@ def assemble(reading: Reading, concepts: list[Concept | None]) -> Cast:
             continue
         first[index] = len(cast.actors)
         for instance in range(mention.count):
-            actor = Actor(
-                index, instance, concept, stature(concept) * mention.size, material=mention.material
-            )
+            actor = Actor(index, instance, concept, stature(concept) * mention.size, material=mention.material)
             actor.colour = mention.colours[instance % len(mention.colours)] if mention.colours else None
             actor.lettering, actor.phrase = mention.lettering, mention.phrase
             actor.floating = mention.flying or (concept is not None and concept.label in ALOFT)

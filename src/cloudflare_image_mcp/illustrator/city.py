@@ -43,11 +43,7 @@ def _building(
 ) -> None:
     palette, night = stage.palette, stage.palette.dark
     tone = float(rng.uniform(-0.07, 0.09))
-    wall = (
-        oklch(0.52 + tone, 0.05, hue + float(rng.uniform(-35, 35)))
-        if not night
-        else oklch(0.42 + tone, 0.05, hue)
-    )
+    wall = oklch(0.52 + tone, 0.05, hue + float(rng.uniform(-35, 35))) if not night else oklch(0.42 + tone, 0.05, hue)
     if rng.random() < 0.25 and row > 0:
         wall = oklch(0.60 + tone, 0.085, float(rng.choice([40, 60, 25, 80])))
     colour = palette.at(wall, depth * 0.9)
@@ -148,6 +144,4 @@ def _lamps(stage: Stage, base: float, span: float) -> None:
                 top + w,
                 tall * 0.62,
             )
-            stage.back.append(
-                f'<circle cx="{cx + arm:.1f}" cy="{top + w:.1f}" r="{tall * 0.62:.1f}" fill="{glow}"/>'
-            )
+            stage.back.append(f'<circle cx="{cx + arm:.1f}" cy="{top + w:.1f}" r="{tall * 0.62:.1f}" fill="{glow}"/>')

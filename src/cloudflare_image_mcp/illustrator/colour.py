@@ -54,9 +54,7 @@ _RGB_BACK = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
 
 def to_oklab(rgb: Array) -> Array:
     """sRGB 0..1, any shape x 3, to OKLab."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4).astype(
-        np.float32
-    )
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4).astype(np.float32)
     lab: Array = (np.cbrt(linear @ _LMS.T) @ _LAB.T).astype(np.float32)
     return lab
 
@@ -64,9 +62,7 @@ def to_oklab(rgb: Array) -> Array:
 def from_oklab(lab: Array) -> Array:
     """OKLab to sRGB, clipped to 0..1."""
     linear = np.clip(((lab @ _LMS_BACK.T) ** 3) @ _RGB_BACK.T, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(
-        np.float32
-    )
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> Rgb:

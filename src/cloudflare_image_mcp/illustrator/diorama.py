@@ -28,18 +28,12 @@ def paint(stage: Stage, scenery: list[str]) -> None:
     """Paints backdrop and slab; feet may stand on the slab's middle."""
     studio.paint(stage, None, None, plain=True)
     place = next((s for s in scenery if s in TOPS or s in FLOORS), "meadow")
-    colour: Rgb = (
-        oklch(*FLOORS[place]) if place in FLOORS else getattr(stage.palette, TOPS.get(place, "grass"))
-    )
+    colour: Rgb = oklch(*FLOORS[place]) if place in FLOORS else getattr(stage.palette, TOPS.get(place, "grass"))
     colour = stage.palette.lit(colour)
     cx, cy = stage.width / 2, stage.height * 0.66
     w = min(stage.width * 0.46, stage.height * 0.62)
     h, thick = w * 0.52, w * 0.22
-    soil = (
-        stage.palette.lit(oklch(0.50, 0.06, 55))
-        if place not in {"snow", "ocean", "lake"}
-        else shade(colour, -0.12)
-    )
+    soil = stage.palette.lit(oklch(0.50, 0.06, 55)) if place not in {"snow", "ocean", "lake"} else shade(colour, -0.12)
     left, right = hexed(shade(soil, 0.03)), hexed(shade(soil, -0.09))
     top = stage.gradient([(0, shade(colour, 0.05), 1), (1, shade(colour, -0.03), 1)], cy - h, cy + h)
     stage.back.append(
@@ -67,9 +61,7 @@ def _trees(stage: Stage, cx: float, cy: float, w: float, h: float, snowy: bool) 
             tall = w * float(rng.uniform(0.24, 0.42))
             lit, dim = stage.palette.lit(shade(base, 0.08)), stage.palette.lit(shade(base, -0.08))
             stage.back.append(
-                plants.conifer(
-                    x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None
-                )
+                plants.conifer(x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None)
             )
 
 

@@ -43,9 +43,7 @@ TINT = re.compile(
     r"\b(?:make|turn|change|paint|colou?r|dye|recolou?r)\s+(?:the )?(?:colou?r of )?(?:the |it |this |her |his )?(?P<what>[\w -]*?)\s*(?:to |into |in )?(?P<colour>red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|gold(?:en)?|silver|cyan|teal|turquoise|magenta|navy|beige|violet)\s*(?:$|[,.])",
     re.IGNORECASE,
 )
-ADD = re.compile(
-    r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.IGNORECASE
-)
+ADD = re.compile(r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -69,9 +67,7 @@ def instruction(prompt: str) -> Instruction:
         match = pattern.search(prompt)
         if match is not None:
             colour = match.groupdict().get("colour")
-            return Instruction(
-                kind, match.group("what") + prompt[match.end() :], colour.lower() if colour else None
-            )
+            return Instruction(kind, match.group("what") + prompt[match.end() :], colour.lower() if colour else None)
     return Instruction("describe", prompt)
 
 
@@ -96,9 +92,7 @@ class Edit:
         self.session, self.brief = session, session.brief
         self.size = (self.brief.width, self.brief.height)
         source = decoded(self.brief.images[0], "the image")
-        self.source = (
-            source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
-        )
+        self.source = source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
         self.mask = self._mask(source.size)
         self.references = [decoded(data, f"reference {i}") for i, data in enumerate(self.brief.images[1:], 1)]
         self.subjects: list[Subject] = []
@@ -136,9 +130,7 @@ class Edit:
         reading, refused = self.session.read("" if asked.kind in {"remove", "tint"} else asked.what)
         _snow_falls(asked, reading)
         if self.brief.vary:
-            edited = self._looks(
-                photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading
-            )
+            edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
         else:
             edited = self._carried_out(asked, reading, refused)
         self.session.preview(edited)
@@ -221,9 +213,7 @@ class Edit:
         part, certainty = (self.mask, 1.0) if self.mask is not None else photograph.standing_out(picture)
         if part is None or certainty < 0.15:
             part = np.ones(self.size[::-1], np.float32)
-            reading.warnings.append(
-                "no single thing stands out; the main colour of the whole picture was changed"
-            )
+            reading.warnings.append("no single thing stands out; the main colour of the whole picture was changed")
         layer = picture.convert("RGBA")
         layer.putalpha(Image.fromarray((part * 255).astype(np.uint8)))
         names = {"golden": "gold", "grey": "gray", "turquoise": "teal", "violet": "purple"}
@@ -303,9 +293,7 @@ class Edit:
     def _stage(self, picture: Image.Image, reading: Reading) -> Stage:
         """The picture as a stage whose light is its own."""
         palette = palette_for("day", (), None, None, {}, seeded(self.brief.seed, "palette"))
-        mean = (
-            np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
-        )
+        mean = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
         level = float(np.clip(mean.mean() * 1.7, 0.45, 1.0))
         hue = mean / max(float(mean.max()), 1e-3)
         red, green, blue = (float(level * (0.75 + 0.25 * h)) for h in hue)
@@ -347,9 +335,9 @@ class Edit:
             )
             left, right = int((x - actor.width / 2) / w * 48), int((x + actor.width / 2) / w * 48) + 1
             top, bottom = int((foot - actor.height) / h * 48), int(foot / h * 48) + 1
-            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(
-                foot / h - 0.86
-            ) * (not aloft)
+            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(foot / h - 0.86) * (
+                not aloft
+            )
             if cost < best:
                 best, actor.x, actor.foot = cost, x, foot
 
@@ -369,9 +357,7 @@ class Edit:
         if reading.mood is not None:
             picture = photograph.mooded(picture, reading.mood)
         if reading.style == "photo":
-            reading.warnings.append(
-                "this engine illustrates and cannot make photographs; the style was left as it is"
-            )
+            reading.warnings.append("this engine illustrates and cannot make photographs; the style was left as it is")
         elif reading.style is not None:
             picture = styles.apply(reading.style, picture, self.brief.seed, self.brief.steps)
         return picture
@@ -379,8 +365,7 @@ class Edit:
     def _referenced(self, picture: Image.Image, reference: Image.Image) -> Image.Image:
         """The reference's subject placed in the picture when one stands out of it, else its palette."""
         wants_palette = (
-            re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.IGNORECASE)
-            is not None
+            re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.IGNORECASE) is not None
         )
         found, certainty = photograph.standing_out(reference)
         if wants_palette or certainty < CERTAIN:

@@ -9,9 +9,7 @@ from cloudflare_image_mcp.illustrator.colour import NAMED, Array, from_oklab, to
 from cloudflare_image_mcp.illustrator.raster import rasterise
 
 LUT_SIDE = 25
-SHARPEST = (
-    560  # pixels: larger figures are drawn at this size and enlarged, because blur filters cost by area
-)
+SHARPEST = 560  # pixels: larger figures are drawn at this size and enlarged, because blur filters cost by area
 MATERIALS: dict[str, tuple[float, float, float]] = {
     "wood": (0.52, 0.085, 58),
     "gold": (0.80, 0.15, 88),
@@ -135,9 +133,7 @@ class _Material:
         falloff = np.clip(1.25 - np.abs(toned - lightness) * 1.3, 0.25, 1.0)
         new_chroma = wanted * relative * falloff
         radians = np.radians(angle)
-        new = np.stack([toned, new_chroma * np.cos(radians), new_chroma * np.sin(radians)], -1).astype(
-            np.float32
-        )
+        new = np.stack([toned, new_chroma * np.cos(radians), new_chroma * np.sin(radians)], -1).astype(np.float32)
         mixed = lab + (new - lab) * share[:, None]
         return ImageFilter.Color3DLUT(LUT_SIDE, from_oklab(mixed).reshape(-1))
 

@@ -7,9 +7,7 @@ from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shad
 from cloudflare_image_mcp.illustrator.stage import Stage, path
 
 # Words for the props: one that the prompt draws itself, or refuses, is not added again.
-TREES = frozenset(
-    {"tree", "trees", "deciduous tree", "evergreen tree", "palm tree", "palm", "christmas tree"}
-)
+TREES = frozenset({"tree", "trees", "deciduous tree", "evergreen tree", "palm tree", "palm", "christmas tree"})
 FLOWERS = frozenset({"flower", "flowers", "sunflower", "tulip", "rose", "blossom", "hibiscus", "bouquet"})
 
 
@@ -35,9 +33,7 @@ def tree_line(
     """A row of trees along a level; gap (left, right) in widths is kept open."""
     rng = stage.rng("treeline", name)
     snowy = (
-        stage.palette.at(stage.palette.snow, depth * 0.6)
-        if stage.season == "winter" and kind == "conifer"
-        else None
+        stage.palette.at(stage.palette.snow, depth * 0.6) if stage.season == "winter" and kind == "conifer" else None
     )
     x = -h * 0.2
     left = stage.sun[0] < stage.width / 2
@@ -50,9 +46,7 @@ def tree_line(
                 stage.back.append(plants.conifer(x, foot, tall, lit, dim, left, snowy))
             else:
                 stage.back.append(
-                    plants.broadleaf(
-                        rng, x, foot, tall * 0.9, lit, dim, _trunk(stage, depth), -1 if left else 1
-                    )
+                    plants.broadleaf(rng, x, foot, tall * 0.9, lit, dim, _trunk(stage, depth), -1 if left else 1)
                 )
         x += tall * float(rng.uniform(0.26, 0.5) if kind == "conifer" else rng.uniform(0.42, 0.75))
 
@@ -72,9 +66,7 @@ def meadow(stage: Stage) -> None:
         h = span * (0.22 + 0.32 * far)
         lit, dim = _foliage(stage, rng, 0.5 - 0.35 * far)
         if kind == "conifer" or (kind == "mixed" and i % 2):
-            stage.back.append(
-                plants.conifer(x, y, h, lit, dim, left, palette.lit(palette.snow) if wintry else None)
-            )
+            stage.back.append(plants.conifer(x, y, h, lit, dim, left, palette.lit(palette.snow) if wintry else None))
         elif not wintry:
             stage.back.append(plants.broadleaf(rng, x, y, h, lit, dim, _trunk(stage, 0.3), -1 if left else 1))
     if not wintry:
@@ -88,9 +80,7 @@ def meadow(stage: Stage) -> None:
 def hills(stage: Stage) -> None:
     terrain.hills(stage, stage.palette.grass, 4)
     stage.back.append(
-        plants.tufts(
-            stage, stage.palette.lit(shade(stage.palette.grass, -0.08)), 50, stage.floor_far, stage.height
-        )
+        plants.tufts(stage, stage.palette.lit(shade(stage.palette.grass, -0.08)), 50, stage.floor_far, stage.height)
     )
 
 
@@ -152,15 +142,11 @@ def forest(stage: Stage) -> None:
     if stage.season == "winter":
         floor = palette.snow
     line = terrain.rolling(stage, rng, stage.horizon + span * 0.24, span * 0.04)
-    terrain.band(
-        stage, line, stage.height, palette.lit(shade(floor, -0.10)), palette.at(shade(floor, 0.05), 0.3)
-    )
+    terrain.band(stage, line, stage.height, palette.lit(shade(floor, -0.10)), palette.at(shade(floor, 0.05), 0.3))
     stage.floor_far, stage.floor_near = stage.horizon + span * 0.36, stage.height - span * 0.10
     _sunbeams(stage)
     if stage.season != "winter":
-        stage.back.append(
-            plants.tufts(stage, palette.lit(shade(floor, -0.07)), 70, stage.floor_far, stage.height)
-        )
+        stage.back.append(plants.tufts(stage, palette.lit(shade(floor, -0.07)), 70, stage.floor_far, stage.height))
     for x in (-0.01, 1.01):
         lit, dim = _foliage(stage, rng, 0.0)
         if kind == "broadleaf":
@@ -197,9 +183,7 @@ def _sunbeams(stage: Stage) -> None:
     for _ in range(5):
         x = float(rng.uniform(0.1, 0.9)) * stage.width
         half = stage.width * float(rng.uniform(0.02, 0.05))
-        paint = stage.gradient(
-            [(0, stage.palette.sun, 0.30), (1, stage.palette.sun, 0)], 0, stage.height * 0.86
-        )
+        paint = stage.gradient([(0, stage.palette.sun, 0.30), (1, stage.palette.sun, 0)], 0, stage.height * 0.86)
         stage.back.append(
             f'<path d="M{sx - half * 0.3:.1f} {sy:.1f}L{x - half:.1f} {stage.height * 0.86:.1f}H{x + half * 1.6:.1f}L{sx + half * 0.3:.1f} {sy:.1f}z" fill="{paint}"/>'
         )
@@ -233,9 +217,7 @@ def desert(stage: Stage) -> None:
         _dune_shade(stage, line, depth, y, span)
     stage.floor_far, stage.floor_near = stage.horizon + span * 0.42, stage.height - span * 0.12
     green = oklch(0.56, 0.10, 150)
-    for x in (
-        () if "cactus" in stage.banished else (float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.8, 0.96)))
-    ):
+    for x in () if "cactus" in stage.banished else (float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.8, 0.96))):
         far = float(rng.uniform(0, 1))
         h = stage.height * (0.13 + 0.12 * far)
         depth = 0.35 - 0.25 * far
@@ -279,9 +261,7 @@ def lake(stage: Stage) -> None:
     span = stage.height - stage.horizon
     shore = stage.horizon + span * 0.10
     line = terrain.rolling(stage, rng, stage.horizon + span * 0.02, span * 0.06)
-    terrain.band(
-        stage, line, shore + 2, palette.at(palette.grass, 0.5), palette.at(shade(palette.grass, 0.05), 0.65)
-    )
+    terrain.band(stage, line, shore + 2, palette.at(palette.grass, 0.5), palette.at(shade(palette.grass, 0.05), 0.65))
     tree_line(
         stage,
         shore,

@@ -56,8 +56,7 @@ def language_of(prompt: str) -> str:
         whole, stems = table(language)
         stops = set(glosses.STOPWORDS[language].split())
         scores[language] = sum(
-            1.0 if w in stops or w in whole else 0.8 if any(w.startswith(s) for s, _ in stems) else 0.0
-            for w in words
+            1.0 if w in stops or w in whole else 0.8 if any(w.startswith(s) for s, _ in stems) else 0.0 for w in words
         )
     return max(scores, key=lambda name: scores[name])
 
@@ -116,11 +115,7 @@ class Glosser:
 
     def spaced(self, text: str) -> list[str]:
         """Words between spaces: longest phrase first, then stems, then the language's own labels, then the encoder."""
-        text = (
-            re.sub(r"\b([ldnsc]|un|dell|nell|sull|all)'", r"\1' ", text)
-            if self.language in {"fr", "it"}
-            else text
-        )
+        text = re.sub(r"\b([ldnsc]|un|dell|nell|sull|all)'", r"\1' ", text) if self.language in {"fr", "it"} else text
         pieces = WORD.findall(text)
         words: list[str] = []
         unknown: list[tuple[int, str]] = []

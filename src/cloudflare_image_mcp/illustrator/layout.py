@@ -90,9 +90,7 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     """Heights: the tallest fills its share of the picture; the rest follow by stature, softened."""
     count = len(roots)
     share = floor.reach * {1: 1.0, 2: 0.82, 3: 0.68}.get(count, 1.28 / count**0.5)
-    tallest = max(
-        a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"}
-    )
+    tallest = max(a.stature for a in cast.actors if a.parent is None or a.bond in {"front", "behind", "under", "over"})
     side = min(floor.height, floor.width * 1.15)
     rows = _rows(roots, floor)
     for actor in cast.actors:
@@ -179,9 +177,7 @@ def _follow(cast: Cast, jitter: Floats) -> None:
         before = len(done)
         for i, actor in enumerate(cast.actors):
             if i not in done and actor.parent in done:
-                siblings = [
-                    j for j, a in enumerate(cast.actors) if a.parent == actor.parent and a.bond == actor.bond
-                ]
+                siblings = [j for j, a in enumerate(cast.actors) if a.parent == actor.parent and a.bond == actor.bond]
                 _bind(actor, cast.actors[actor.parent], siblings.index(i), len(siblings), float(jitter[i]))
                 done.add(i)
         if len(done) == before:
@@ -264,9 +260,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     boxes = tried[:, [0, 1, 0, 1]] + extents[i]
     size = extents[i][2:] - extents[i][:2]
     area = max(float(size[0] * size[1]), 1.0)
-    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(
-        boxes[:, 2] - floor.width * 0.98, 0
-    )
+    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
     energy: Floats = 9 * outside / size[0]
     energy += (
         9
@@ -299,9 +293,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
         energy += 0.6 * np.abs(tried[:, 1] - ideal) / max(floor.near - floor.far, 1)
     else:
         energy += (
-            0.5
-            * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far)))
-            / max(floor.near - floor.far, 1)
+            0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
         )
     return energy
 

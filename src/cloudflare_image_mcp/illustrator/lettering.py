@@ -23,9 +23,7 @@ class Typeface:
 
     def at(self, size: float) -> ImageFont.FreeTypeFont:
         """The face at a size in pixels."""
-        return ImageFont.truetype(
-            BytesIO(self._data), max(6, round(size)), layout_engine=ImageFont.Layout.BASIC
-        )
+        return ImageFont.truetype(BytesIO(self._data), max(6, round(size)), layout_engine=ImageFont.Layout.BASIC)
 
     def spelled(self, text: str) -> str:
         """The text without the characters that the face lacks."""
@@ -44,9 +42,7 @@ def broken(text: str) -> list[str]:
     return lines
 
 
-def _set(
-    face: Typeface, lines: list[str], width: float, height: float
-) -> tuple[ImageFont.FreeTypeFont, float]:
+def _set(face: Typeface, lines: list[str], width: float, height: float) -> tuple[ImageFont.FreeTypeFont, float]:
     """The largest size at which the lines fit a box, and the line height."""
     probe = face.at(100)
     widest = max(probe.getlength(line) for line in lines)
@@ -54,9 +50,7 @@ def _set(
     return face.at(size), size * 1.08
 
 
-def _write(
-    mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float, float, float, float]
-) -> None:
+def _write(mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float, float, float, float]) -> None:
     """Writes the lines centred in a box (left, top, right, bottom) of an "L" image."""
     font, leading = _set(face, lines, box[2] - box[0], box[3] - box[1])
     pen = ImageDraw.Draw(mask)

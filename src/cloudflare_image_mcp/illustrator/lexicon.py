@@ -6,11 +6,7 @@ Each table maps a phrase to its canonical value. Phrases are lower case; plural 
 
 def _table(**groups: str) -> dict[str, str]:
     """{"night": "night, midnight"} turned round: every phrase to its group's name ("_" stands for "-")."""
-    return {
-        phrase.strip(): name.replace("_", "-")
-        for name, phrases in groups.items()
-        for phrase in phrases.split(",")
-    }
+    return {phrase.strip(): name.replace("_", "-") for name, phrases in groups.items() for phrase in phrases.split(",")}
 
 
 COLOURS = _table(

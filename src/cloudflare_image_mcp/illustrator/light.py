@@ -12,10 +12,7 @@ def tinted(image: Image.Image, tint: Rgb, haze: Rgb, share: float) -> Image.Imag
     """A figure under coloured light, seen through some haze."""
     bands = list(image.split())
     for i in range(3):
-        table = [
-            min(255, round((v * min(tint[i], 1.15)) * (1 - share) + 255 * haze[i] * share))
-            for v in range(256)
-        ]
+        table = [min(255, round((v * min(tint[i], 1.15)) * (1 - share) + 255 * haze[i] * share)) for v in range(256)]
         bands[i] = bands[i].point(table)
     return Image.merge("RGBA", bands)
 
@@ -57,9 +54,7 @@ def ground_shadow(
     sheet.paste(sheared, (0, int(height * 0.06)))
     sheet = blurred(sheet, height * 0.02).point(lambda v: int(v * strength))
     if not thin:  # a board high on a post would seem to float over its own shadow
-        stage.canvas.paste(
-            colour, (int(left - pad), int(foot - flat - height * 0.06 + height * 0.015)), sheet
-        )
+        stage.canvas.paste(colour, (int(left - pad), int(foot - flat - height * 0.06 + height * 0.015)), sheet)
     wide = int((foot_right - foot_left) * 1.12) + 6
     tall = max(int(wide * 0.16), 4)
     contact = Image.new("L", (wide + tall * 2, tall * 3))

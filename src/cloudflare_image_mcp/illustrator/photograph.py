@@ -34,9 +34,7 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
         likely = np.clip(odds * 1.1, 0, 1) * (0.35 + 0.65 * centre) * np.clip(0.35 + away * 2, 0, 1)
         likely = (
             np.asarray(
-                Image.fromarray((np.clip(likely, 0, 1) * 255).astype(np.uint8)).filter(
-                    ImageFilter.GaussianBlur(0.9)
-                ),
+                Image.fromarray((np.clip(likely, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.9)),
                 np.float32,
             )
             / 255
@@ -70,9 +68,7 @@ def _unlike_border(lab: Array) -> Array:
     support = np.bincount(nearest, minlength=len(centres)) / len(border)
     frequent = centres[support > 0.035]
     away = np.linalg.norm(lab[:, :, None] - frequent, axis=-1).min(-1)
-    smoothed = Image.fromarray((np.clip(away / 0.25, 0, 1) * 255).astype(np.uint8)).filter(
-        ImageFilter.MedianFilter(3)
-    )
+    smoothed = Image.fromarray((np.clip(away / 0.25, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
     return np.asarray(smoothed, np.float32) / 255
 
 
@@ -212,9 +208,7 @@ def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator
 def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> Image.Image:
     """The picture with the reference's colour balance: mean and spread matched in OKLab (Reinhard et al., 2001)."""
     lab = to_oklab(np.asarray(image, np.float32) / 255)
-    other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(
-        -1, 3
-    )
+    other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(-1, 3)
     flat = lab.reshape(-1, 3)
     spread = np.clip(other.std(0) / np.maximum(flat.std(0), 1e-3), 0.5, 2.0)
     spread[0] = np.clip(spread[0], 0.8, 1.25)
@@ -234,15 +228,11 @@ def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
     bands = []
     for band, (lift, gain) in zip(image.split(), curves, strict=True):
         power = 1.15 if time == "night" else 0.85 if time == "day" else 1.0
-        bands.append(
-            band.point([min(255, round(255 * (lift + gain * (v / 255) ** power))) for v in range(256)])
-        )
+        bands.append(band.point([min(255, round(255 * (lift + gain * (v / 255) ** power))) for v in range(256)]))
     graded = Image.merge("RGB", bands)
     h = graded.height
     rise = np.clip(1 - np.arange(h, dtype=np.float32) / (h * 0.6), 0, 1)
-    glow = {"night": (8, 12, 48), "sunset": (255, 120, 60), "dawn": (255, 190, 170), "day": (150, 205, 255)}[
-        time
-    ]
+    glow = {"night": (8, 12, 48), "sunset": (255, 120, 60), "dawn": (255, 190, 170), "day": (150, 205, 255)}[time]
     veil = Image.fromarray(np.repeat((rise * 255 * 0.30).astype(np.uint8)[:, None], graded.width, 1))
     graded.paste(glow, (0, 0), veil)
     if time == "night":
@@ -253,9 +243,7 @@ def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
 def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
     """Stars where the upper part of the source is smooth and light."""
     rng = seeded(seed, "night stars")
-    busy = np.asarray(
-        source.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.BoxBlur(6)), np.float32
-    )
+    busy = np.asarray(source.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.BoxBlur(6)), np.float32)
     pixels = np.asarray(graded).copy()
     h, w = busy.shape
     radius = max(0, round(min(h, w) / 700))
@@ -351,7 +339,5 @@ def drifted(image: Image.Image, seed: int, strength: float) -> Image.Image:
     b = lab[..., 1] * np.sin(turn) + lab[..., 2] * np.cos(turn)
     gain = 1 + float(rng.uniform(-0.10, 0.10)) * strength
     return Image.fromarray(
-        (from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(
-            np.uint8
-        )
+        (from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(np.uint8)
     )

@@ -6,9 +6,7 @@ from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shad
 from cloudflare_image_mcp.illustrator.stage import Stage
 
 
-def conifer(
-    x: float, y: float, h: float, lit: Rgb, dim: Rgb, light_left: bool, snow: Rgb | None = None
-) -> str:
+def conifer(x: float, y: float, h: float, lit: Rgb, dim: Rgb, light_left: bool, snow: Rgb | None = None) -> str:
     """A fir of height h with its foot at x, y: tiers with a lit and a shaded half."""
     parts = [
         f'<rect x="{x - h * 0.025:.1f}" y="{y - h * 0.14:.1f}" width="{h * 0.05:.1f}" height="{h * 0.15:.1f}" fill="{hexed(shade(dim, -0.10))}"/>'
@@ -52,9 +50,7 @@ def broadleaf(
     for scale, colour, shift in ((1.0, dim, 0.0), (0.80, middle, 0.16), (0.52, lit, 0.34)):
         for (dx, dy, size), (jx, jy) in zip(puffs, swing, strict=True):
             cx, cy = x + (dx + jx + toward * shift * size * 0.8) * r, top + (dy + jy - shift * size) * r
-            parts.append(
-                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{r * size * scale:.1f}" fill="{hexed(colour)}"/>'
-            )
+            parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{r * size * scale:.1f}" fill="{hexed(colour)}"/>')
     return "".join(parts)
 
 

@@ -12,9 +12,7 @@ Pixels = NDArray[np.uint8]
 Array = NDArray[np.floating[Any]]
 
 
-def rasterise(
-    body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
+def rasterise(body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None) -> Image.Image:
     """An SVG body as an RGBA image of width x height pixels; box is the view box (x, y, width, height)."""
     x, y, w, h = box or (0, 0, width, height)
     svg = (
@@ -25,9 +23,7 @@ def rasterise(
     return Image.open(BytesIO(bytes(png))).convert("RGBA")
 
 
-def noise(
-    rng: np.random.Generator, width: int, height: int, cells: tuple[int, int], octaves: int = 4
-) -> Array:
+def noise(rng: np.random.Generator, width: int, height: int, cells: tuple[int, int], octaves: int = 4) -> Array:
     """Smooth noise 0..1, height x width: octaves of random grids, each twice as fine and half as strong."""
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0
@@ -44,9 +40,7 @@ def noise(
 
 def enlarge(array: Array, width: int, height: int) -> Array:
     """A 2-D float array resampled smoothly to height x width."""
-    return np.asarray(
-        Image.fromarray(array.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    )
+    return np.asarray(Image.fromarray(array.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def smooth(low: float, high: float, value: Array) -> Array:

@@ -187,9 +187,7 @@ class Reader:
         """A word of the lexicon; colours, relations, moods and materials have no plural."""
         for form in forms:
             for kind, table in TABLES.items():
-                if form in table and (
-                    form == phrase or kind not in {"colour", "relation", "mood", "material"}
-                ):
+                if form in table and (form == phrase or kind not in {"colour", "relation", "mood", "material"}):
                     return Token(kind, table[form], phrase, form != phrase)
         return None
 
@@ -374,9 +372,7 @@ class Assembly:
         if following is not None and following.kind in {"thing", "guess", "scenery"}:
             return
         label = self.vocabulary.concept(token.concepts[0]).label
-        self.reading.warnings.append(
-            f'"{token.phrase}" is not in the artwork; the nearest, "{label}", was drawn'
-        )
+        self.reading.warnings.append(f'"{token.phrase}" is not in the artwork; the nearest, "{label}", was drawn')
         self._on_thing(token, following)
 
     def _on_thing(self, token: Token, following: Token | None) -> None:

@@ -45,9 +45,7 @@ def interior(stage: Stage) -> None:
     stage.horizon = h * float(rng.uniform(0.58, 0.66))
     side = 0.28 if rng.random() < 0.5 else 0.72
     stage.sun = (side * w, stage.horizon * 0.4)
-    light = stage.glow(
-        [(0, (1, 1, 0.95), 0.42), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.5, max(w, h) * 0.6
-    )
+    light = stage.glow([(0, (1, 1, 0.95), 0.42), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.5, max(w, h) * 0.6)
     stage.back.append(f'<rect width="{w}" height="{h}" fill="{light}"/>')
     if rng.random() < 0.5:
         stripe = hexed(shade(wall, -0.02))
@@ -135,12 +133,9 @@ def _floor(stage: Stage, rng: np.random.Generator, wall: Rgb) -> None:
     stage.back.append(f'<rect x="0" y="{top:.1f}" width="{w}" height="{h - top:.1f}" fill="{paint}"/>')
     line = hexed(shade(wood, -0.11))
     boards = "".join(
-        f"M{w / 2 + (i - 9) * w * 0.075:.1f} {top:.1f}L{w / 2 + (i - 9) * w * 0.17:.1f} {h}"
-        for i in range(19)
+        f"M{w / 2 + (i - 9) * w * 0.075:.1f} {top:.1f}L{w / 2 + (i - 9) * w * 0.17:.1f} {h}" for i in range(19)
     )
-    stage.back.append(
-        f'<path d="{boards}" stroke="{line}" stroke-width="{stage.unit * 1.6:.1f}" opacity=".55"/>'
-    )
+    stage.back.append(f'<path d="{boards}" stroke="{line}" stroke-width="{stage.unit * 1.6:.1f}" opacity=".55"/>')
     skirting = hexed(shade(wall, 0.06, 0.5))
     stage.back.append(
         f'<rect x="0" y="{top - stage.unit * 26:.1f}" width="{w}" height="{stage.unit * 28:.1f}" fill="{skirting}"/><rect x="0" y="{top:.1f}" width="{w}" height="{stage.unit * 7:.1f}" fill="#000" opacity=".13"/>'
@@ -161,12 +156,8 @@ def _lamp(stage: Stage, rng: np.random.Generator, x: float) -> None:
     metal = hexed(_dim(stage, oklch(0.38, 0.03, 70)))
     shade_colour = _dim(stage, oklch(0.88, 0.08, float(rng.choice([85, 60, 30]))))
     if stage.palette.dark or stage.time == "sunset":
-        glow = stage.glow(
-            [(0, (1.0, 0.9, 0.65), 0.75), (1, (1.0, 0.85, 0.6), 0)], x, top + r * 0.5, tall * 0.8
-        )
-        stage.back.append(
-            f'<circle cx="{x:.1f}" cy="{top + r * 0.5:.1f}" r="{tall * 0.8:.1f}" fill="{glow}"/>'
-        )
+        glow = stage.glow([(0, (1.0, 0.9, 0.65), 0.75), (1, (1.0, 0.85, 0.6), 0)], x, top + r * 0.5, tall * 0.8)
+        stage.back.append(f'<circle cx="{x:.1f}" cy="{top + r * 0.5:.1f}" r="{tall * 0.8:.1f}" fill="{glow}"/>')
         shade_colour = (1.0, 0.92, 0.70)
     stage.back.append(
         f'<path d="M{x:.1f} {foot:.1f}V{top:.1f}" stroke="{metal}" stroke-width="{stage.unit * 6:.1f}"/><ellipse cx="{x:.1f}" cy="{foot:.1f}" rx="{r * 0.7:.1f}" ry="{r * 0.18:.1f}" fill="{metal}"/>'
@@ -201,17 +192,13 @@ def table(stage: Stage) -> None:
     stage.horizon = h * float(rng.uniform(0.58, 0.66))
     side = 0.24 if rng.random() < 0.5 else 0.76
     stage.sun = (side * w, h * 0.2)
-    light = stage.glow(
-        [(0, (1, 1, 0.95), 0.5), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.4, max(w, h) * 0.6
-    )
+    light = stage.glow([(0, (1, 1, 0.95), 0.5), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.4, max(w, h) * 0.6)
     stage.back.append(f'<rect width="{w}" height="{h}" fill="{light}"/>')
     _window(stage, side * w, stage.horizon * 0.42, min(w * 0.34, stage.horizon * 0.6), rng)
     _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36, wall)
     paste(
         stage.canvas,
-        rasterise(stage.body(stage.back), w // 4, h // 4, (0, 0, w, h)).resize(
-            (w, h), Image.Resampling.BICUBIC
-        ),
+        rasterise(stage.body(stage.back), w // 4, h // 4, (0, 0, w, h)).resize((w, h), Image.Resampling.BICUBIC),
         0,
         0,
     )

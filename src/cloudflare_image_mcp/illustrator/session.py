@@ -80,9 +80,7 @@ class Session:
         text, notes = translate(self.vocabulary, self.brief.prompt if prompt is None else prompt)
         reading = self.reader.read(text)
         reading.warnings[:0] = notes
-        negative, _ = translate(
-            self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused)))
-        )
+        negative, _ = translate(self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused))))
         refused = self.reader.read(negative)
         setting.refuse(reading, refused)
         return reading, refused
@@ -91,14 +89,10 @@ class Session:
         """A concept for each mention; mentions that the negative prompt names are dropped."""
         rng = seeded(self.brief.seed, "cast")
         banned = [m.concepts[0] for m in refused.mentions if m.concepts]
-        concepts = [
-            casting.choose(self.vocabulary, m, self.brief.guidance, banned, rng) for m in reading.mentions
-        ]
+        concepts = [casting.choose(self.vocabulary, m, self.brief.guidance, banned, rng) for m in reading.mentions]
         for mention, concept in zip(reading.mentions, concepts, strict=True):
             if concept is None and mention.lettering is None:
-                reading.warnings.append(
-                    f'"{mention.phrase}" was left out because the negative prompt excludes it'
-                )
+                reading.warnings.append(f'"{mention.phrase}" was left out because the negative prompt excludes it')
         return concepts
 
     def generate(self) -> Drawing:
@@ -197,9 +191,7 @@ class Session:
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
         text = self.face.spelled(actor.lettering or "")
-        return lettering.sign(
-            self.face, text, height, "neon" in actor.phrase, seeded(self.brief.seed, "sign")
-        )
+        return lettering.sign(self.face, text, height, "neon" in actor.phrase, seeded(self.brief.seed, "sign"))
 
     def perform(self, stage: Stage, cast: Cast) -> None:
         """Draws the figures from far to near."""
@@ -233,9 +225,7 @@ class Session:
         if not stage.indoors:
             dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
             length = max((dx * dx + dy * dy) ** 0.5, 1.0)
-            lit = light.rim(
-                lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4
-            )
+            lit = light.rim(lit, stage.palette.sun, (dx / length, dy / length), 0.5 if stage.palette.dark else 0.4)
         light.place(stage, lit, left, top)
 
     def figure(self, actor: Actor) -> Image.Image:
@@ -243,9 +233,7 @@ class Session:
         if actor.concept is None:
             return self.board(actor, max(8, round(actor.height)))
         sketch = self.drawings[actor.concept.label]
-        image = figure.trimmed(
-            figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share)))
-        )
+        image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
         if actor.concept.label == "unicorn" and not actor.colour:
             image = figure.recolour(image, "white")
         own = actor.concept.label.split()[0] == actor.colour

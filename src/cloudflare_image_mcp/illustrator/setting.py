@@ -138,9 +138,7 @@ def refuse(reading: Reading, refused: Reading) -> None:
     reading.scenery = [s for s in reading.scenery if s not in refused.scenery]
     reading.weather = [w for w in reading.weather if w not in refused.weather]
     reading.sky = [s for s in reading.sky if s not in refused.sky]
-    reading.tints = {
-        place: colour for place, colour in reading.tints.items() if colour not in refused.colours
-    }
+    reading.tints = {place: colour for place, colour in reading.tints.items() if colour not in refused.colours}
     for field in ("time", "season", "style", "mood"):
         if getattr(reading, field) is not None and getattr(reading, field) == getattr(refused, field):
             setattr(reading, field, None)
@@ -198,9 +196,7 @@ def _hour(reading: Reading, rng: np.random.Generator) -> str:
     return str(rng.choice(["day", "day", "day", "day", "dawn", "sunset"]))
 
 
-def _home(
-    reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator
-) -> str:
+def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator) -> str:
     """A place for a prompt that names none: where its first thing is at home."""
     draw = float(rng.random())
     concept = next((c for c in concepts if c is not None), None)
@@ -229,9 +225,7 @@ def _home(
     return homes[-1][0]
 
 
-def build(
-    plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | None], refused: Reading
-) -> Stage:
+def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | None], refused: Reading) -> Stage:
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
     if "snowfall" in reading.weather and reading.season is None:
         reading.season = "winter"
@@ -255,9 +249,7 @@ def build(
         dict(reading.tints),
     )
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
-        w
-        for m in refused.mentions
-        for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
+        w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
     )
     if reading.style == "isometric":
         diorama.paint(stage, plan.scenery)
@@ -295,9 +287,7 @@ def _outdoors(stage: Stage, plan: Plan) -> None:
     if "city" in plan.scenery and ground != "city":
         city.skyline(stage, base, 2, 0.6)
     if "forest" in plan.scenery and ground not in {"forest", "city"}:
-        landscapes.tree_line(
-            stage, base, stage.horizon * 0.3, 0.55, str(rng.choice(["conifer", "broadleaf"])), "far"
-        )
+        landscapes.tree_line(stage, base, stage.horizon * 0.3, 0.55, str(rng.choice(["conifer", "broadleaf"])), "far")
     if stage.season == "winter" and ground in {"meadow", "hills"}:
         ground = "snow"
     GROUNDS[ground](stage)

@@ -48,9 +48,7 @@ def _gradient(y: Array, top: Rgb, middle: Rgb, low: Rgb) -> Array:
 def _place_sun(stage: Stage) -> None:
     rng = stage.rng("sun")
     side = float(rng.choice([0.2, 0.28, 0.72, 0.8])) + float(rng.uniform(-0.04, 0.04))
-    level = {"day": 0.30, "dawn": 0.80, "sunset": 0.82, "night": 0.30}[stage.time] + float(
-        rng.uniform(-0.06, 0.05)
-    )
+    level = {"day": 0.30, "dawn": 0.80, "sunset": 0.82, "night": 0.30}[stage.time] + float(rng.uniform(-0.06, 0.05))
     if stage.hidden_horizon and stage.time in {"dawn", "sunset"}:
         level = 0.50 + float(rng.uniform(-0.06, 0.05))
     stage.sun = (stage.width * side, stage.horizon * level)
@@ -118,9 +116,7 @@ def _stars(stage: Stage) -> None:
         radius = stage.unit * (0.6 + 1.7 * size**5) * 2
         value = int(90 + 165 * light * (1 - 0.7 * y))
         cx, cy = x * overlay.width, y**1.2 * overlay.height
-        pen.ellipse(
-            (cx - radius, cy - radius, cx + radius, cy + radius), fill=(value, value, min(255, value + 12))
-        )
+        pen.ellipse((cx - radius, cy - radius, cx + radius, cy + radius), fill=(value, value, min(255, value + 12)))
     overlay = overlay.resize((overlay.width // 2, overlay.height // 2), Image.Resampling.BOX)
     region = (0, 0, overlay.width, overlay.height)
     base = np.asarray(stage.canvas.crop(region), np.uint16)
@@ -205,16 +201,11 @@ def _aurora(stage: Stage) -> None:
     for hue in (155, 170, 320):
         phase = rng.uniform(0, 6.28, 4)
         curve = (
-            0.55
-            + 0.14 * np.sin(x * 5 + phase[0])
-            + 0.07 * np.sin(x * 13 + phase[1])
-            + float(rng.uniform(-0.15, 0.1))
+            0.55 + 0.14 * np.sin(x * 5 + phase[0]) + 0.07 * np.sin(x * 13 + phase[1]) + float(rng.uniform(-0.15, 0.1))
         )
         rays = enlarge(rng.random((1, 60), dtype=np.float32), w, 1) * 0.6 + 0.4
         above = np.clip((curve - y) / 0.5, 0, 1)
-        curtain = (
-            np.where(y < curve, np.exp(-above * 2.4), np.exp(-(y - curve) / 0.02)) * rays * smooth(0, 0.1, y)
-        )
+        curtain = np.where(y < curve, np.exp(-above * 2.4), np.exp(-(y - curve) / 0.02)) * rays * smooth(0, 0.1, y)
         total += curtain[..., None] * np.array(oklch(0.80, 0.19, hue), np.float32) * 0.55
     light = Image.fromarray((np.clip(total, 0, 1) * 255).astype(np.uint8)).resize(
         (stage.width, h * COARSE), Image.Resampling.BICUBIC

@@ -58,9 +58,7 @@ def ground(stage: Stage) -> None:
     span = stage.height - stage.horizon
     for row in range(3):
         line = terrain.rolling(stage, rng, stage.horizon + span * 0.16 * row, span * 0.07, 2.0)
-        terrain.band(
-            stage, line, stage.height, shade(soil, -0.10 + 0.03 * row), shade(soil, -0.2 + 0.11 * row)
-        )
+        terrain.band(stage, line, stage.height, shade(soil, -0.10 + 0.03 * row), shade(soil, -0.2 + 0.11 * row))
     for x, t in rng.random((9, 2)).tolist():
         y, r = stage.horizon + span * (0.3 + 0.62 * t), stage.unit * (16 + 60 * t)
         stage.back.append(
@@ -77,9 +75,7 @@ def _deep(stage: Stage, rng: np.random.Generator) -> None:
         hue = lch(named(stage.tints["space"]))[2]
     colour = np.broadcast_to(np.array(oklch(0.13, 0.04, hue), np.float32), (h, w, 3)).copy()
     for turn, strength in ((0, 0.55), (float(rng.choice([50, -60, 110])), 0.5)):
-        cloud = smooth(0.36, 0.86, noise(rng, w, h, (3, 3), 4)) * smooth(
-            0.25, 0.7, noise(rng, w, h, (2, 2), 3)
-        )
+        cloud = smooth(0.36, 0.86, noise(rng, w, h, (3, 3), 4)) * smooth(0.25, 0.7, noise(rng, w, h, (2, 2), 3))
         tone = np.array(oklch(0.52, 0.17, hue + turn), np.float32)
         colour += (tone - colour) * (cloud * strength)[..., None]
         core = smooth(0.66, 0.95, cloud) * 0.5
@@ -91,9 +87,7 @@ def _deep(stage: Stage, rng: np.random.Generator) -> None:
     )
     double = Image.new("RGB", (stage.width * 2, stage.height * 2))
     pen = ImageDraw.Draw(double)
-    for x, y, size, warm in rng.random(
-        (int(260 * stage.width * stage.height / (stage.unit * 1000) ** 2), 4)
-    ).tolist():
+    for x, y, size, warm in rng.random((int(260 * stage.width * stage.height / (stage.unit * 1000) ** 2), 4)).tolist():
         r = stage.unit * (0.7 + 2.6 * size**7) * 2
         light = int(80 + 175 * size)
         fill = (

@@ -80,9 +80,7 @@ class Stage:
     def _define(self, shape: str, stops: list[tuple[float, Rgb, float]]) -> str:
         self.names += 1
         name = f"p{self.names}"
-        inner = "".join(
-            f'<stop offset="{o:g}" stop-color="{hexed(c)}" stop-opacity="{a:g}"/>' for o, c, a in stops
-        )
+        inner = "".join(f'<stop offset="{o:g}" stop-color="{hexed(c)}" stop-opacity="{a:g}"/>' for o, c, a in stops)
         self.paints.append(shape.format(name, inner))
         return f"url(#{name})"
 

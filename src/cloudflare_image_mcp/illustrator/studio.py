@@ -10,9 +10,7 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
 
 
-def paint(
-    stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False
-) -> None:
+def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False) -> None:
     """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it."""
     rng = stage.rng("studio")
     if tint is not None:
@@ -83,18 +81,14 @@ def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -
         stage.floor_far, stage.floor_near = top - w * 0.06, top + w * 0.10
     elif variant == "rays":
         rays = "".join(_ray(cx, cy, angle, max(width, height)) for angle in range(0, 360, 30))
-        fade = stage.glow(
-            [(0, light, 0.75), (0.55, light, 0.35), (1, light, 0)], cx, cy, max(width, height) * 0.6
-        )
+        fade = stage.glow([(0, light, 0.75), (0.55, light, 0.35), (1, light, 0)], cx, cy, max(width, height) * 0.6)
         stage.back.append(f'<path d="{rays}" fill="{fade}"/>')
     elif variant == "shapes":
         _shapes(stage, second, light, rng)
 
 
 def _ray(x: float, y: float, angle: float, length: float) -> str:
-    points = [
-        (x + length * np.cos(np.radians(a)), y + length * np.sin(np.radians(a))) for a in (angle, angle + 15)
-    ]
+    points = [(x + length * np.cos(np.radians(a)), y + length * np.sin(np.radians(a))) for a in (angle, angle + 15)]
     return f"M{x:.1f} {y:.1f}L{points[0][0]:.1f} {points[0][1]:.1f}L{points[1][0]:.1f} {points[1][1]:.1f}z"
 
 

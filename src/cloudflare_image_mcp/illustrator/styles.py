@@ -81,17 +81,13 @@ def watercolour(image: Image.Image, seed: int, steps: int) -> Image.Image:
     colour = 1 - (1 - colour) * 0.86
     edge = (
         np.asarray(
-            wash.convert("L")
-            .filter(ImageFilter.FIND_EDGES)
-            .filter(ImageFilter.GaussianBlur(unit * 1.6 + 0.4)),
+            wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(unit * 1.6 + 0.4)),
             np.float32,
         )
         / 255
     )
     flow = np.asarray(
-        Image.fromarray(noise(rng, max(w // 4, 8), max(h // 4, 8), (5, 5), 4)).resize(
-            (w, h), Image.Resampling.BICUBIC
-        )
+        Image.fromarray(noise(rng, max(w // 4, 8), max(h // 4, 8), (5, 5), 4)).resize((w, h), Image.Resampling.BICUBIC)
     )
     pigment = 1 + (flow - 0.5) * 0.42
     density = (1 - colour) * (pigment * (1 + 1.5 * np.clip(edge * 2.2, 0, 0.5)))[..., None]
@@ -127,9 +123,7 @@ def oil(image: Image.Image, seed: int, steps: int) -> Image.Image:
     return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))
 
 
-def _stroke_pass(
-    canvas: Image.Image, source: Image.Image, rng: np.random.Generator, width: float, fine: bool
-) -> None:
+def _stroke_pass(canvas: Image.Image, source: Image.Image, rng: np.random.Generator, width: float, fine: bool) -> None:
     w, h = source.size
     soft = source.filter(ImageFilter.GaussianBlur(width * 0.35))
     pixels = np.asarray(soft)
@@ -226,9 +220,7 @@ def ink(image: Image.Image, seed: int, steps: int) -> Image.Image:
     black = np.clip(np.maximum.reduce([lines, solid, hatch, cross]), 0, 1)
     wash = np.clip(0.90 - tone, 0, 1)[..., None] * 0.22
     paper = np.array([0.965, 0.945, 0.895], np.float32) * _paper(rng, w, h)[..., None]
-    colour = (paper * (1 - wash)) * (1 - black[..., None]) + np.array([0.07, 0.07, 0.10], np.float32) * black[
-        ..., None
-    ]
+    colour = (paper * (1 - wash)) * (1 - black[..., None]) + np.array([0.07, 0.07, 0.10], np.float32) * black[..., None]
     return Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8))
 
 
@@ -238,9 +230,9 @@ def pixel(image: Image.Image, seed: int, steps: int) -> Image.Image:
     cells = 112
     scale = cells / max(w, h)
     size = (max(8, round(w * scale)), max(8, round(h * scale)))
-    small = ImageEnhance.Contrast(
-        ImageEnhance.Color(image.resize(size, Image.Resampling.BOX)).enhance(1.25)
-    ).enhance(1.06)
+    small = ImageEnhance.Contrast(ImageEnhance.Color(image.resize(size, Image.Resampling.BOX)).enhance(1.25)).enhance(
+        1.06
+    )
     small = small.filter(ImageFilter.UnsharpMask(1, 90, 2))
     reduced = small.quantize(32, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE).convert("RGB")
     return reduced.resize((w, h), Image.Resampling.NEAREST)
@@ -257,11 +249,7 @@ def poster(image: Image.Image, seed: int, steps: int) -> Image.Image:
         0.16,
     )
     inks = warm.quantize(9, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).convert("RGB")
-    inks = (
-        inks.filter(ImageFilter.ModeFilter(5))
-        if max(w, h) <= 640
-        else inks.filter(ImageFilter.MedianFilter(3))
-    )
+    inks = inks.filter(ImageFilter.ModeFilter(5)) if max(w, h) <= 640 else inks.filter(ImageFilter.MedianFilter(3))
     inks = ImageEnhance.Contrast(inks).enhance(1.06)
     red, green, blue = inks.split()
     inks = Image.merge("RGB", (ImageChops.offset(red, max(1, round(unit * 1.6)), 0), green, blue))
@@ -307,9 +295,7 @@ def neon(image: Image.Image, seed: int, steps: int) -> Image.Image:
         )
         / 255
     )
-    lines = np.clip(contour * 5 - 0.25, 0, 1)[..., None] * np.clip(
-        np.asarray(saturated, np.float32) / 255 + 0.25, 0, 1
-    )
+    lines = np.clip(contour * 5 - 0.25, 0, 1)[..., None] * np.clip(np.asarray(saturated, np.float32) / 255 + 0.25, 0, 1)
     glow = Image.fromarray((np.clip(lines, 0, 1) * 255).astype(np.uint8))
     halo = np.asarray(blurred(glow, unit * 9), np.float32) / 255
     bloom = (
@@ -325,9 +311,7 @@ def neon(image: Image.Image, seed: int, steps: int) -> Image.Image:
     return Image.fromarray((np.clip(result, 0, 1) * 255).astype(np.uint8))
 
 
-def _mesh(
-    image: Image.Image, rng: np.random.Generator, cell: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _mesh(image: Image.Image, rng: np.random.Generator, cell: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Points on a jittered grid drawn to edges, and the triangles between them."""
     w, h = image.size
     columns, rows = max(3, round(w / cell)), max(3, round(h / cell))
@@ -338,9 +322,7 @@ def _mesh(
     edge = np.asarray(
         image.convert("L").filter(ImageFilter.GaussianBlur(1.2)).filter(ImageFilter.FIND_EDGES), np.float32
     )
-    offsets = (
-        np.array([(dx, dy) for dx in np.linspace(-0.4, 0.4, 7) for dy in np.linspace(-0.4, 0.4, 7)]) * cell
-    )
+    offsets = np.array([(dx, dy) for dx in np.linspace(-0.4, 0.4, 7) for dy in np.linspace(-0.4, 0.4, 7)]) * cell
     tried = inner[:, :, None] + offsets
     strength = (
         edge[tried[..., 1].clip(0, h - 1).astype(int), tried[..., 0].clip(0, w - 1).astype(int)]
@@ -403,9 +385,7 @@ def low_poly(image: Image.Image, seed: int, steps: int) -> Image.Image:
 def stained(image: Image.Image, seed: int, steps: int) -> Image.Image:
     """Pieces of saturated glass between dark leads."""
     unit = _unit(image)
-    glass = _polygons(
-        ImageEnhance.Color(image).enhance(1.7), seed, max(unit * 30, 6), max(1, round(unit * 2.6))
-    )
+    glass = _polygons(ImageEnhance.Color(image).enhance(1.7), seed, max(unit * 30, 6), max(1, round(unit * 2.6)))
     leads = np.clip(_edges(_abstracted(image, 420, 2), unit * 2.6 + 0.4) * 2.6 - 0.35, 0, 1)[..., None]
     glass = Image.fromarray((np.asarray(glass, np.float32) * (1 - leads * 0.92)).astype(np.uint8))
     return Image.blend(glass, ImageChops.screen(glass, blurred(glass, unit * 14)), 0.45)

@@ -119,9 +119,7 @@ def rolling(stage: Stage, rng: np.random.Generator, y: float, swing: float, wave
 def band(stage: Stage, line: Points, bottom: float, near: Rgb, far: Rgb) -> None:
     """Fills from a skyline down to a level: far at the crest, near below."""
     crest = float(line[:, 1].min())
-    paint = stage.gradient(
-        [(0, far, 1), (0.55, mix(far, near, 0.65), 1), (1, near, 1)], crest, max(bottom, crest + 1)
-    )
+    paint = stage.gradient([(0, far, 1), (0.55, mix(far, near, 0.65), 1), (1, near, 1)], crest, max(bottom, crest + 1))
     outline = np.concatenate([line, [[stage.width + 10, bottom], [-10, bottom]]])
     stage.back.append(f'<path d="{path(outline)}" fill="{paint}"/>')
 

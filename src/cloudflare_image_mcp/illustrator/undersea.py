@@ -31,9 +31,7 @@ def paint(stage: Stage) -> None:
     sand = mix(oklch(0.80, 0.06, 85), deep, 0.45)
     for row in range(2):
         line = terrain.rolling(stage, rng, stage.height * (0.80 + 0.07 * row), stage.height * 0.03)
-        terrain.band(
-            stage, line, stage.height, mix(sand, deep, 0.30), mix(shade(sand, 0.05), deep, 0.25 - 0.2 * row)
-        )
+        terrain.band(stage, line, stage.height, mix(sand, deep, 0.30), mix(shade(sand, 0.05), deep, 0.25 - 0.2 * row))
     _weed(stage, rng, deep)
     _corals(stage, rng, deep)
     _bubbles(stage, rng)
@@ -44,9 +42,7 @@ def _rays(stage: Stage, rng: np.random.Generator, colour: tuple[float, float, fl
     for _ in range(7):
         x = float(rng.uniform(-0.1, 1.1)) * stage.width
         w = stage.width * float(rng.uniform(0.02, 0.07))
-        paint = stage.gradient(
-            [(0, mix(colour, (1, 1, 1), 0.6), 0.40), (1, colour, 0)], 0, stage.height * 0.8
-        )
+        paint = stage.gradient([(0, mix(colour, (1, 1, 1), 0.6), 0.40), (1, colour, 0)], 0, stage.height * 0.8)
         sx, sy = stage.sun
         ox = sx + (x - sx) * 0.35
         stage.back.append(

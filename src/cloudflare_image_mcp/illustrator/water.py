@@ -15,9 +15,7 @@ def surface(stage: Stage, top: float, bottom: float) -> None:
     far = mix(palette.lit(palette.water), palette.low, 0.62)
     near = shade(palette.lit(palette.water), -0.09)
     paint = stage.gradient([(0, far, 1), (0.35, mix(far, near, 0.55), 1), (1, near, 1)], top, bottom)
-    stage.back.append(
-        f'<rect x="0" y="{top:.1f}" width="{stage.width}" height="{bottom - top:.1f}" fill="{paint}"/>'
-    )
+    stage.back.append(f'<rect x="0" y="{top:.1f}" width="{stage.width}" height="{bottom - top:.1f}" fill="{paint}"/>')
 
 
 def reflect(stage: Stage) -> None:
@@ -72,8 +70,6 @@ def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndar
 
 def shoreline(stage: Stage, y: float, swing: float) -> str:
     """A line of foam."""
-    points = " ".join(
-        f"{x:.1f},{y + swing * np.sin(x / stage.width * 9):.1f}" for x in np.linspace(0, stage.width, 30)
-    )
+    points = " ".join(f"{x:.1f},{y + swing * np.sin(x / stage.width * 9):.1f}" for x in np.linspace(0, stage.width, 30))
     white = hexed(stage.palette.lit((0.97, 0.98, 0.98)))
     return f'<polyline points="{points}" fill="none" stroke="{white}" stroke-width="{stage.unit * 7:.1f}" stroke-linecap="round" opacity=".8"/>'

@@ -30,9 +30,7 @@ def lightning(stage: Stage) -> None:
             )
         )
     pen.line(branch, fill=220, width=max(1, round(stage.unit * 3)))
-    stage.canvas.paste(
-        (190, 196, 255), (0, 0), blurred(layer, stage.unit * 45).point(lambda v: min(255, v * 3))
-    )
+    stage.canvas.paste((190, 196, 255), (0, 0), blurred(layer, stage.unit * 45).point(lambda v: min(255, v * 3)))
     stage.canvas.paste((250, 248, 255), (0, 0), layer)
 
 
@@ -84,9 +82,7 @@ def _snow(stage: Stage) -> None:
     rng = stage.rng("snowfall")
     layer = Image.new("L", (stage.width, stage.height))
     pen = ImageDraw.Draw(layer)
-    for x, y, size in rng.random(
-        (int(330 * stage.width * stage.height / (stage.unit * 1000) ** 2), 3)
-    ).tolist():
+    for x, y, size in rng.random((int(330 * stage.width * stage.height / (stage.unit * 1000) ** 2), 3)).tolist():
         r = stage.unit * (1.2 + 7.5 * size**4)
         pen.ellipse(
             (x * stage.width - r, y * stage.height - r, x * stage.width + r, y * stage.height + r),
@@ -100,15 +96,10 @@ def _fog(stage: Stage) -> None:
     w, h = max(stage.width // 8, 8), max(stage.height // 8, 8)
     veil = noise(rng, w, h, (2, 5), 3)
     low = np.exp(
-        -(
-            ((np.linspace(0, 1, h, dtype=np.float32)[:, None] - stage.horizon / stage.height - 0.08) / 0.22)
-            ** 2
-        )
+        -(((np.linspace(0, 1, h, dtype=np.float32)[:, None] - stage.horizon / stage.height - 0.08) / 0.22) ** 2)
     )
     alpha = np.clip(veil * 0.75 * low + 0.10, 0, 0.7)
-    mask = Image.fromarray((alpha * 255).astype(np.uint8)).resize(
-        (stage.width, stage.height), Image.Resampling.BICUBIC
-    )
+    mask = Image.fromarray((alpha * 255).astype(np.uint8)).resize((stage.width, stage.height), Image.Resampling.BICUBIC)
     stage.canvas.paste(tuple(int(255 * c) for c in mix(stage.palette.haze, (1, 1, 1), 0.15)), (0, 0), mask)
 
 
@@ -117,9 +108,7 @@ def _leaves(stage: Stage, petals: bool = False) -> None:
     body = []
     for x, y, size, turn, pick in rng.random((26, 5)).tolist():
         s = stage.unit * (8 + 15 * size)
-        colour = (
-            oklch(0.86, 0.08, 355 + 15 * pick) if petals else oklch(0.62 + 0.1 * pick, 0.16, 30 + 55 * pick)
-        )
+        colour = oklch(0.86, 0.08, 355 + 15 * pick) if petals else oklch(0.62 + 0.1 * pick, 0.16, 30 + 55 * pick)
         body.append(
             f'<path transform="translate({x * stage.width:.1f} {y * stage.height:.1f}) rotate({turn * 360:.0f})" d="M{-s:.1f} 0Q0 {-s * 0.75:.1f} {s:.1f} 0Q0 {s * 0.6:.1f} {-s:.1f} 0z" fill="{hexed(stage.palette.lit(colour))}" opacity=".92"/>'
         )
