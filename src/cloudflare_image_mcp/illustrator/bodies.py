@@ -26,10 +26,39 @@ ANIMALS: dict[str, tuple[str, str, str, str]] = {
     "tiger face": ("#ff9c3a", "#fff0de", "#f08030", "curl"),
 }  # fmt: skip
 MACHINES = {"robot": ("#d6cbe6", "#f8312f", "#5d5470"), "alien": ("#c9bfd8", "#8d65c5", "#8f86a0")}
-HEADS_OF_PEOPLE = {"santa claus", "mrs. claus", "mx claus", "clown face", "cowboy hat face", "baby angel", "man wearing turban", "woman wearing turban", "person wearing turban"}
-ROBED = ("mage", "princess", "genie", "elf", "judge", "student", "vampire", "veil", "headscarf", "breast-feeding", "villain")
+HEADS_OF_PEOPLE = {
+    "santa claus",
+    "mrs. claus",
+    "mx claus",
+    "clown face",
+    "cowboy hat face",
+    "baby angel",
+    "man wearing turban",
+    "woman wearing turban",
+    "person wearing turban",
+}
+ROBED = (
+    "mage",
+    "princess",
+    "genie",
+    "elf",
+    "judge",
+    "student",
+    "vampire",
+    "veil",
+    "headscarf",
+    "breast-feeding",
+    "villain",
+)
 SHIRTS = ("#3f7fd9", "#d94f5c", "#35a56b", "#e8a33a", "#8a5cc7", "#2fa6b8")
-SHIRT_OF = {"santa claus": "#d8262f", "mrs. claus": "#d8262f", "mx claus": "#d8262f", "cowboy hat face": "#9a5b35", "clown face": "#e8c23a", "baby angel": "#eef2fb"}
+SHIRT_OF = {
+    "santa claus": "#d8262f",
+    "mrs. claus": "#d8262f",
+    "mx claus": "#d8262f",
+    "cowboy hat face": "#9a5b35",
+    "clown face": "#e8c23a",
+    "baby angel": "#eef2fb",
+}
 SKIN = "#ffb92e"
 
 
@@ -108,7 +137,7 @@ def _legs(top: float, cloth: str, shoe: str, reach: float = 9.0) -> str:
 def _torso(head: str, shirt: str) -> str:
     """A body under a person's head."""
     return (
-        f'<defs>{_ball("bodyshirt", shirt)}{_ball("bodyskin", SKIN)}</defs>{_legs(33, "#4a5478", "#3a2f3c")}'
+        f"<defs>{_ball('bodyshirt', shirt)}{_ball('bodyskin', SKIN)}</defs>{_legs(33, '#4a5478', '#3a2f3c')}"
         '<path d="M9.6 22.5Q5.6 24.5 5.2 32.5h3.6L11.5 26zM22.4 22.5Q26.4 24.5 26.8 32.5h-3.6L20.5 26z" fill="url(#bodyshirt)"/>'
         '<circle cx="7" cy="33.4" r="2" fill="url(#bodyskin)"/><circle cx="25" cy="33.4" r="2" fill="url(#bodyskin)"/>'
         '<path d="M9.4 24Q10.4 20.6 16 20.6Q21.6 20.6 22.6 24L22.4 35H9.6z" fill="url(#bodyshirt)"/><rect x="14" y="18.6" width="4" height="4" rx="1.6" fill="url(#bodyskin)"/>'
@@ -129,7 +158,7 @@ def _standing(bust: str, label: str) -> tuple[str, float, float]:
     quarter = (columns[0] + columns[-1]) // 2 - (columns[-1] - columns[0]) // 4
     middle = pixels[last - 3 : last, quarter - 3 : quarter + 4].reshape(-1, 4)
     middle = middle[middle[:, 3] > 200]
-    colour: Rgb = tuple((np.median(middle[:, :3], axis=0) / 255).tolist()) if len(middle) else (0.3, 0.33, 0.45)  # type: ignore[assignment] # three channels
+    colour: Rgb = tuple((np.median(middle[:, :3], axis=0) / 255).tolist()) if len(middle) else (0.3, 0.33, 0.45)
     cloth = hexed(shade(colour, -0.03))
     top, left, right = last / 2, columns[0] / 2, columns[-1] / 2
     if any(word in label for word in ROBED):

@@ -69,6 +69,12 @@ class Actor:
         half = self.width / 2
         return self.x - half, self.foot - self.height, self.x + half, self.foot
 
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """The box in whole pixels."""
+        left, top, right, bottom = (round(v) for v in self.box)
+        return left, top, right, bottom
+
 
 @dataclass(slots=True)
 class Cast:
@@ -76,9 +82,13 @@ class Cast:
     concepts: list[Concept | None] = field(default_factory=list)
 
 
-def choose(vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator) -> Concept | None:
+def choose(
+    vocabulary: Vocabulary, mention: Mention, guidance: float, refused: list[int], rng: np.random.Generator
+) -> Concept | None:
     """Draws a concept with p ~ exp(8 x guidance x similarity): high guidance is literal, low is associative."""
     if not mention.concepts:
+        return None
+    if set(mention.concepts[:1]) & set(refused):
         return None
     score: dict[int, float] = {number: similarity * 0.9 for number, similarity in vocabulary.alike(mention.concepts[0])}
     for place, number in enumerate(mention.concepts):

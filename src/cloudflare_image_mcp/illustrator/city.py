@@ -20,11 +20,27 @@ def skyline(stage: Stage, base: float, rows: int = 3, lift: float = 1.0) -> None
             h = tall * float(rng.uniform(0.45, 1.0)) * (0.62 + 0.5 * middle if row == rows - 1 else 1.0)
             _building(stage, rng, x, base, w, h, depth, hue, row)
             x += w * float(rng.uniform(1.0, 1.08))
-        haze = stage.gradient([(0, stage.palette.haze, 0), (1, stage.palette.haze, 0.5 if row < rows - 1 else 0.18)], base - tall * 0.5, base)
-        stage.back.append(f'<rect x="0" y="{base - tall * 0.5:.1f}" width="{stage.width}" height="{tall * 0.5:.1f}" fill="{haze}"/>')
+        haze = stage.gradient(
+            [(0, stage.palette.haze, 0), (1, stage.palette.haze, 0.5 if row < rows - 1 else 0.18)],
+            base - tall * 0.5,
+            base,
+        )
+        stage.back.append(
+            f'<rect x="0" y="{base - tall * 0.5:.1f}" width="{stage.width}" height="{tall * 0.5:.1f}" fill="{haze}"/>'
+        )
 
 
-def _building(stage: Stage, rng: np.random.Generator, x: float, base: float, w: float, h: float, depth: float, hue: float, row: int) -> None:
+def _building(
+    stage: Stage,
+    rng: np.random.Generator,
+    x: float,
+    base: float,
+    w: float,
+    h: float,
+    depth: float,
+    hue: float,
+    row: int,
+) -> None:
     palette, night = stage.palette, stage.palette.dark
     tone = float(rng.uniform(-0.07, 0.09))
     wall = oklch(0.52 + tone, 0.05, hue + float(rng.uniform(-35, 35))) if not night else oklch(0.42 + tone, 0.05, hue)
@@ -59,7 +75,9 @@ def _building(stage: Stage, rng: np.random.Generator, x: float, base: float, w: 
     warm = oklch(0.88, 0.12, float(rng.choice([85, 78, 95, 200 if night else 85])))
     glass = palette.at(mix(wall, palette.middle, 0.45), depth * 0.7) if not night else shade(colour, -0.07)
     bright: Rgb = mix(warm, palette.haze, depth * 0.5) if night else mix(glass, (1, 1, 1), 0.45)
-    stage.back.append(f'<path d="{"".join(shapes[False])}" fill="{hexed(glass)}"/><path d="{"".join(shapes[True])}" fill="{hexed(bright)}"/>')
+    stage.back.append(
+        f'<path d="{"".join(shapes[False])}" fill="{hexed(glass)}"/><path d="{"".join(shapes[True])}" fill="{hexed(bright)}"/>'
+    )
 
 
 def street(stage: Stage) -> None:
@@ -72,27 +90,37 @@ def street(stage: Stage) -> None:
     kerb = palette.lit(oklch(0.70, 0.015, 80))
     vx = w * float(rng.uniform(0.40, 0.60))
     span = h - base
-    paint = stage.gradient([(0, mix(asphalt, palette.haze, 0.45), 1), (0.4, asphalt, 1), (1, shade(asphalt, -0.06), 1)], base, h)
+    paint = stage.gradient(
+        [(0, mix(asphalt, palette.haze, 0.45), 1), (0.4, asphalt, 1), (1, shade(asphalt, -0.06), 1)], base, h
+    )
     stage.back.append(f'<rect x="0" y="{base:.1f}" width="{w}" height="{span:.1f}" fill="{paint}"/>')
     if rng.random() < 0.55:
         pave = stage.gradient([(0, mix(kerb, palette.haze, 0.5), 1), (1, kerb, 1)], base, h)
         for edge in (-0.75 * w, 1.75 * w):
             outer = -w if edge < 0 else 2 * w
             near = vx - w * 0.05 if edge < 0 else vx + w * 0.05
-            stage.back.append(f'<path d="M{near:.1f} {base:.1f}L{edge + (0.55 * w if edge < 0 else -0.55 * w):.1f} {h}H{outer:.1f}V{base:.1f}z" fill="{pave}"/>')
+            stage.back.append(
+                f'<path d="M{near:.1f} {base:.1f}L{edge + (0.55 * w if edge < 0 else -0.55 * w):.1f} {h}H{outer:.1f}V{base:.1f}z" fill="{pave}"/>'
+            )
         dash = hexed(mix(palette.lit((0.95, 0.93, 0.85)), asphalt, 0.15))
         for i in range(6):
             t0, t1 = (i / 6) ** 1.8, ((i + 0.5) / 6) ** 1.8
             y0, y1 = base + span * t0, base + span * t1
-            stage.back.append(f'<path d="M{vx - w * 0.014 * t0:.1f} {y0:.1f}h{w * 0.028 * t0:.1f}L{vx + w * 0.014 * t1:.1f} {y1:.1f}h{-w * 0.028 * t1:.1f}z" fill="{dash}"/>')
+            stage.back.append(
+                f'<path d="M{vx - w * 0.014 * t0:.1f} {y0:.1f}h{w * 0.028 * t0:.1f}L{vx + w * 0.014 * t1:.1f} {y1:.1f}h{-w * 0.028 * t1:.1f}z" fill="{dash}"/>'
+            )
     else:
         top = base + span * 0.16
         pave = stage.gradient([(0, mix(kerb, palette.haze, 0.35), 1), (1, kerb, 1)], base, top)
-        stage.back.append(f'<rect x="0" y="{base:.1f}" width="{w}" height="{top - base:.1f}" fill="{pave}"/><rect x="0" y="{top:.1f}" width="{w}" height="{span * 0.025:.1f}" fill="{hexed(shade(kerb, -0.14))}"/>')
+        stage.back.append(
+            f'<rect x="0" y="{base:.1f}" width="{w}" height="{top - base:.1f}" fill="{pave}"/><rect x="0" y="{top:.1f}" width="{w}" height="{span * 0.025:.1f}" fill="{hexed(shade(kerb, -0.14))}"/>'
+        )
         dash = hexed(mix(palette.lit((0.95, 0.93, 0.85)), asphalt, 0.2))
         y = base + span * 0.80
         for x in np.arange(-0.05, 1.1, 0.2) * w:
-            stage.back.append(f'<path d="M{x:.1f} {y:.1f}h{w * 0.1:.1f}l{-w * 0.012:.1f} {span * 0.035:.1f}h{-w * 0.1:.1f}z" fill="{dash}"/>')
+            stage.back.append(
+                f'<path d="M{x:.1f} {y:.1f}h{w * 0.1:.1f}l{-w * 0.012:.1f} {span * 0.035:.1f}h{-w * 0.1:.1f}z" fill="{dash}"/>'
+            )
     _lamps(stage, base, span)
     stage.floor_far, stage.floor_near = base + span * 0.40, h - span * 0.14
 
@@ -110,5 +138,10 @@ def _lamps(stage: Stage, base: float, span: float) -> None:
             f'<rect x="{cx + arm - tall * 0.05:.1f}" y="{top - w * 0.2:.1f}" width="{tall * 0.1:.1f}" height="{w * 1.2:.1f}" rx="{w * 0.5:.1f}" fill="{pole}"/>'
         )
         if stage.palette.dark:
-            glow = stage.glow([(0, (1.0, 0.88, 0.6), 0.85), (0.12, (1.0, 0.85, 0.55), 0.38), (1, (1.0, 0.8, 0.5), 0)], cx + arm, top + w, tall * 0.62)
+            glow = stage.glow(
+                [(0, (1.0, 0.88, 0.6), 0.85), (0.12, (1.0, 0.85, 0.55), 0.38), (1, (1.0, 0.8, 0.5), 0)],
+                cx + arm,
+                top + w,
+                tall * 0.62,
+            )
             stage.back.append(f'<circle cx="{cx + arm:.1f}" cy="{top + w:.1f}" r="{tall * 0.62:.1f}" fill="{glow}"/>')

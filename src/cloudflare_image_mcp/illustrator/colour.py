@@ -1,12 +1,13 @@
 """Colours: OKLab and OKLCH (Björn Ottosson, https://bottosson.github.io/posts/oklab/), names, mixing."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rgb = tuple[float, float, float]
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 # Lightness, chroma, hue (degrees) that each colour word stands for.
 NAMED: dict[str, tuple[float, float, float]] = {
@@ -32,11 +33,19 @@ NAMED: dict[str, tuple[float, float, float]] = {
 }
 
 _LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
     np.float32,
 )
 _LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
     np.float32,
 )
 _LMS_BACK = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
@@ -46,7 +55,8 @@ _RGB_BACK = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
 def to_oklab(rgb: Array) -> Array:
     """sRGB 0..1, any shape x 3, to OKLab."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return (np.cbrt(linear @ _LMS.T) @ _LAB.T).astype(np.float32)
+    lab: Array = (np.cbrt(linear @ _LMS.T) @ _LAB.T).astype(np.float32)
+    return lab
 
 
 def from_oklab(lab: Array) -> Array:
@@ -74,7 +84,7 @@ def lch(rgb: Rgb) -> tuple[float, float, float]:
 
 
 def parse(text: str) -> Rgb:
-    """"#rrggbb" as sRGB 0..1."""
+    """ "#rrggbb" as sRGB 0..1."""
     return tuple(int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value] # three by construction
 
 

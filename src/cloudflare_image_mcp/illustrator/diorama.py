@@ -6,8 +6,22 @@ from cloudflare_image_mcp.illustrator import plants, studio
 from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.stage import Stage
 
-TOPS = {"beach": "sand", "desert": "sand", "snow": "snow", "ocean": "water", "lake": "water", "underwater": "water"}
-FLOORS = {"city": (0.50, 0.012, 270), "interior": (0.66, 0.07, 65), "table": (0.62, 0.08, 60), "moon": (0.68, 0.01, 90), "space": (0.5, 0.05, 290), "stage": (0.5, 0.08, 55)}
+TOPS = {
+    "beach": "sand",
+    "desert": "sand",
+    "snow": "snow",
+    "ocean": "water",
+    "lake": "water",
+    "underwater": "water",
+}
+FLOORS = {
+    "city": (0.50, 0.012, 270),
+    "interior": (0.66, 0.07, 65),
+    "table": (0.62, 0.08, 60),
+    "moon": (0.68, 0.01, 90),
+    "space": (0.5, 0.05, 290),
+    "stage": (0.5, 0.08, 55),
+}
 
 
 def paint(stage: Stage, scenery: list[str]) -> None:
@@ -46,7 +60,9 @@ def _trees(stage: Stage, cx: float, cy: float, w: float, h: float, snowy: bool) 
             x, y = cx + side * w * u * 0.94, cy - h * (1 - u) * 0.86
             tall = w * float(rng.uniform(0.24, 0.42))
             lit, dim = stage.palette.lit(shade(base, 0.08)), stage.palette.lit(shade(base, -0.08))
-            stage.back.append(plants.conifer(x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None))
+            stage.back.append(
+                plants.conifer(x, y, tall, lit, dim, True, stage.palette.lit(stage.palette.snow) if snowy else None)
+            )
 
 
 def _blocks(stage: Stage, cx: float, cy: float, w: float, h: float) -> None:

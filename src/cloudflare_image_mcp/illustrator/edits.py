@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,28 @@ from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.session import Session
 from cloudflare_image_mcp.illustrator.stage import Stage
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
+CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 ALOFT_PLACES = ("sky-weather", "transport-air")
 
-REMOVE = re.compile(r"\b(?:remove|delete|erase|take away|take out|get rid of|clear)\s+(?:the |a |an |all |any |that )*(?P<what>[^,.]+)", re.I)
-BACKDROP = re.compile(r"\b(?:replace|change|swap|set|make)\s+the\s+(?:background|backdrop|sky|scenery)\s+(?:with|to|by|into|for|be)?\s*(?P<what>[^,.]+)", re.I)
-REPLACE = re.compile(r"\b(?:replace|swap|exchange|turn|change)\s+the\s+(?P<old>[\w -]+?)\s+(?:with|by|for|into|to)\s+(?P<what>(?:a|an|two|three|some|the)\b[^,.]+)", re.I)
-TINT = re.compile(r"\b(?:make|turn|change|paint|colou?r|dye|recolou?r)\s+(?:the )?(?:colou?r of )?(?:the |it |this |her |his )?(?P<what>[\w -]*?)\s*(?:to |into |in )?(?P<colour>red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|gold(?:en)?|silver|cyan|teal|turquoise|magenta|navy|beige|violet)\s*(?:$|[,.])", re.I)
-ADD = re.compile(r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.I)
+REMOVE = re.compile(
+    r"\b(?:remove|delete|erase|take away|take out|get rid of|clear)\s+(?:the |a |an |all |any |that )*(?P<what>[^,.]+)",
+    re.IGNORECASE,
+)
+BACKDROP = re.compile(
+    r"\b(?:replace|change|swap|set|make)\s+the\s+(?:background|backdrop|sky|scenery)\s+(?:with|to|by|into|for|be)?\s*(?P<what>[^,.]+)",
+    re.IGNORECASE,
+)
+REPLACE = re.compile(
+    r"\b(?:replace|swap|exchange|turn|change)\s+the\s+(?P<old>[\w -]+?)\s+(?:with|by|for|into|to)\s+(?P<what>(?:a|an|two|three|some|the)\b[^,.]+)",
+    re.IGNORECASE,
+)
+TINT = re.compile(
+    r"\b(?:make|turn|change|paint|colou?r|dye|recolou?r)\s+(?:the )?(?:colou?r of )?(?:the |it |this |her |his )?(?P<what>[\w -]*?)\s*(?:to |into |in )?(?P<colour>red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|gold(?:en)?|silver|cyan|teal|turquoise|magenta|navy|beige|violet)\s*(?:$|[,.])",
+    re.IGNORECASE,
+)
+ADD = re.compile(r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -43,7 +57,13 @@ class Instruction:
 
 def instruction(prompt: str) -> Instruction:
     """The kind of edit, and the part of the prompt that says what."""
-    for kind, pattern in (("remove", REMOVE), ("backdrop", BACKDROP), ("tint", TINT), ("replace", REPLACE), ("add", ADD)):
+    for kind, pattern in (
+        ("remove", REMOVE),
+        ("backdrop", BACKDROP),
+        ("tint", TINT),
+        ("replace", REPLACE),
+        ("add", ADD),
+    ):
         match = pattern.search(prompt)
         if match is not None:
             colour = match.groupdict().get("colour")
@@ -88,12 +108,20 @@ class Edit:
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
             raise IllustratorError("the mask is not a picture that can be read") from None
         if mask.size != source_size:
-            raise IllustratorError(f"the mask is {mask.width} x {mask.height}; it must be the image's size, {source_size[0]} x {source_size[1]}")
+            raise IllustratorError(
+                f"the mask is {mask.width} x {mask.height}; it must be the image's size, {source_size[0]} x {source_size[1]}"
+            )
         if mask.size != self.size:
             mask = ImageOps.fit(mask, self.size, Image.Resampling.BILINEAR)
         hard = np.asarray(mask.point([255 if v >= 128 else 0 for v in range(256)]), np.float32) / 255
         radius = max(1.0, min(self.size) / 160)
-        soft = np.asarray(Image.fromarray((hard * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+        soft = (
+            np.asarray(
+                Image.fromarray((hard * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius)),
+                np.float32,
+            )
+            / 255
+        )
         return np.clip((soft - 0.5) * 2, 0, 1) * hard
 
     def run(self) -> Drawing:
@@ -122,8 +150,19 @@ class Edit:
         source, full = np.asarray(self.source, np.float32), np.asarray(edited, np.float32)
         share = min(strength / FULL, 1.0)
         mixed = source + (full - source) * share
-        if strength > FULL and not self.brief.vary and asked.kind == "describe" and self.brief.prompt.strip() and self.mask is None:
-            fresh = Session(self.session.vocabulary, replace(self.brief, images=(), mask=None, partial_images=0), None, self.session.cancelled).generate()
+        if (
+            strength > FULL
+            and not self.brief.vary
+            and asked.kind == "describe"
+            and self.brief.prompt.strip()
+            and self.mask is None
+        ):
+            fresh = Session(
+                self.session.vocabulary,
+                replace(self.brief, images=(), mask=None, partial_images=0),
+                None,
+                self.session.cancelled,
+            ).generate()
             mixed += (fresh.pixels.astype(np.float32) - mixed) * ((strength - FULL) / (1 - FULL))
         if self.mask is not None:
             mixed = source + (mixed - source) * self.mask[..., None]
@@ -136,12 +175,18 @@ class Edit:
         if asked.kind == "tint" and asked.colour is not None:
             return self._tinted(picture, asked.colour, reading)
         concepts = self.session.choose(reading, refused)
-        if asked.kind == "backdrop" or (reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions):
+        if asked.kind == "backdrop" or (
+            reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions
+        ):
             picture = self._new_backdrop(picture, reading, refused)
             reading.mentions, concepts = [], []
+        elif asked.kind == "add" and any(photograph.standing_out(r)[1] >= CERTAIN for r in self.references):
+            reading.mentions = []  # what is to be added is in the reference
         elif reading.mentions:
             picture = self._with_subjects(picture, asked, reading, concepts)
-        elif self.mask is not None and not (reading.time or reading.weather or reading.style or reading.season or reading.mood):
+        elif self.mask is not None and not (
+            reading.time or reading.weather or reading.style or reading.season or reading.mood
+        ):
             picture = photograph.filled(picture, self.mask, self.brief.seed, self.brief.steps)
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
@@ -153,10 +198,14 @@ class Edit:
         if hole is None:
             found, certainty = photograph.standing_out(picture)
             if certainty < 0.15:
-                reading.warnings.append(f'"{what.strip()}" could not be told apart from its surroundings; mark it with a mask')
+                reading.warnings.append(
+                    f'"{what.strip()}" could not be told apart from its surroundings; mark it with a mask'
+                )
                 return picture
-            reading.warnings.append(f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant')
-            hole = _grown(found, max(3, min(self.size) // 70))
+            reading.warnings.append(
+                f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant'
+            )
+            hole = photograph.hull(found, max(4, min(self.size) // 22))
         return photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
 
     def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
@@ -187,17 +236,22 @@ class Edit:
         plan = setting.plan(bare, [], self.brief.seed, refused)
         stage = setting.build(plan, bare, self.brief, [], refused)
         setting.paint(stage)
-        assert stage.canvas is not None
         return stage.canvas
 
-    def _with_subjects(self, picture: Image.Image, asked: Instruction, reading: Reading, concepts: list[Concept | None]) -> Image.Image:
+    def _with_subjects(
+        self, picture: Image.Image, asked: Instruction, reading: Reading, concepts: list[Concept | None]
+    ) -> Image.Image:
         """New things in the mask, in place of what stands out, or at a free place."""
         picture = picture.copy()
         cast = casting.assemble(reading, concepts)
         self.session.measure(cast, "fluent", whole=True)
         region = self._region(picture, asked)
         if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":
-            hole = self.mask if self.mask is not None else _grown(photograph.standing_out(picture)[0], max(3, min(self.size) // 70))
+            hole = (
+                self.mask
+                if self.mask is not None
+                else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
+            )
             picture = photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
         stage = self._stage(picture, reading)
         roots = [a for a in cast.actors if a.parent is None]
@@ -213,10 +267,17 @@ class Edit:
         for index, mention in enumerate(reading.mentions):
             actors = [a for a in cast.actors if a.mention == index]
             if actors:
-                boxes = tuple(tuple(round(v) for v in a.box) for a in actors)
+                boxes = tuple(a.bounds for a in actors)
                 concept = actors[0].concept
-                self.subjects.append(Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, boxes=boxes))  # type: ignore[arg-type] # four by construction
-        assert stage.canvas is not None
+                self.subjects.append(
+                    Subject(
+                        label=concept.label if concept else "sign",
+                        phrase=mention.phrase,
+                        count=len(actors),
+                        colour=actors[0].colour,
+                        boxes=boxes,
+                    )
+                )
         return stage.canvas
 
     def _region(self, picture: Image.Image, asked: Instruction) -> tuple[int, int, int, int] | None:
@@ -235,8 +296,18 @@ class Edit:
         mean = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
         level = float(np.clip(mean.mean() * 1.7, 0.45, 1.0))
         hue = mean / max(float(mean.max()), 1e-3)
-        tint = tuple(float(level * (0.75 + 0.25 * h)) for h in hue)
-        stage = Stage(*self.size, self.brief.seed, replace(palette, tint=tint, dark=level < 0.6), "day", (), None, (), {})  # type: ignore[arg-type] # three channels
+        red, green, blue = (float(level * (0.75 + 0.25 * h)) for h in hue)
+        tint = (red, green, blue)
+        stage = Stage(
+            *self.size,
+            self.brief.seed,
+            replace(palette, tint=tint, dark=level < 0.6),
+            "day",
+            (),
+            None,
+            (),
+            {},
+        )
         stage.canvas, stage.horizon = picture, self.size[1] * 0.5
         stage.sun = (self.size[0] * 0.3, 0.0)
         stage.floor_far, stage.floor_near = self.size[1] * 0.6, self.size[1] * 0.9
@@ -257,10 +328,16 @@ class Edit:
         best = np.inf
         for _ in range(60):
             x = float(rng.uniform(actor.width * 0.55, max(w - actor.width * 0.55, actor.width * 0.56)))
-            foot = float(rng.uniform(actor.height + h * 0.03, max(h * 0.45, actor.height + h * 0.04))) if aloft else float(rng.uniform(h * 0.68, h * 0.95))
+            foot = (
+                float(rng.uniform(actor.height + h * 0.03, max(h * 0.45, actor.height + h * 0.04)))
+                if aloft
+                else float(rng.uniform(h * 0.68, h * 0.95))
+            )
             left, right = int((x - actor.width / 2) / w * 48), int((x + actor.width / 2) / w * 48) + 1
             top, bottom = int((foot - actor.height) / h * 48), int(foot / h * 48) + 1
-            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(foot / h - 0.86) * (not aloft)
+            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(foot / h - 0.86) * (
+                not aloft
+            )
             if cost < best:
                 best, actor.x, actor.foot = cost, x, foot
 
@@ -276,7 +353,6 @@ class Edit:
             stage = self._stage(picture.copy(), reading)
             stage.weather, stage.season = tuple(reading.weather), reading.season
             weather.over_figures(stage)
-            assert stage.canvas is not None
             picture = stage.canvas
         if reading.mood is not None:
             picture = photograph.mooded(picture, reading.mood)
@@ -288,9 +364,11 @@ class Edit:
 
     def _referenced(self, picture: Image.Image, reference: Image.Image) -> Image.Image:
         """The reference's subject placed in the picture when one stands out of it, else its palette."""
-        wants_palette = re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.I) is not None
+        wants_palette = (
+            re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.IGNORECASE) is not None
+        )
         found, certainty = photograph.standing_out(reference)
-        if wants_palette or certainty < 0.2:
+        if wants_palette or certainty < CERTAIN:
             return photograph.palette_moved(picture, reference, 0.85)
         cut = reference.convert("RGBA")
         cut.putalpha(Image.fromarray((found * 255).astype(np.uint8)))
@@ -308,21 +386,32 @@ class Edit:
         image = cut.resize(size, Image.Resampling.LANCZOS)
         light.ground_shadow(stage, image, actor.x - size[0] / 2, actor.foot)
         light.place(stage, image, actor.x - size[0] / 2, actor.foot - size[1])
-        self.subjects.append(Subject(label="reference", phrase="reference", boxes=(tuple(round(v) for v in actor.box),)))  # type: ignore[arg-type] # four by construction
-        assert stage.canvas is not None
+        self.subjects.append(Subject(label="reference", phrase="reference", boxes=(actor.bounds,)))
         return stage.canvas
 
 
 def _snow_falls(asked: Instruction, reading: Reading) -> None:
-    """"Make it snow" asks for weather, not for another place."""
-    if asked.kind == "describe" and reading.scenery == ["snow"] and re.match(r"\s*(make|let|turn|have)\b", asked.what, re.I):
+    """ "Make it snow" asks for weather, not for another place."""
+    if (
+        asked.kind == "describe"
+        and reading.scenery == ["snow"]
+        and re.match(r"\s*(make|let|turn|have)\b", asked.what, re.IGNORECASE)
+    ):
         reading.scenery, reading.season = [], "winter"
         reading.weather.append("snowfall")
 
 
 def replace_reading(reading: Reading) -> Reading:
     """The reading's place and hour without its things."""
-    return Reading(scenery=list(reading.scenery), tints=dict(reading.tints), time=reading.time, weather=list(reading.weather), season=reading.season, sky=list(reading.sky), mood=reading.mood)
+    return Reading(
+        scenery=list(reading.scenery),
+        tints=dict(reading.tints),
+        time=reading.time,
+        weather=list(reading.weather),
+        season=reading.season,
+        sky=list(reading.sky),
+        mood=reading.mood,
+    )
 
 
 def _fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -> None:
@@ -333,11 +422,6 @@ def _fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -
     actor.x = left + share * (place + 0.5)
     actor.foot = bottom - (bottom - top) * 0.03
     actor.floating = False
-
-
-def _grown(mask: Array, radius: int) -> Array:
-    image = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(radius | 1))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius / 3)), np.float32) / 255
 
 
 def edit(session: Session) -> Drawing:

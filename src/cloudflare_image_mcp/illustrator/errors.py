@@ -5,14 +5,16 @@ class IllustratorError(Exception):
     """Input that cannot be drawn; the message is one sentence for the user."""
 
 
-class ArtworkMissing(IllustratorError):  # noqa: N818 - named for what happened, like FileNotFoundError's kin
+class ArtworkMissing(IllustratorError):
     """The packed artwork is not installed."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"the illustrator's artwork is not installed ({path}): run scripts/artwork once (it needs npm)")
+        super().__init__(
+            f"the illustrator's artwork is not installed ({path}): run scripts/artwork once (it needs npm)"
+        )
 
 
-class Cancelled(IllustratorError):  # noqa: N818 - as above
+class Cancelled(IllustratorError):
     """The caller no longer wants the picture."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cloudflare_image_mcp.illustrator.colour import Array, NAMED, from_oklab, to_oklab
+from cloudflare_image_mcp.illustrator.colour import NAMED, Array, from_oklab, to_oklab
 from cloudflare_image_mcp.illustrator.raster import rasterise
 
 LUT_SIDE = 25
@@ -24,12 +24,20 @@ def draw(body: str, view: tuple[float, float], height: int) -> Image.Image:
     """An artwork body with its view box's width and height, as an RGBA image of that many pixels' height."""
     drawn = min(height, SHARPEST)
     image = rasterise(body, max(1, round(drawn * view[0] / view[1])), drawn, (0, 0, *view))
-    return image if drawn == height else image.resize((max(1, round(height * view[0] / view[1])), height), Image.Resampling.LANCZOS)
+    return (
+        image
+        if drawn == height
+        else image.resize((max(1, round(height * view[0] / view[1])), height), Image.Resampling.LANCZOS)
+    )
 
 
 def visible(image: Image.Image) -> tuple[int, int, int, int]:
     """The box of what is visible: left, top, right, bottom."""
-    return image.getchannel("A").point([255 if a > 24 else 0 for a in range(256)]).getbbox() or (0, 0, *image.size)
+    return image.getchannel("A").point([255 if a > 24 else 0 for a in range(256)]).getbbox() or (
+        0,
+        0,
+        *image.size,
+    )
 
 
 def trimmed(image: Image.Image) -> Image.Image:
@@ -91,7 +99,12 @@ class _Material:
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
         strength = weights * np.clip((chroma - 0.035) / 0.05, 0, 1)
         histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
-        window = histogram + np.roll(histogram, 1) + np.roll(histogram, -1) + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
+        window = (
+            histogram
+            + np.roll(histogram, 1)
+            + np.roll(histogram, -1)
+            + 0.5 * (np.roll(histogram, 2) + np.roll(histogram, -2))
+        )
         best = int(window.argmax())
         greys = float((weights * (chroma < 0.06) * (lab[:, 0] > 0.35)).sum())
         if greys > window[best] * 1.15:
@@ -125,12 +138,15 @@ class _Material:
         return ImageFilter.Color3DLUT(LUT_SIDE, from_oklab(mixed).reshape(-1))
 
     def _share(self, lightness: Array, chroma: Array, hue: Array) -> Array:
+        share: Array
         if self.everything:
-            return np.clip((lightness - 0.1) / 0.15, 0.2, 1)
-        if self.hue is None:
-            return np.clip((0.095 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
-        away = np.abs((hue - self.hue + 180) % 360 - 180)
-        return np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
+            share = np.clip((lightness - 0.1) / 0.15, 0.2, 1)
+        elif self.hue is None:
+            share = np.clip((0.095 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
+        else:
+            away = np.abs((hue - self.hue + 180) % 360 - 180)
+            share = np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
+        return share
 
 
 def _centre(values: Array, weights: Array) -> float:

@@ -4,14 +4,102 @@ One line a language and a group, in the order of the group's English words; "/" 
 Things not listed here are found in emojibase's own labels and tags of that language, then by the sentence encoder.
 """
 
-COLOURS = "red orange yellow green blue purple pink brown black white gray golden".split()
-COUNTS = "one two three four five six".split()
-SIZES = "big small".split()
-PLACES = "forest|mountains|ocean|beach|city|street|desert|snow|space|sky|lake|river|meadow|garden|room|table|underwater".split("|")
-MOMENTS = "night|sunset|sunrise|morning|evening|day|rain|storm|fog|winter|autumn|spring|summer".split("|")
-LINKS = "on|under|in|next to|in front of|behind|with|over|and|riding|holding|wearing|without|flying".split("|")
-STYLES = "watercolor|oil painting|pencil sketch|pixel art|ink drawing".split("|")
-NOUNS = "cat|dog|horse|bird|fish|house|tree|flower|car|boat|apple|dragon|robot|astronaut|castle|star|moon|sun|man|woman|child|elephant|fox|bear|rabbit|lion|penguin".split("|")
+COLOURS = [
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "black",
+    "white",
+    "gray",
+    "golden",
+]
+COUNTS = ["one", "two", "three", "four", "five", "six"]
+SIZES = ["big", "small"]
+PLACES = [
+    "forest",
+    "mountains",
+    "ocean",
+    "beach",
+    "city",
+    "street",
+    "desert",
+    "snow",
+    "space",
+    "sky",
+    "lake",
+    "river",
+    "meadow",
+    "garden",
+    "room",
+    "table",
+    "underwater",
+]
+MOMENTS = [
+    "night",
+    "sunset",
+    "sunrise",
+    "morning",
+    "evening",
+    "day",
+    "rain",
+    "storm",
+    "fog",
+    "winter",
+    "autumn",
+    "spring",
+    "summer",
+]
+LINKS = [
+    "on",
+    "under",
+    "in",
+    "next to",
+    "in front of",
+    "behind",
+    "with",
+    "over",
+    "and",
+    "riding",
+    "holding",
+    "wearing",
+    "without",
+    "flying",
+]
+STYLES = ["watercolor", "oil painting", "pencil sketch", "pixel art", "ink drawing"]
+NOUNS = [
+    "cat",
+    "dog",
+    "horse",
+    "bird",
+    "fish",
+    "house",
+    "tree",
+    "flower",
+    "car",
+    "boat",
+    "apple",
+    "dragon",
+    "robot",
+    "astronaut",
+    "castle",
+    "star",
+    "moon",
+    "sun",
+    "man",
+    "woman",
+    "child",
+    "elephant",
+    "fox",
+    "bear",
+    "rabbit",
+    "lion",
+    "penguin",
+]
 
 GLOSSES: dict[str, tuple[str, ...]] = {
     "de": (
@@ -142,7 +230,10 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 # Traditional Chinese: the characters of the table above that are written otherwise.
-TRADITIONAL = str.maketrans("红黄绿蓝两条匹辆艘头龙马鸟鱼树机飞骑举边后汉画铅笔猫狗车苹员星阳宇狮鹅兔云桌书间厅岛没与里雾秋", "紅黃綠藍兩條匹輛艘頭龍馬鳥魚樹機飛騎舉邊後漢畫鉛筆貓狗車蘋員星陽宇獅鵝兔雲桌書間廳島沒與裡霧秋")
+TRADITIONAL = str.maketrans(
+    "红黄绿蓝两条匹辆艘头龙马鸟鱼树机飞骑举边后汉画铅笔猫狗车苹员星阳宇狮鹅兔云桌书间厅岛没与里雾秋",
+    "紅黃綠藍兩條匹輛艘頭龍馬鳥魚樹機飛騎舉邊後漢畫鉛筆貓狗車蘋員星陽宇獅鵝兔雲桌書間廳島沒與裡霧秋",
+)
 GROUPS = (COLOURS, COUNTS, SIZES, PLACES, MOMENTS, LINKS, STYLES, NOUNS)
 UNSPACED = frozenset({"zh", "zh-hant", "ja", "ko", "th"})
 # Languages whose adjectives follow the noun.

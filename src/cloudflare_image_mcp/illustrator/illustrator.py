@@ -21,7 +21,9 @@ class Illustrator:
         """The words and the artwork behind them."""
         return Vocabulary(Artwork())
 
-    def draw(self, brief: Brief, on_partial: OnPartial | None = None, cancelled: Callable[[], bool] | None = None) -> Drawing:
+    def draw(
+        self, brief: Brief, on_partial: OnPartial | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> Drawing:
         """Draws a brief. Raises IllustratorError for input that cannot be drawn, Cancelled when cancelled() turns true.
 
         on_partial(index, pixels) is called with brief.partial_images previews while the picture grows.

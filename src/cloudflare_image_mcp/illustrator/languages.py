@@ -16,7 +16,9 @@ SCRIPTS = (
     ("ar", re.compile(r"[\u0600-\u06ff]")),
     ("ru", re.compile(r"[\u0400-\u04ff]")),
 )
-LISTED = frozenset("de es fr it ja ko nl pl pt ru th zh zh-hant".split())  # languages with words of emojibase's
+LISTED = frozenset(
+    ["de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "zh", "zh-hant"]
+)  # languages with words of emojibase's
 NEAR = 0.55  # cosine from which an unglossed word is taken for the nearest label
 ADJECTIVES = frozenset(glosses.COLOURS) | frozenset(glosses.SIZES)
 LINKING = frozenset(glosses.LINKS) | frozenset(glosses.COUNTS)
@@ -44,14 +46,18 @@ def language_of(prompt: str) -> str:
     """The prompt's language by script, else by its small words and colours; English unless another clearly fits better."""
     for language, script in SCRIPTS:
         if script.search(prompt):
-            traditional = language == "zh" and any(ord(c) in glosses.TRADITIONAL.values() and chr(ord(c)) not in _simplified() for c in prompt)
+            traditional = language == "zh" and any(
+                ord(c) in glosses.TRADITIONAL.values() and chr(ord(c)) not in _simplified() for c in prompt
+            )
             return "zh-hant" if traditional else language
     words = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", prompt.lower().replace("’", "'"))
     scores = {"en": sum(_english(w) for w in words) + 0.1}
     for language in ("de", "fr", "es", "it", "pt", "nl", "pl", "tr"):
         whole, stems = table(language)
         stops = set(glosses.STOPWORDS[language].split())
-        scores[language] = sum(1.0 if w in stops or w in whole else 0.8 if any(w.startswith(s) for s, _ in stems) else 0.0 for w in words)
+        scores[language] = sum(
+            1.0 if w in stops or w in whole else 0.8 if any(w.startswith(s) for s, _ in stems) else 0.0 for w in words
+        )
     return max(scores, key=lambda name: scores[name])
 
 
@@ -61,7 +67,13 @@ def _simplified() -> frozenset[str]:
 
 
 def _english(word: str) -> float:
-    known = word in lexicon.COLOURS or word in lexicon.COUNTS or word in lexicon.SCENERY or word in lexicon.ALIASES or word in lexicon.RELATIONS
+    known = (
+        word in lexicon.COLOURS
+        or word in lexicon.COUNTS
+        or word in lexicon.SCENERY
+        or word in lexicon.ALIASES
+        or word in lexicon.RELATIONS
+    )
     return 1.0 if word in lexicon.FILLER or known else 0.0
 
 
@@ -153,7 +165,11 @@ class Glosser:
         if len(word) < 5:
             return None
         stem = word[: max(4, len(word) - 2)]
-        near = [term for term in self.listed if term.startswith(stem) and abs(len(term) - len(word)) <= 2 and " " not in term]
+        near = [
+            term
+            for term in self.listed
+            if term.startswith(stem) and abs(len(term) - len(word)) <= 2 and " " not in term
+        ]
         return self._label(min(near, key=lambda t: (abs(len(t) - len(word)), t))) if near else None
 
     def unspaced(self, text: str) -> list[str]:
@@ -164,7 +180,14 @@ class Glosser:
         unknown: list[tuple[int, str]] = []
         run, position = "", 0
         while position < len(text):
-            match = next((text[position : position + n] for n in range(min(longest, len(text) - position), 0, -1) if text[position : position + n] in terms), None)
+            match = next(
+                (
+                    text[position : position + n]
+                    for n in range(min(longest, len(text) - position), 0, -1)
+                    if text[position : position + n] in terms
+                ),
+                None,
+            )
             english = None if match is None else self.whole.get(match) or self._label(match)
             if match is None or english is None:
                 run += text[position]
@@ -188,7 +211,9 @@ class Glosser:
 
     def _guess(self, words: list[str], unknown: list[tuple[int, str]]) -> None:
         """Words in no table, by their sentence embedding, which is multilingual."""
-        for (place, piece), (number, cosine) in zip(unknown, self.vocabulary.nearest([u for _, u in unknown]), strict=True):
+        for (place, piece), (number, cosine) in zip(
+            unknown, self.vocabulary.nearest([u for _, u in unknown]), strict=True
+        ):
             label = self.vocabulary.concept(number).label
             if cosine >= NEAR and PLAIN.match(label):
                 words[place] = label

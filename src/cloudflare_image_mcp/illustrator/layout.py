@@ -1,6 +1,6 @@
 """Where the cast stands: a layout optimiser whose energy never rises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class Floor:
     focus: float = 0.5
     reach: float = 0.56
     headroom: float = 0.03
+    horizon: float = 0.0
 
 
 def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> list[float]:
@@ -30,6 +31,8 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
     roots = [a for a in cast.actors if a.parent is None]
     if not roots:
         return []
+    if len(roots) > 3 and floor.horizon < floor.far:
+        floor = replace(floor, far=floor.far - 0.5 * (floor.far - floor.horizon))
     _size(cast, roots, floor)
     _start(roots, floor, rng)
     jitter = rng.uniform(-1, 1, len(cast.actors))
@@ -43,7 +46,11 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
         spread = 0.5 * 0.8**step + 0.02
         for i in rng.permutation(len(roots)).tolist():
             tried = np.repeat(places[i][None], CANDIDATES, 0)
-            tried += rng.normal(0, 1, tried.shape) * spread * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
+            tried += (
+                rng.normal(0, 1, tried.shape)
+                * spread
+                * np.array([floor.width * 0.5, max(floor.near - floor.far, 1) * 0.6])
+            )
             low, high = _feet(roots[i], floor)
             tried[:, 1] = np.clip(tried[:, 1], low, high)
             tried[:, 0] = np.clip(tried[:, 0], 0, floor.width)
@@ -67,9 +74,16 @@ def fasten(cast: Cast, jitter: Floats) -> None:
 
 def _bound_height(actor: Actor, parent: Actor) -> float:
     ratio = (actor.stature / parent.stature) ** 0.75
-    bounds = {"wearing": (0.2, 0.36), "holding": (0.28, 0.46), "riding": (0.45, 0.72), "on": (0.25, 0.85), "inside": (0.3, 0.7)}
+    bounds = {
+        "wearing": (0.2, 0.36),
+        "holding": (0.28, 0.46),
+        "riding": (0.45, 0.72),
+        "on": (0.25, 0.85),
+        "inside": (0.3, 0.7),
+    }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
-    return parent.height * min(max(ratio, low), high)
+    share: float = min(max(ratio, low), high)
+    return parent.height * share
 
 
 def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
@@ -82,11 +96,10 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     for actor in cast.actors:
         soft = (actor.stature / tallest) ** 0.62
         tall = side * share * soft
-        room = floor.width * (0.86 if count == 1 else 0.94 / -(-count // rows))
+        room = floor.width * (0.86 if count == 1 else 0.86 / -(-count // rows))
         actor.height = min(tall, room / actor.aspect)
         if rows > 1:
-            depth = floor.height * 0.84 if floor.floating or actor.floating else (floor.near - floor.far) * 1.6
-            actor.height = min(actor.height, depth / (rows - (0 if floor.floating or actor.floating else 0.6)))
+            actor.height = min(actor.height, _row_height(floor, rows, floor.floating or actor.floating))
     for actor in cast.actors:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
@@ -101,14 +114,18 @@ def _rows(roots: list[Actor], floor: Floor) -> int:
     if count <= 3:
         return 1
     aspect = max(a.aspect for a in roots)
-    depth = floor.height * 0.84 if floor.floating or roots[0].floating else (floor.near - floor.far) * 1.6
-    loose = 0 if floor.floating or roots[0].floating else 0.6
+    aloft = floor.floating or roots[0].floating
 
     def height(rows: int) -> float:
-        across = floor.width * 0.94 / -(-count // rows) / aspect
-        return min(across, depth / (rows - loose)) if rows > 1 else across
+        across = floor.width * 0.86 / -(-count // rows) / aspect
+        return min(across, _row_height(floor, rows, aloft)) if rows > 1 else across
 
     return max((1, 2, 3), key=lambda rows: (height(rows), -rows))
+
+
+def _row_height(floor: Floor, rows: int, aloft: bool) -> float:
+    """The height at which rows do not hide one another."""
+    return floor.height * 0.72 / rows if aloft else (floor.near - floor.far) * 0.90 / (rows - 1)
 
 
 def _start(roots: list[Actor], floor: Floor, rng: np.random.Generator) -> None:
@@ -168,17 +185,35 @@ def _follow(cast: Cast, jitter: Floats) -> None:
 
 
 def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float) -> None:
-    left, top, right, bottom = parent.box
+    _, top, _, bottom = parent.box
     spread = 0.0 if siblings == 1 else (place + 0.5) / siblings - 0.5
     toward = 1 if not parent.flip else -1
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
         "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (parent.saddle + 0.30), -1),
-        "over": (parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width, top - parent.height * 0.08, 1),
-        "under": (parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width, bottom + parent.height * 0.02, 1),
-        "front": (parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width, bottom + parent.height * 0.07, 1),
-        "behind": (parent.x + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5) + spread * parent.width, bottom - parent.height * 0.10, -1),
+        "over": (
+            parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width,
+            top - parent.height * 0.08,
+            1,
+        ),
+        "under": (
+            parent.x + spread * parent.width * 1.2 + jitter * 0.12 * parent.width,
+            bottom + parent.height * 0.02,
+            1,
+        ),
+        "front": (
+            parent.x + spread * parent.width * 1.3 + jitter * 0.18 * parent.width,
+            bottom + parent.height * 0.07,
+            1,
+        ),
+        "behind": (
+            parent.x
+            + (0.55 if jitter > 0 else -0.55) * (parent.width * 0.5 + actor.width * 0.5)
+            + spread * parent.width,
+            bottom - parent.height * 0.10,
+            -1,
+        ),
         "wearing": _worn(actor, parent),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
@@ -210,7 +245,14 @@ def _worn(actor: Actor, parent: Actor) -> tuple[float, float, int]:
 def _extent(cast: Cast, root: Actor) -> Floats:
     """The box of a root and all that is fastened to it, relative to its place: left, top, right, bottom."""
     boxes = np.array([cast.actors[i].box for i in _members(cast, root)])
-    return np.array([boxes[:, 0].min() - root.x, boxes[:, 1].min() - root.foot, boxes[:, 2].max() - root.x, boxes[:, 3].max() - root.foot])
+    return np.array(
+        [
+            boxes[:, 0].min() - root.x,
+            boxes[:, 1].min() - root.foot,
+            boxes[:, 2].max() - root.x,
+            boxes[:, 3].max() - root.foot,
+        ]
+    )
 
 
 def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor: Floor) -> Floats:
@@ -219,12 +261,19 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     size = extents[i][2:] - extents[i][:2]
     area = max(float(size[0] * size[1]), 1.0)
     outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
-    energy = 9 * outside / size[0]
-    energy += 9 * (np.maximum(floor.height * floor.headroom - boxes[:, 1], 0) + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)) / size[1]
+    energy: Floats = 9 * outside / size[0]
+    energy += (
+        9
+        * (
+            np.maximum(floor.height * floor.headroom - boxes[:, 1], 0)
+            + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)
+        )
+        / size[1]
+    )
     others = [j for j in range(len(places)) if j != i]
     for j in others:
         other = places[j][[0, 1, 0, 1]] + extents[j]
-        margin = 0.06 * min(size[0], extents[j][2] - extents[j][0])
+        margin = 0.12 * min(size[0], extents[j][2] - extents[j][0])
         wide = np.minimum(boxes[:, 2], other[2]) - np.maximum(boxes[:, 0], other[0]) + margin
         tall = np.minimum(boxes[:, 3], other[3]) - np.maximum(boxes[:, 1], other[1]) + margin
         smaller = min(area, float((other[2] - other[0]) * (other[3] - other[1])))
@@ -243,7 +292,9 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
         ideal = floor.far + (floor.near - floor.far) * (0.65 if i % 2 else 0.45)
         energy += 0.6 * np.abs(tried[:, 1] - ideal) / max(floor.near - floor.far, 1)
     else:
-        energy += 0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
+        energy += (
+            0.5 * np.abs(tried[:, 1] - (floor.far + 0.62 * (floor.near - floor.far))) / max(floor.near - floor.far, 1)
+        )
     return energy
 
 

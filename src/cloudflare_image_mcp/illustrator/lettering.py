@@ -60,7 +60,9 @@ def _write(mask: Image.Image, face: Typeface, lines: list[str], box: tuple[float
         y += leading
 
 
-def sign(face: Typeface, text: str, height: int, neon: bool, rng: np.random.Generator, standing: bool = True) -> Image.Image:
+def sign(
+    face: Typeface, text: str, height: int, neon: bool, rng: np.random.Generator, standing: bool = True
+) -> Image.Image:
     """A board with the text, on a post when it stands; RGBA, the given height."""
     lines = broken(text) if text else []
     longest = max((len(line) for line in lines), default=4)
@@ -84,11 +86,20 @@ def sign(face: Typeface, text: str, height: int, neon: bool, rng: np.random.Gene
     if not lines:
         return image
     mask = Image.new("L", image.size)
-    _write(mask, face, lines, (left + board_w * 0.08, top + board_h * 0.14, left + board_w * 0.92, top + board_h * 0.86))
+    _write(
+        mask,
+        face,
+        lines,
+        (left + board_w * 0.08, top + board_h * 0.14, left + board_w * 0.92, top + board_h * 0.86),
+    )
     base = image.convert("RGB")
     if neon:
         tube = oklch(0.78, 0.22, float(rng.choice([350, 200, 140, 30])))
-        base.paste(tuple(int(255 * c) for c in tube), (0, 0), blurred(mask, height * 0.03).point(lambda v: min(255, v * 2)))
+        base.paste(
+            tuple(int(255 * c) for c in tube),
+            (0, 0),
+            blurred(mask, height * 0.03).point(lambda v: min(255, v * 2)),
+        )
         base.paste(tuple(int(255 * c) for c in shade(tube, 0.16, 0.4)), (0, 0), mask)
     else:
         base.paste((70, 40, 26), (round(height * 0.008), round(height * 0.010)), mask)
@@ -107,5 +118,9 @@ def title(canvas: Image.Image, face: Typeface, text: str, top: bool = True) -> N
     mask = Image.new("L", canvas.size)
     _write(mask, face, lines, box)
     unit = min(w, h) / 1000
-    canvas.paste((22, 16, 40), (round(3 * unit), round(5 * unit)), blurred(mask, max(5 * unit, 0.8)).point(lambda v: min(255, v * 2)))
+    canvas.paste(
+        (22, 16, 40),
+        (round(3 * unit), round(5 * unit)),
+        blurred(mask, max(5 * unit, 0.8)).point(lambda v: min(255, v * 2)),
+    )
     canvas.paste((255, 251, 238), (0, 0), mask)

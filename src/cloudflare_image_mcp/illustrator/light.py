@@ -30,9 +30,10 @@ def rim(image: Image.Image, colour: Rgb, toward: tuple[float, float], strength: 
     return result
 
 
-def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, strength: float = 0.34) -> None:
+def ground_shadow(
+    stage: Stage, image: Image.Image, left: float, foot: float, strength: float = 0.34, thin: bool = False
+) -> None:
     """A contact shadow under the figure and a cast shadow leaning away from the light."""
-    assert stage.canvas is not None
     width, height = image.size
     alpha = image.getchannel("A")
     feet = alpha.crop((0, int(height * 0.86), width, height)).getbbox()
@@ -47,10 +48,13 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
     sheared = Image.new("L", (width + 2 * pad, flat))
     sheared.paste(cast, (pad, 0))
     slope = shift / flat
-    sheared = sheared.transform(sheared.size, Image.Transform.AFFINE, (1, slope, -slope * flat, 0, 1, 0), Image.Resampling.BILINEAR)
+    sheared = sheared.transform(
+        sheared.size, Image.Transform.AFFINE, (1, slope, -slope * flat, 0, 1, 0), Image.Resampling.BILINEAR
+    )
     sheet.paste(sheared, (0, int(height * 0.06)))
     sheet = blurred(sheet, height * 0.02).point(lambda v: int(v * strength))
-    stage.canvas.paste(colour, (int(left - pad), int(foot - flat - height * 0.06 + height * 0.015)), sheet)
+    if not thin:  # a board high on a post would seem to float over its own shadow
+        stage.canvas.paste(colour, (int(left - pad), int(foot - flat - height * 0.06 + height * 0.015)), sheet)
     wide = int((foot_right - foot_left) * 1.12) + 6
     tall = max(int(wide * 0.16), 4)
     contact = Image.new("L", (wide + tall * 2, tall * 3))
@@ -60,16 +64,26 @@ def ground_shadow(stage: Stage, image: Image.Image, left: float, foot: float, st
     solid = Image.fromarray((np.clip(1.1 - inside, 0, 1) * 255 * (strength + 0.22)).astype(np.uint8))
     contact.paste(solid, (tall, tall))
     contact = blurred(contact, tall * 0.35)
-    stage.canvas.paste(colour, (int(left + foot_left - (wide - (foot_right - foot_left)) / 2 - tall), int(foot - tall * 1.6)), contact)
+    stage.canvas.paste(
+        colour,
+        (int(left + foot_left - (wide - (foot_right - foot_left)) / 2 - tall), int(foot - tall * 1.6)),
+        contact,
+    )
 
 
 # How much of a drawing's height is painted water of its own, to be cut off when it floats on ours.
-OWN_WATER = {"sailboat": 0.235, "ship": 0.10, "passenger ship": 0.12, "motor boat": 0.1, "man surfing": 0.25, "spouting whale": 0.06}
+OWN_WATER = {
+    "sailboat": 0.235,
+    "ship": 0.10,
+    "passenger ship": 0.12,
+    "motor boat": 0.1,
+    "man surfing": 0.25,
+    "spouting whale": 0.06,
+}
 
 
 def afloat(stage: Stage, image: Image.Image, left: float, foot: float, label: str) -> Image.Image:
     """A figure in water: its own painted water or its lowest part is hidden, and its mirror image lies before it."""
-    assert stage.canvas is not None
     width, height = image.size
     hidden = int(height * OWN_WATER.get(label, 0.07))
     fade = np.asarray(image.getchannel("A"), np.float32).copy()
@@ -96,19 +110,21 @@ def afloat(stage: Stage, image: Image.Image, left: float, foot: float, label: st
         ring = np.abs(np.hypot((x2 - wide / 2) / (wide / 2), (y2 - tall) / tall) - 0.82)
         foam = Image.fromarray((np.clip(1 - ring / 0.16, 0, 1) * 120).astype(np.uint8))
         middle = left + (bottom[0] + bottom[-1]) / 2
-        stage.canvas.paste(tuple(int(255 * c) for c in stage.palette.lit((0.95, 0.98, 1.0))), (int(middle - wide / 2), int(line - tall)), foam)
+        stage.canvas.paste(
+            tuple(int(255 * c) for c in stage.palette.lit((0.95, 0.98, 1.0))),
+            (int(middle - wide / 2), int(line - tall)),
+            foam,
+        )
     return image
 
 
 def place(stage: Stage, image: Image.Image, left: float, top: float) -> None:
     """Puts a finished figure on the canvas."""
-    assert stage.canvas is not None
     paste(stage.canvas, image, round(left), round(top))
 
 
 def finish(stage: Stage) -> None:
     """Vignette and a trace of grain, which also hides banding in smooth skies."""
-    assert stage.canvas is not None
     width, height = stage.canvas.size
     y = np.linspace(-1, 1, max(height // 8, 8), dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, max(width // 8, 8), dtype=np.float32)[None, :]

@@ -64,7 +64,12 @@ SKIES: dict[str, tuple[tuple[Lch, Lch, Lch, Lch], ...]] = {
         ((0.17, 0.07, 295), (0.28, 0.11, 292), (0.42, 0.11, 310), (0.96, 0.04, 80)),
     ),
 }  # fmt: skip
-TINTS: dict[str, Rgb] = {"day": (1.0, 1.0, 1.0), "sunset": (1.03, 0.86, 0.76), "dawn": (1.0, 0.94, 0.93), "night": (0.47, 0.53, 0.80)}
+TINTS: dict[str, Rgb] = {
+    "day": (1.0, 1.0, 1.0),
+    "sunset": (1.03, 0.86, 0.76),
+    "dawn": (1.0, 0.94, 0.93),
+    "night": (0.47, 0.53, 0.80),
+}
 GRASS: dict[str, Lch] = {
     "spring": (0.74, 0.16, 128), "summer": (0.66, 0.15, 134), "autumn": (0.66, 0.12, 88), "winter": (0.95, 0.015, 240),
 }  # fmt: skip
@@ -74,7 +79,12 @@ FOLIAGE: dict[str, Lch] = {
 
 
 def palette_for(
-    time: str, weather: tuple[str, ...], season: str | None, mood: str | None, tints: dict[str, str], rng: np.random.Generator
+    time: str,
+    weather: tuple[str, ...],
+    season: str | None,
+    mood: str | None,
+    tints: dict[str, str],
+    rng: np.random.Generator,
 ) -> Palette:
     """The colours of one picture. tints: scenery word -> colour word ("purple sky")."""
     top, middle, low, sun = (list(c) for c in SKIES[time][int(rng.integers(len(SKIES[time])))])
@@ -92,7 +102,10 @@ def palette_for(
         sky = [mix(c, shade(sky[2], 0.0, 0.4), 0.55) for c in sky]
     if "sky" in tints:
         base = lch(named(tints["sky"]))
-        sky = [oklch(lightness, min(base[1], 0.16) * c, base[2]) for lightness, c in zip((lch(s)[0] for s in sky), (1, 0.9, 0.5), strict=True)]
+        sky = [
+            oklch(lightness, min(base[1], 0.16) * c, base[2])
+            for lightness, c in zip((lch(s)[0] for s in sky), (1, 0.9, 0.5), strict=True)
+        ]
     season_key = season or "summer"
     palette = Palette(
         top=sky[0], middle=sky[1], low=sky[2], haze=mix(sky[2], sky[1], 0.25), sun=oklch(*sun), tint=tint, dark=time == "night",
@@ -104,11 +117,24 @@ def palette_for(
     if mood in {"dark", "spooky"}:
         palette = replace(palette, top=shade(palette.top, -0.12, 0.7), middle=shade(palette.middle, -0.12, 0.7), low=shade(palette.low, -0.10, 0.8),
                           tint=mix(palette.tint, (0.55, 0.5, 0.62), 0.45))  # fmt: skip
-    for scenery, field in (("meadow", "grass"), ("hills", "grass"), ("forest", "foliage"), ("mountains", "rock"), ("ocean", "water"), ("lake", "water"), ("desert", "sand"), ("beach", "sand")):
+    for scenery, field in (
+        ("meadow", "grass"),
+        ("hills", "grass"),
+        ("forest", "foliage"),
+        ("mountains", "rock"),
+        ("ocean", "water"),
+        ("lake", "water"),
+        ("desert", "sand"),
+        ("beach", "sand"),
+    ):
         if scenery in tints:
-            palette = replace(palette, **{field: named(tints[scenery])})
+            palette = replace(palette, **{field: named(tints[scenery])})  # type: ignore[arg-type] # the table's fields are colours
     return palette
 
 
 def _jitter(value: Lch, rng: np.random.Generator) -> Lch:
-    return value[0] + float(rng.uniform(-0.03, 0.03)), value[1] * float(rng.uniform(0.85, 1.15)), value[2] + float(rng.uniform(-9, 9))
+    return (
+        value[0] + float(rng.uniform(-0.03, 0.03)),
+        value[1] * float(rng.uniform(0.85, 1.15)),
+        value[2] + float(rng.uniform(-9, 9)),
+    )

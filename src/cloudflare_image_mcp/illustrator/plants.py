@@ -8,7 +8,9 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 
 def conifer(x: float, y: float, h: float, lit: Rgb, dim: Rgb, light_left: bool, snow: Rgb | None = None) -> str:
     """A fir of height h with its foot at x, y: tiers with a lit and a shaded half."""
-    parts = [f'<rect x="{x - h * 0.025:.1f}" y="{y - h * 0.14:.1f}" width="{h * 0.05:.1f}" height="{h * 0.15:.1f}" fill="{hexed(shade(dim, -0.10))}"/>']
+    parts = [
+        f'<rect x="{x - h * 0.025:.1f}" y="{y - h * 0.14:.1f}" width="{h * 0.05:.1f}" height="{h * 0.15:.1f}" fill="{hexed(shade(dim, -0.10))}"/>'
+    ]
     one, other = (lit, dim) if light_left else (dim, lit)
     for tier in range(4):
         top = y - h + tier * h * 0.19
@@ -25,14 +27,24 @@ def conifer(x: float, y: float, h: float, lit: Rgb, dim: Rgb, light_left: bool, 
     return "".join(parts)
 
 
-def broadleaf(rng: np.random.Generator, x: float, y: float, h: float, lit: Rgb, dim: Rgb, trunk: Rgb, toward: float) -> str:
+def broadleaf(
+    rng: np.random.Generator, x: float, y: float, h: float, lit: Rgb, dim: Rgb, trunk: Rgb, toward: float
+) -> str:
     """A round-crowned tree: a crown of overlapping discs, lit ones set toward the light (-1 left, 1 right)."""
     r = h * 0.30
     top = y - h * 0.62
     parts = [
         f'<path d="M{x - h * 0.035:.1f} {y:.1f}Q{x - h * 0.01:.1f} {y - h * 0.2:.1f} {x - h * 0.02:.1f} {top:.1f}h{h * 0.05:.1f}Q{x + h * 0.03:.1f} {y - h * 0.2:.1f} {x + h * 0.05:.1f} {y:.1f}z" fill="{hexed(trunk)}"/>'
     ]
-    puffs = [(0.0, 0.0, 1.0), (-0.62, 0.22, 0.66), (0.62, 0.20, 0.68), (-0.36, -0.42, 0.66), (0.38, -0.40, 0.66), (0.0, -0.62, 0.55), (0.05, 0.42, 0.6)]
+    puffs = [
+        (0.0, 0.0, 1.0),
+        (-0.62, 0.22, 0.66),
+        (0.62, 0.20, 0.68),
+        (-0.36, -0.42, 0.66),
+        (0.38, -0.40, 0.66),
+        (0.0, -0.62, 0.55),
+        (0.05, 0.42, 0.6),
+    ]
     swing = rng.uniform(-0.10, 0.10, (len(puffs), 2)).tolist()
     middle = mix(lit, dim, 0.5)
     for scale, colour, shift in ((1.0, dim, 0.0), (0.80, middle, 0.16), (0.52, lit, 0.34)):
@@ -48,7 +60,18 @@ def palm(x: float, y: float, h: float, lit: Rgb, dim: Rgb, trunk: Rgb, lean: flo
     parts = [
         f'<path d="M{x - h * 0.035:.1f} {y:.1f}Q{x + lean * h * 0.02:.1f} {y - h * 0.45:.1f} {tx - h * 0.015:.1f} {ty:.1f}h{h * 0.035:.1f}Q{x + lean * h * 0.06 + h * 0.04:.1f} {y - h * 0.4:.1f} {x + h * 0.04:.1f} {y:.1f}z" fill="{hexed(trunk)}"/>'
     ]
-    for i, (dx, dy) in enumerate(((-0.40, 0.10), (0.40, 0.10), (-0.34, -0.10), (0.34, -0.10), (-0.18, -0.22), (0.18, -0.22), (-0.22, 0.26), (0.24, 0.26))):
+    for i, (dx, dy) in enumerate(
+        (
+            (-0.40, 0.10),
+            (0.40, 0.10),
+            (-0.34, -0.10),
+            (0.34, -0.10),
+            (-0.18, -0.22),
+            (0.18, -0.22),
+            (-0.22, 0.26),
+            (0.24, 0.26),
+        )
+    ):
         ex, ey = tx + dx * h, ty + dy * h
         mx, my = tx + dx * h * 0.55, ty + dy * h * 0.3 - h * 0.16
         colour = dim if i % 2 else lit
@@ -79,7 +102,9 @@ def bush(rng: np.random.Generator, x: float, y: float, h: float, lit: Rgb, dim: 
     for colour, lift in ((dim, 0.0), (lit, 0.22)):
         for dx, size in ((-0.7, 0.55), (0.7, 0.6), (0.0, 0.8)):
             r = h * size * (0.9 - lift)
-            parts.append(f'<circle cx="{x + dx * h + float(rng.uniform(-0.1, 0.1)) * h:.1f}" cy="{y - r * 0.6 - lift * h * 0.5:.1f}" r="{r:.1f}" fill="{hexed(colour)}"/>')
+            parts.append(
+                f'<circle cx="{x + dx * h + float(rng.uniform(-0.1, 0.1)) * h:.1f}" cy="{y - r * 0.6 - lift * h * 0.5:.1f}" r="{r:.1f}" fill="{hexed(colour)}"/>'
+            )
     return "".join(parts)
 
 
@@ -103,13 +128,20 @@ def flowers(stage: Stage, count: int, top: float, bottom: float) -> str:
     """Small flowers in two or three colours of one seeded family."""
     rng = stage.rng("flowers")
     hue = float(rng.uniform(0, 360))
-    colours = [stage.palette.lit(oklch(0.80, 0.14, hue + turn)) for turn in (0, 40, 180)] + [stage.palette.lit((1.0, 1.0, 0.96))]
+    colours = [stage.palette.lit(oklch(0.80, 0.14, hue + turn)) for turn in (0, 40, 180)] + [
+        stage.palette.lit((1.0, 1.0, 0.96))
+    ]
     heart = stage.palette.lit(oklch(0.86, 0.16, 92))
     parts = []
     for x, t, pick in rng.random((count, 3)).tolist():
         y, cx = top + (bottom - top) * t, x * stage.width
         r = stage.unit * (2.2 + 6.5 * t)
         colour = hexed(colours[int(pick * len(colours))])
-        petals = "".join(f'<circle cx="{cx + r * np.cos(a):.1f}" cy="{y + r * 0.8 * np.sin(a):.1f}" r="{r * 0.72:.1f}"/>' for a in np.arange(5) * 1.2566)
-        parts.append(f'<g fill="{colour}">{petals}</g><circle cx="{cx:.1f}" cy="{y:.1f}" r="{r * 0.6:.1f}" fill="{hexed(heart)}"/>')
+        petals = "".join(
+            f'<circle cx="{cx + r * np.cos(a):.1f}" cy="{y + r * 0.8 * np.sin(a):.1f}" r="{r * 0.72:.1f}"/>'
+            for a in np.arange(5) * 1.2566
+        )
+        parts.append(
+            f'<g fill="{colour}">{petals}</g><circle cx="{cx:.1f}" cy="{y:.1f}" r="{r * 0.6:.1f}" fill="{hexed(heart)}"/>'
+        )
     return "".join(parts)

@@ -1,6 +1,7 @@
 """From vectors to pixels, and pixel arithmetic on them. Images are Pillow's; arrays are H x W x channels."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import resvg_py
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 Pixels = NDArray[np.uint8]
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 def rasterise(body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None) -> Image.Image:
@@ -33,7 +34,8 @@ def noise(rng: np.random.Generator, width: int, height: int, cells: tuple[int, i
         norm += weight
         weight *= 0.5
     total /= norm
-    return np.clip((total - 0.5) * 1.6 + 0.5, 0, 1)
+    spread: Array = np.clip((total - 0.5) * 1.6 + 0.5, 0, 1)
+    return spread
 
 
 def enlarge(array: Array, width: int, height: int) -> Array:
@@ -44,7 +46,8 @@ def enlarge(array: Array, width: int, height: int) -> Array:
 def smooth(low: float, high: float, value: Array) -> Array:
     """The smooth step from 0 at low to 1 at high."""
     t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    eased: Array = t * t * (3 - 2 * t)
+    return eased
 
 
 def to_image(array: Array) -> Image.Image:

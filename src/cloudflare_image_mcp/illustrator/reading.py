@@ -24,13 +24,44 @@ TABLES: dict[str, dict[str, str]] = {
     "relation": lexicon.RELATIONS,
 }
 # Words that are a thing when nothing they could describe follows them.
-THINGS_TOO = {"orange", "rose", "gold", "silver", "coral", "plum", "peach", "lavender", "ivory", "icon", "pencil", "ink", "fire", "lightning", "plate", "crystal"}
+THINGS_TOO = {
+    "orange",
+    "rose",
+    "gold",
+    "silver",
+    "coral",
+    "plum",
+    "peach",
+    "lavender",
+    "ivory",
+    "icon",
+    "pencil",
+    "ink",
+    "fire",
+    "lightning",
+    "plate",
+    "crystal",
+}
 # Scenery that is a thing when counted or described ("a palm tree on an island", "two mountains" stay scenery).
-QUOTED = re.compile(r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)')
+QUOTED = re.compile(
+    r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)'
+)
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,.;:!?]")
 
 
-SIGNS = {"sign", "signs", "wooden sign", "signpost", "billboard", "banner", "signboard", "neon sign", "street sign", "placard", "shop sign"}
+SIGNS = {
+    "sign",
+    "signs",
+    "wooden sign",
+    "signpost",
+    "billboard",
+    "banner",
+    "signboard",
+    "neon sign",
+    "street sign",
+    "placard",
+    "shop sign",
+}
 FLYING = {"flying", "floating", "hovering", "soaring", "falling", "levitating", "airborne"}
 
 
@@ -131,22 +162,39 @@ class Reader:
         return Token("filler" if word in lexicon.FILLER else "unknown", word, word), 1
 
     def _known(self, part: list[str]) -> Token | None:
+        """The token of one phrase, if any table or the artwork knows it."""
         phrase = " ".join(part)
+        number = self._number(phrase)
+        if number is not None:
+            return number
+        forms = [" ".join([*part[:-1], form]) for form in singulars(part[-1])]
+        return self._listed(phrase, forms) or self._thing(phrase, forms, len(part))
+
+    @staticmethod
+    def _number(phrase: str) -> Token | None:
         if phrase in lexicon.COUNTS:
             return Token("count", str(lexicon.COUNTS[phrase]), phrase)
         if phrase.isdecimal():
-            return Token("count", phrase, phrase) if len(phrase) < 4 else Token("filler", phrase, phrase)
+            return Token("count" if len(phrase) < 4 else "filler", phrase, phrase)
         if phrase in SIGNS:
             return Token("thing", "sign", phrase, phrase.endswith("s"), ())
         if phrase in lexicon.SIZES:
             return Token("size", str(lexicon.SIZES[phrase]), phrase)
-        forms = [" ".join([*part[:-1], form]) for form in singulars(part[-1])]
+        return None
+
+    @staticmethod
+    def _listed(phrase: str, forms: list[str]) -> Token | None:
+        """A word of the lexicon; colours, relations, moods and materials have no plural."""
         for form in forms:
             for kind, table in TABLES.items():
-                if form in table and not (form != phrase and kind in {"colour", "relation", "mood", "material"}):
+                if form in table and (form == phrase or kind not in {"colour", "relation", "mood", "material"}):
                     return Token(kind, table[form], phrase, form != phrase)
+        return None
+
+    def _thing(self, phrase: str, forms: list[str], length: int) -> Token | None:
+        """A label of the artwork, else a tag."""
         for form in forms:
-            if form in lexicon.FILLER and len(part) == 1:
+            if form in lexicon.FILLER and length == 1:
                 break
             number = self.vocabulary.label(form)
             if number is not None:
@@ -159,28 +207,37 @@ class Reader:
     def _resolved(self, tokens: list[Token]) -> list[Token]:
         """Words that are colours or things by position, and unknown words by their embedding."""
         for i, token in enumerate(tokens):
-            following = next((t for t in tokens[i + 1 :] if t.kind not in {"filler", "colour", "size", "material"}), None)
+            following = next(
+                (t for t in tokens[i + 1 :] if t.kind not in {"filler", "colour", "size", "material"}), None
+            )
             describes = following is not None and following.kind in {"thing", "scenery", "unknown", "sky"}
             if token.value in THINGS_TOO or token.phrase in THINGS_TOO:
                 number = self.vocabulary.label(token.phrase)
                 if not describes and number is not None and token.kind != "thing":
                     tokens[i] = Token("thing", token.phrase, token.phrase, token.plural, (number,))
         unknown = [i for i, t in enumerate(tokens) if t.kind == "unknown" and len(t.phrase) > 2]
-        for i, (number, cosine) in zip(unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True):
+        for i, (number, cosine) in zip(
+            unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True
+        ):
             if cosine >= NEAREST:
                 tokens[i] = Token("guess", tokens[i].phrase, tokens[i].phrase, False, (number,))
         return tokens
 
 
 def split_refusals(text: str) -> tuple[str, str]:
-    """"a park without trees" as ("a park", "trees"): what the prompt says is absent joins the negative prompt."""
+    """ "a park without trees" as ("a park", "trees"): what the prompt says is absent joins the negative prompt."""
     refused: list[str] = []
 
     def take(match: re.Match[str]) -> str:
         refused.append(match.group(1))
         return " "
 
-    kept = re.sub(r"\b(?:without(?: any)?|no|not a|not any)\s+([\w' -]+?)(?=,|\.|;|$| in | on | at | under | but | with )", take, text, flags=re.IGNORECASE)
+    kept = re.sub(
+        r"\b(?:without(?: any)?|no|not a|not any)\s+([\w' -]+?)(?=,|\.|;|$| in | on | at | under | but | with )",
+        take,
+        text,
+        flags=re.IGNORECASE,
+    )
     return kept, ", ".join(refused)
 
 
@@ -207,7 +264,12 @@ class Assembly:
             following = tokens[position + 1] if position + 1 < len(tokens) else None
             handler = getattr(self, f"_on_{token.kind}")
             handler(token, following)
-            if token.kind not in {"filler", "colour", "size", "material"} or token.phrase in {"of", "in", "at", "the"}:
+            if token.kind not in {"filler", "colour", "size", "material"} or token.phrase in {
+                "of",
+                "in",
+                "at",
+                "the",
+            }:
                 self.adjacent = token.kind in {"thing", "guess"}
         self._leftovers()
 
@@ -225,7 +287,7 @@ class Assembly:
         self._clear()
 
     def _on_filler(self, token: Token, _: Token | None) -> None:
-        """"flying" says something of the thing beside it."""
+        """ "flying" says something of the thing beside it."""
         if token.phrase in FLYING:
             if self.last is not None and self.count is None:
                 self.reading.mentions[self.last].flying = True
@@ -267,7 +329,12 @@ class Assembly:
         if scenery not in self.reading.scenery:
             self.reading.scenery.append(scenery)
 
-    def _on_sky(self, token: Token, _: Token | None) -> None:
+    def _on_sky(self, token: Token, following: Token | None) -> None:
+        """Stars and suns that are counted or sized are things; otherwise they belong to the sky."""
+        number = self.vocabulary.label(token.phrase.rstrip("s"))
+        if token.value == "stars" and number is not None and (self.count or 0) > 1:
+            self._on_thing(Token("thing", token.value, token.phrase, True, (number,)), following)
+            return
         if self.colours:
             self.reading.tints[token.value] = self.colours[0]
         self.reading.sky.append(token.value)
@@ -317,8 +384,16 @@ class Assembly:
         if self.count and self.count > MOST:
             self.reading.warnings.append(f"{self.count} of {token.phrase} were asked for; {MOST} were drawn")
         if self.count == 1 and token.plural:
-            count = 1 if token.value in {"glasses"} else 3
-        mention = Mention(token.phrase, list(token.concepts), count, self.colours, self.material, self.size, flying=self.flying)
+            count = 1 if token.value == "glasses" else 3
+        mention = Mention(
+            token.phrase,
+            list(token.concepts),
+            count,
+            self.colours,
+            self.material,
+            self.size,
+            flying=self.flying,
+        )
         if token.value == "sign":
             mention.lettering = ""
         first = token.phrase.split()[0]
@@ -341,11 +416,13 @@ class Assembly:
 
     def _relation_to(self, token: Token) -> str:
         kind = self.vocabulary.concept(token.concepts[0]).kind if token.concepts else ""
-        if self.relation in {"beside", "inside"} and kind in WEARABLE and token.phrase not in {"umbrella"}:
+        if self.relation in {"beside", "inside"} and kind in WEARABLE and token.phrase != "umbrella":
             return "wearing"
         return self.relation or "beside"
 
     def _describe(self, token: Token) -> None:
         """A noun before a noun describes it: "clown car" is a car."""
         if self.vocabulary.label(token.value) is not None:
-            self.reading.warnings.append(f'"{token.phrase}" was read as describing the next word; it was not drawn itself')
+            self.reading.warnings.append(
+                f'"{token.phrase}" was read as describing the next word; it was not drawn itself'
+            )

@@ -7,7 +7,16 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from cloudflare_image_mcp.illustrator import bodies, figure, layout, lettering, light, setting, styles, weather
+from cloudflare_image_mcp.illustrator import (
+    bodies,
+    figure,
+    layout,
+    lettering,
+    light,
+    setting,
+    styles,
+    weather,
+)
 from cloudflare_image_mcp.illustrator import cast as casting
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
@@ -18,7 +27,7 @@ from cloudflare_image_mcp.illustrator.errors import Cancelled
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.languages import translate
 from cloudflare_image_mcp.illustrator.reading import Reader, Reading
-from cloudflare_image_mcp.illustrator.scene import Box, Scene, Subject
+from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.stage import Stage
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
@@ -43,7 +52,13 @@ class Sketch:
 class Session:
     """The drawing of one brief."""
 
-    def __init__(self, vocabulary: Vocabulary, brief: Brief, on_partial: OnPartial | None, cancelled: Callable[[], bool] | None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        brief: Brief,
+        on_partial: OnPartial | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
         self.vocabulary, self.brief = vocabulary, brief
         self.on_partial, self.cancelled = on_partial, cancelled
         self.handed = 0
@@ -92,7 +107,6 @@ class Session:
         self.measure(cast, plan.artwork, reading.composition != "close")
         energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
         setting.paint(stage)
-        assert stage.canvas is not None
         self.preview(stage.canvas)
         self.checkpoint()
         self.perform(stage, cast)
@@ -105,13 +119,19 @@ class Session:
         self.style(stage, reading)
         for text in reading.titles[:1]:
             self.title(stage.canvas, text, reading)
-        return Drawing(np.asarray(stage.canvas.convert("RGB")), describe(reading, cast, plan, energy), tuple(reading.warnings))
+        return Drawing(
+            np.asarray(stage.canvas.convert("RGB")),
+            describe(reading, cast, plan, energy),
+            tuple(reading.warnings),
+        )
 
     def title(self, canvas: Image.Image, text: str, reading: Reading) -> None:
         """Quoted text that no sign carries."""
         spelled = self.face.spelled(text)
         if spelled != text.strip():
-            reading.warnings.append(f'the lettering "{text}" has characters that the typeface lacks; they were left out')
+            reading.warnings.append(
+                f'the lettering "{text}" has characters that the typeface lacks; they were left out'
+            )
         if spelled:
             lettering.title(canvas, self.face, spelled)
 
@@ -121,9 +141,10 @@ class Session:
 
     def style(self, stage: Stage, reading: Reading) -> None:
         """The technique that the prompt asks for, last of all."""
-        assert stage.canvas is not None
         if reading.style == "photo":
-            reading.warnings.append("this engine illustrates and cannot take photographs; the picture is an illustration")
+            reading.warnings.append(
+                "this engine illustrates and cannot take photographs; the picture is an illustration"
+            )
         elif reading.style is not None:
             stage.canvas = styles.apply(reading.style, stage.canvas, self.brief.seed, self.brief.steps)
         if reading.mood == "monochrome":
@@ -158,7 +179,14 @@ class Session:
         left, top, right, bottom = figure.visible(probe)
         sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
         cut = probe.crop((left, top, right, bottom))
-        return Sketch(body, (width, height), (bottom - top) / PROBE, cut.width / cut.height, figure.crown(cut, sideways), figure.saddle(cut))
+        return Sketch(
+            body,
+            (width, height),
+            (bottom - top) / PROBE,
+            cut.width / cut.height,
+            figure.crown(cut, sideways),
+            figure.saddle(cut),
+        )
 
     def board(self, actor: Actor, height: int) -> Image.Image:
         """A sign with its text."""
@@ -172,7 +200,13 @@ class Session:
         for i in order:
             actor = cast.actors[i]
             self.checkpoint()
-            key = (actor.concept.label if actor.concept else actor.lettering, round(actor.height), actor.colour, actor.material, actor.flip)
+            key = (
+                actor.concept.label if actor.concept else actor.lettering,
+                round(actor.height),
+                actor.colour,
+                actor.material,
+                actor.flip,
+            )
             if key not in rendered:
                 rendered[key] = self.figure(actor)
             self.place(stage, actor, rendered[key])
@@ -187,7 +221,7 @@ class Session:
         if afloat:
             lit = light.afloat(stage, lit, left, actor.foot, actor.concept.label if actor.concept else "")
         elif not actor.floating and not stage.floating:
-            light.ground_shadow(stage, lit, left, actor.foot)
+            light.ground_shadow(stage, lit, left, actor.foot, thin=actor.concept is None)
         if not stage.indoors:
             dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)
             length = max((dx * dx + dy * dy) ** 0.5, 1.0)
@@ -224,13 +258,20 @@ def describe(reading: Reading, cast: Cast, plan: "setting.Plan", energy: list[fl
         if not actors:
             continue
         concept = actors[0].concept
-        boxes: tuple[Box, ...] = tuple(tuple(round(v) for v in a.box) for a in actors)  # type: ignore[misc] # four by construction
+        boxes = tuple(a.bounds for a in actors)
         relation = None
         if mention.relation is not None:
             other = cast.concepts[mention.relation[1]]
             relation = (mention.relation[0], other.label if other else "sign")
         subjects.append(
-            Subject(label=concept.label if concept else "sign", phrase=mention.phrase, count=len(actors), colour=actors[0].colour, relation=relation, boxes=boxes)
+            Subject(
+                label=concept.label if concept else "sign",
+                phrase=mention.phrase,
+                count=len(actors),
+                colour=actors[0].colour,
+                relation=relation,
+                boxes=boxes,
+            )
         )
     return Scene(
         subjects=tuple(subjects), scenery=tuple(plan.scenery), time=plan.time, weather=tuple(reading.weather), season=reading.season,

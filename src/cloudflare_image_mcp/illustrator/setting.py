@@ -5,7 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cloudflare_image_mcp.illustrator import city, diorama, landscapes, rooms, sky, space, studio, terrain, undersea, water, weather
+from cloudflare_image_mcp.illustrator import (
+    city,
+    diorama,
+    landscapes,
+    rooms,
+    sky,
+    space,
+    studio,
+    terrain,
+    undersea,
+    water,
+    weather,
+)
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
 from cloudflare_image_mcp.illustrator.colour import named, oklch
@@ -78,7 +90,22 @@ HABITAT_OF: dict[str, Homes] = {
 
 
 # What is seen in the sea only under its surface.
-SWIMMERS = {"fish", "tropical fish", "blowfish", "shark", "octopus", "squid", "jellyfish", "shrimp", "lobster", "oyster", "coral", "turtle", "mermaid", "merman"}
+SWIMMERS = {
+    "fish",
+    "tropical fish",
+    "blowfish",
+    "shark",
+    "octopus",
+    "squid",
+    "jellyfish",
+    "shrimp",
+    "lobster",
+    "oyster",
+    "coral",
+    "turtle",
+    "mermaid",
+    "merman",
+}
 
 
 @dataclass(slots=True)
@@ -94,7 +121,16 @@ class Plan:
 
     def floor(self, stage: Stage) -> Floor:
         far, near = stage.floor_far, stage.floor_near
-        return Floor(stage.width, stage.height, far, near, stage.floating, self.focus, self.reach)
+        return Floor(
+            stage.width,
+            stage.height,
+            far,
+            near,
+            stage.floating,
+            self.focus,
+            self.reach,
+            horizon=stage.horizon,
+        )
 
 
 def refuse(reading: Reading, refused: Reading) -> None:
@@ -116,16 +152,15 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
     scenery = list(reading.scenery)
     if not scenery:
         scenery = [_home(reading, concepts, refused, rng)]
-    if "ocean" in scenery and any(c is not None and c.label in SWIMMERS for c in concepts) and not any(c is not None and c.kind == "transport-water" for c in concepts):
+    if (
+        "ocean" in scenery
+        and any(c is not None and c.label in SWIMMERS for c in concepts)
+        and not any(c is not None and c.kind == "transport-water" for c in concepts)
+    ):
         scenery[scenery.index("ocean")] = "underwater"
     if scenery == ["mountains"]:
         scenery.append(str(rng.choice(["meadow", "lake", "hills"])) if reading.season != "winter" else "snow")
-    celestial = {"moon", "stars", "aurora", "crescent", "fireworks"} & set(reading.sky)
-    time = reading.time or ("night" if celestial and "sun" not in reading.sky else "day")
-    if reading.time is None and not celestial and not reading.weather and not reading.scenery and reading.style != "photo":
-        time = str(rng.choice(["day", "day", "day", "day", "dawn", "sunset"]))
-    if time == "day" and reading.style == "neon":
-        time = "night"
+    time = _hour(reading, rng)
     composition = reading.composition or str(rng.choice(["wide", "medium", "medium", "close"]))
     reach = {"wide": 0.44, "medium": 0.54, "close": 0.64, "low": 0.66}[composition]
     if reading.composition == "close":
@@ -139,8 +174,26 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
         focus = 0.5
     if reading.style == "isometric":
         reach, focus = 0.42, 0.5
-    artwork = "flat" if reading.style in {"flat", "poster", "low-poly"} else "noto" if reading.style in {"comic", "ink"} else "fluent"
+    artwork = (
+        "flat"
+        if reading.style in {"flat", "poster", "low-poly"}
+        else "noto"
+        if reading.style in {"comic", "ink"}
+        else "fluent"
+    )
     return Plan(scenery, time, composition, artwork, focus, reach)
+
+
+def _hour(reading: Reading, rng: np.random.Generator) -> str:
+    """The hour: what the prompt says, else what its sky needs, else mostly day."""
+    if reading.time is not None:
+        return reading.time
+    celestial = {"moon", "stars", "aurora", "crescent", "fireworks"} & set(reading.sky)
+    if (celestial and "sun" not in reading.sky) or reading.style == "neon":
+        return "night"
+    if reading.weather or reading.scenery or reading.sky:
+        return "day"
+    return str(rng.choice(["day", "day", "day", "day", "dawn", "sunset"]))
 
 
 def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator) -> str:
@@ -149,9 +202,19 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
     concept = next((c for c in concepts if c is not None), None)
     homes: Homes = (("meadow", 2), ("hills", 1)) if not concepts else (("studio", 1),)
     if concept is not None:
-        homes = HABITAT_OF.get(concept.label) or next((h for kind, h in HABITATS.items() if concept.kind.startswith(kind)), (("studio", 1),))
+        homes = HABITAT_OF.get(concept.label) or next(
+            (h for kind, h in HABITATS.items() if concept.kind.startswith(kind)), (("studio", 1),)
+        )
+    large = any(c is not None and c.kind.startswith(("plant-other", "place", "transport")) for c in concepts)
     outside = reading.time or reading.weather or reading.sky or reading.season
-    homes = tuple(h for h in homes if h[0] not in refused.scenery and not (outside and h[0] in {"studio", "table", "interior", "underwater"}) and not (reading.sky and h[0] == "forest"))
+    homes = tuple(
+        h
+        for h in homes
+        if h[0] not in refused.scenery
+        and not (outside and h[0] in {"studio", "table", "interior", "underwater"})
+        and not (reading.sky and h[0] == "forest")
+        and not (large and h[0] in {"interior", "table"})
+    )
     if not homes:
         homes = (("meadow", 1),)
     total = sum(weight for _, weight in homes)
@@ -166,15 +229,35 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
     if "snowfall" in reading.weather and reading.season is None:
         reading.season = "winter"
-    palette = palette_for(plan.time, tuple(reading.weather), reading.season, reading.mood, reading.tints, seeded(brief.seed, "palette"))
-    stage = Stage(brief.width, brief.height, brief.seed, palette, plan.time, tuple(reading.weather), reading.season, tuple(reading.sky), dict(reading.tints))
-    stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip('s')])))
+    palette = palette_for(
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        reading.mood,
+        reading.tints,
+        seeded(brief.seed, "palette"),
+    )
+    stage = Stage(
+        brief.width,
+        brief.height,
+        brief.seed,
+        palette,
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        tuple(reading.sky),
+        dict(reading.tints),
+    )
+    stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
+        w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
+    )
     if reading.style == "isometric":
         diorama.paint(stage, plan.scenery)
         return stage
     if plan.scenery[0] == "studio":
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
-        studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"))
+        crowd = sum(m.count for m in reading.mentions) > 1
+        studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"), crowd=crowd)
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)
     if whole is not None:
@@ -187,7 +270,9 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
 def _outdoors(stage: Stage, plan: Plan) -> None:
     """Sky, then whatever stands in the distance, then the ground."""
     rng = stage.rng("horizon")
-    low, high = {"wide": (0.54, 0.66), "medium": (0.50, 0.66), "close": (0.44, 0.58), "low": (0.70, 0.76)}[plan.composition]
+    low, high = {"wide": (0.54, 0.66), "medium": (0.50, 0.66), "close": (0.44, 0.58), "low": (0.70, 0.76)}[
+        plan.composition
+    ]
     stage.horizon = stage.height * float(rng.uniform(low, high))
     if stage.height > stage.width * 1.3:
         stage.horizon = max(stage.horizon, stage.height * 0.58)
@@ -210,7 +295,6 @@ def _outdoors(stage: Stage, plan: Plan) -> None:
 
 def paint(stage: Stage) -> None:
     """Rasterises the scenery behind the figures."""
-    assert stage.canvas is not None
     weather.before_figures(stage)
     if stage.back:
         paste(stage.canvas, rasterise(stage.body(stage.back), stage.width, stage.height), 0, 0)
@@ -223,9 +307,15 @@ def paint(stage: Stage) -> None:
         if stage.foam:
             edge = path(line, close=False)
             wet = stage.palette.lit(oklch(0.72, 0.06, 80))
-            stage.near.insert(0, f'<path d="{edge}" fill="none" stroke="#fff" stroke-width="{stage.unit * 26:.1f}" opacity=".75" stroke-linecap="round"/>')
+            stage.near.insert(
+                0,
+                f'<path d="{edge}" fill="none" stroke="#fff" stroke-width="{stage.unit * 26:.1f}" opacity=".75" stroke-linecap="round"/>',
+            )
             stage.near.insert(1, f'<path d="{path(outline)}" fill="{fill}"/>')
-            stage.near.insert(2, f'<path d="{edge}" transform="translate(0 {stage.unit * 9:.1f})" fill="none" stroke="rgb({",".join(str(int(255 * c)) for c in wet)})" stroke-width="{stage.unit * 16:.1f}" opacity=".4"/>')
+            stage.near.insert(
+                2,
+                f'<path d="{edge}" transform="translate(0 {stage.unit * 9:.1f})" fill="none" stroke="rgb({",".join(str(int(255 * c)) for c in wet)})" stroke-width="{stage.unit * 16:.1f}" opacity=".4"/>',
+            )
         else:
             stage.near.insert(0, f'<path d="{path(outline)}" fill="{fill}"/>')
     if stage.near:

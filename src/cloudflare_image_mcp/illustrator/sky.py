@@ -22,7 +22,11 @@ def paint(stage: Stage) -> None:
     if not set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         _glow(stage, colour)
     _clouds(stage, colour)
-    canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8)).resize((width, height), Image.Resampling.BICUBIC)
+    canvas = (
+        Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8))
+        .filter(ImageFilter.GaussianBlur(0.8))
+        .resize((width, height), Image.Resampling.BICUBIC)
+    )
     stage.canvas = canvas
     if stage.palette.dark or "stars" in stage.sky:
         _stars(stage)
@@ -36,7 +40,9 @@ def paint(stage: Stage) -> None:
 def _gradient(y: Array, top: Rgb, middle: Rgb, low: Rgb) -> Array:
     stops = np.array([top, middle, low], np.float32)
     position = np.array([0.0, 0.58, 1.0], np.float32)
-    return np.stack([np.interp(y, position, stops[:, i]).astype(np.float32) for i in range(3)], -1).reshape(y.shape[0], 1, 3)
+    return np.stack([np.interp(y, position, stops[:, i]).astype(np.float32) for i in range(3)], -1).reshape(
+        y.shape[0], 1, 3
+    )
 
 
 def _place_sun(stage: Stage) -> None:
@@ -53,7 +59,8 @@ def _distance(stage: Stage, shape: tuple[int, ...]) -> Array:
     h, w = shape[:2]
     x = np.linspace(0, stage.width, w, dtype=np.float32)[None, :] - stage.sun[0]
     y = np.linspace(0, stage.height, h, dtype=np.float32)[:, None] - stage.sun[1]
-    return np.hypot(x, y) / (stage.unit * 1000)
+    away: Array = np.hypot(x, y) / (stage.unit * 1000)
+    return away
 
 
 def _glow(stage: Stage, colour: Array) -> None:
@@ -67,7 +74,13 @@ def _glow(stage: Stage, colour: Array) -> None:
 def _clouds(stage: Stage, colour: Array) -> None:
     rng = stage.rng("clouds")
     heavy = bool(set(stage.weather) & {"rain", "storm", "cloudy", "snowfall"})
-    kind = "heavy" if heavy else "none" if "clear" in stage.weather else str(rng.choice(["soft", "streaks", "few", "soft"]))
+    kind = (
+        "heavy"
+        if heavy
+        else "none"
+        if "clear" in stage.weather
+        else str(rng.choice(["soft", "streaks", "few", "soft"]))
+    )
     if kind == "none":
         return
     h, w = colour.shape[:2]
@@ -77,7 +90,7 @@ def _clouds(stage: Stage, colour: Array) -> None:
     rise = np.linspace(0, stage.height, h, dtype=np.float32)[:, None] / max(stage.horizon, 1)
     cover = smooth(low, low + 0.28, field) * smooth(1.08, 0.55, rise) * (0.9 if heavy else 0.8)
     # The side of a cloud toward the sun is brighter: the field's slope along the light.
-    slope = (np.roll(field, max(h // 40, 1), axis=0) - field)
+    slope = np.roll(field, max(h // 40, 1), axis=0) - field
     light = np.clip(0.55 - slope * 7, 0, 1)[..., None]
     palette = stage.palette
     if stage.palette.dark:
@@ -95,7 +108,6 @@ def _clouds(stage: Stage, colour: Array) -> None:
 
 
 def _stars(stage: Stage) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("stars")
     count = int(170 * stage.width * stage.horizon / (stage.unit * 1000) ** 2) + 20
     overlay = Image.new("RGB", (stage.width * 2, max(2, int(stage.horizon)) * 2))
@@ -114,7 +126,6 @@ def _stars(stage: Stage) -> None:
 
 def _discs(stage: Stage) -> None:
     """The sun by day when it is asked for or low, the moon by night."""
-    assert stage.canvas is not None
     hidden = set(stage.weather) & {"rain", "storm", "fog", "cloudy", "snowfall"}
     moon = [s for s in ("moon", "crescent") if s in stage.sky]
     if moon or (stage.palette.dark and not hidden):
@@ -125,7 +136,6 @@ def _discs(stage: Stage) -> None:
 
 
 def _disc(stage: Stage, centre: tuple[float, float], radius: float, colour: Rgb, halo: float) -> None:
-    assert stage.canvas is not None
     box = int(radius * (1 + halo)) + 2
     mask = Image.new("L", (box * 2, box * 2))
     ImageDraw.Draw(mask).ellipse((box - radius, box - radius, box + radius, box + radius), fill=255)
@@ -138,7 +148,6 @@ def _disc(stage: Stage, centre: tuple[float, float], radius: float, colour: Rgb,
 
 
 def _moon(stage: Stage, phase: str, asked: bool) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("moon")
     radius = stage.unit * float(rng.uniform(52, 78)) * (1.35 if asked else 1.0)
     side = int(radius * 2) + 2
@@ -157,15 +166,18 @@ def _moon(stage: Stage, phase: str, asked: bool) -> None:
     disc = Image.new("L", (halo * 2, halo * 2))
     ImageDraw.Draw(disc).ellipse((halo - radius, halo - radius, halo + radius, halo + radius), fill=255)
     glow = blurred(disc, radius * 0.9).point(lambda v: int(v * 0.55))
-    stage.canvas.paste(tuple(int(230 * c) for c in stage.palette.sun), (int(centre[0] - halo), int(centre[1] - halo)), glow)
+    stage.canvas.paste(
+        tuple(int(230 * c) for c in stage.palette.sun), (int(centre[0] - halo), int(centre[1] - halo)), glow
+    )
     stage.canvas.paste(layer, (int(centre[0] - radius), int(centre[1] - radius)), layer)
 
 
 def _rainbow(stage: Stage) -> None:
-    assert stage.canvas is not None
     w, h = stage.width // 2, max(2, int(stage.horizon * 1.05) // 2)
     radius = stage.width * 0.42
-    x = np.linspace(0, stage.width, w, dtype=np.float32)[None, :] - stage.width * float(stage.rng("rainbow").uniform(0.42, 0.58))
+    x = np.linspace(0, stage.width, w, dtype=np.float32)[None, :] - stage.width * float(
+        stage.rng("rainbow").uniform(0.42, 0.58)
+    )
     y = np.linspace(0, h * 2, h, dtype=np.float32)[:, None] - max(stage.horizon * 1.06, radius * 1.15)
     band = (np.hypot(x, y) - radius) / (stage.unit * 75)
     hues = np.array([oklch(0.78, 0.17, hue) for hue in (300, 262, 200, 145, 100, 60, 28)], np.float32)
@@ -174,12 +186,13 @@ def _rainbow(stage: Stage) -> None:
     part = (position - low)[..., None]
     colour = hues[low] * (1 - part) + hues[low + 1] * part
     alpha = smooth(-0.12, 0.1, band) * smooth(1.12, 0.9, band) * 0.66
-    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8)).resize((w * 2, h * 2), Image.Resampling.BICUBIC)
+    layer = Image.fromarray((np.dstack([colour, alpha]) * 255).astype(np.uint8)).resize(
+        (w * 2, h * 2), Image.Resampling.BICUBIC
+    )
     stage.canvas.paste(layer, (0, 0), layer)
 
 
 def _aurora(stage: Stage) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("aurora")
     w, h = max(stage.width // COARSE, 16), max(int(stage.horizon) // COARSE, 8)
     x = np.linspace(0, 1, w, dtype=np.float32)[None, :]
@@ -187,12 +200,16 @@ def _aurora(stage: Stage) -> None:
     total = np.zeros((h, w, 3), np.float32)
     for hue in (155, 170, 320):
         phase = rng.uniform(0, 6.28, 4)
-        curve = 0.55 + 0.14 * np.sin(x * 5 + phase[0]) + 0.07 * np.sin(x * 13 + phase[1]) + float(rng.uniform(-0.15, 0.1))
+        curve = (
+            0.55 + 0.14 * np.sin(x * 5 + phase[0]) + 0.07 * np.sin(x * 13 + phase[1]) + float(rng.uniform(-0.15, 0.1))
+        )
         rays = enlarge(rng.random((1, 60), dtype=np.float32), w, 1) * 0.6 + 0.4
         above = np.clip((curve - y) / 0.5, 0, 1)
         curtain = np.where(y < curve, np.exp(-above * 2.4), np.exp(-(y - curve) / 0.02)) * rays * smooth(0, 0.1, y)
         total += curtain[..., None] * np.array(oklch(0.80, 0.19, hue), np.float32) * 0.55
-    light = Image.fromarray((np.clip(total, 0, 1) * 255).astype(np.uint8)).resize((stage.width, h * COARSE), Image.Resampling.BICUBIC)
+    light = Image.fromarray((np.clip(total, 0, 1) * 255).astype(np.uint8)).resize(
+        (stage.width, h * COARSE), Image.Resampling.BICUBIC
+    )
     base = np.asarray(stage.canvas.crop((0, 0, stage.width, h * COARSE)), np.uint16)
     lit = base + np.asarray(light, np.uint16) * (255 - base) // 255
     stage.canvas.paste(Image.fromarray(lit.astype(np.uint8)), (0, 0))

@@ -48,7 +48,7 @@ class Stage:
     front_bank: tuple[NDArray[np.floating[Any]], Rgb, Rgb] | None = None
     pedestal: float | None = None
     slab: tuple[float, float] | None = None
-    canvas: Image.Image | None = None
+    canvas: Image.Image = field(default_factory=lambda: Image.new("RGB", (1, 1)))
     paints: list[str] = field(default_factory=list)
     names: int = 0
     banished: frozenset[str] = frozenset()
@@ -61,13 +61,21 @@ class Stage:
         """The random numbers of one purpose."""
         return seeded(self.seed, *names)
 
-    def gradient(self, stops: list[tuple[float, Rgb, float]], y0: float, y1: float, x0: float = 0.0, x1: float = 0.0) -> str:
+    def gradient(
+        self, stops: list[tuple[float, Rgb, float]], y0: float, y1: float, x0: float = 0.0, x1: float = 0.0
+    ) -> str:
         """Defines a linear gradient in pixels and gives the paint that uses it. Stops: offset, colour, opacity."""
-        return self._define(f'<linearGradient id="{{}}" gradientUnits="userSpaceOnUse" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}">{{}}</linearGradient>', stops)
+        return self._define(
+            f'<linearGradient id="{{}}" gradientUnits="userSpaceOnUse" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}">{{}}</linearGradient>',
+            stops,
+        )
 
     def glow(self, stops: list[tuple[float, Rgb, float]], x: float, y: float, radius: float) -> str:
         """Defines a radial gradient in pixels and gives the paint that uses it."""
-        return self._define(f'<radialGradient id="{{}}" gradientUnits="userSpaceOnUse" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{{}}</radialGradient>', stops)
+        return self._define(
+            f'<radialGradient id="{{}}" gradientUnits="userSpaceOnUse" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{{}}</radialGradient>',
+            stops,
+        )
 
     def _define(self, shape: str, stops: list[tuple[float, Rgb, float]]) -> str:
         self.names += 1

@@ -10,12 +10,16 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
 
 
-def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False) -> None:
+def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False) -> None:
     """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it."""
     rng = stage.rng("studio")
     if tint is not None:
         lightness, chroma, hue = lch(named(tint))
-        wall = named(tint) if tint in {"black", "white", "gray"} else oklch(min(max(lightness, 0.3), 0.9), chroma * 0.8, hue)
+        wall = (
+            named(tint)
+            if tint in {"black", "white", "gray"}
+            else oklch(min(max(lightness, 0.3), 0.9), chroma * 0.8, hue)
+        )
     else:
         base = lch(subject)[2] if subject is not None else float(rng.uniform(0, 360))
         hue = base + float(rng.choice([180, 150, 210, 120, 240, 90, 40])) + float(rng.uniform(-15, 15))
@@ -34,12 +38,14 @@ def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = Fal
     floor = smooth(stage.horizon / height - 0.09, stage.horizon / height + 0.09, y)
     shape = 0.90 + 0.13 * light - 0.055 * floor + 0.05 * floor * smooth(0.7, 1.0, y)
     colour = np.array(wall, np.float32) * shape[..., None]
-    stage.canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    stage.canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize(
+        (width, height), Image.Resampling.BICUBIC
+    )
     stage.sun = (width * side, height * 0.1)
     stage.floor_far, stage.floor_near = stage.horizon + height * 0.06, height * 0.86
     stage.indoors = True
     if tint is None and not plain:
-        _decorate(stage, str(rng.choice(VARIANTS)), wall, rng)
+        _decorate(stage, str(rng.choice([v for v in VARIANTS if not (crowd and v == "podium")])), wall, rng)
 
 
 def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -> None:
@@ -49,7 +55,9 @@ def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -
     second = oklch(lightness - 0.04, min(chroma * 1.35, 0.14), hue + float(rng.choice([30, -30, 60])))
     cx, cy = width / 2, height * 0.46
     if variant == "disc":
-        stage.back.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{side * 0.36:.1f}" fill="{hexed(second)}" opacity=".75"/>')
+        stage.back.append(
+            f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{side * 0.36:.1f}" fill="{hexed(second)}" opacity=".75"/>'
+        )
     elif variant == "arch":
         w, top = side * 0.62, height * 0.46 - side * 0.36
         stage.back.append(
@@ -58,7 +66,13 @@ def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -
     elif variant == "podium":
         top, w, thick = height * 0.76, side * 0.36, side * 0.10
         stage.pedestal = top
-        body = stage.gradient([(0, mix(light, wall, 0.4), 1), (0.5, wall, 1), (1, oklch(lightness - 0.12, chroma, hue), 1)], 0, 0, cx - w, cx + w)
+        body = stage.gradient(
+            [(0, mix(light, wall, 0.4), 1), (0.5, wall, 1), (1, oklch(lightness - 0.12, chroma, hue), 1)],
+            0,
+            0,
+            cx - w,
+            cx + w,
+        )
         stage.back.append(
             f'<ellipse cx="{cx:.1f}" cy="{top + thick * 1.35:.1f}" rx="{w * 1.06:.1f}" ry="{w * 0.22:.1f}" fill="#000" opacity=".10"/>'
             f'<path d="M{cx - w:.1f} {top:.1f}v{thick:.1f}a{w:.1f} {w * 0.2:.1f} 0 0 0 {2 * w:.1f} 0v{-thick:.1f}z" fill="{body}"/>'
@@ -81,10 +95,22 @@ def _ray(x: float, y: float, angle: float, length: float) -> str:
 def _shapes(stage: Stage, colour: Rgb, light: Rgb, rng: np.random.Generator) -> None:
     """Large soft balls and hills of paper behind the subject."""
     side = min(stage.width, stage.height)
-    for fill, x, radius in ((colour, float(rng.uniform(0.05, 0.25)), 0.30), (light, float(rng.uniform(0.75, 0.95)), 0.22)):
+    for fill, x, radius in (
+        (colour, float(rng.uniform(0.05, 0.25)), 0.30),
+        (light, float(rng.uniform(0.75, 0.95)), 0.22),
+    ):
         cx, r = stage.width * x, side * radius
         cy = stage.horizon + r * 0.12 - r
-        ball = stage.glow([(0, mix(fill, (1, 1, 1), 0.35), 1), (0.6, fill, 1), (1, oklch(lch(fill)[0] - 0.08, lch(fill)[1], lch(fill)[2]), 1)], cx - r * 0.3, cy - r * 0.3, r * 1.4)
+        ball = stage.glow(
+            [
+                (0, mix(fill, (1, 1, 1), 0.35), 1),
+                (0.6, fill, 1),
+                (1, oklch(lch(fill)[0] - 0.08, lch(fill)[1], lch(fill)[2]), 1),
+            ],
+            cx - r * 0.3,
+            cy - r * 0.3,
+            r * 1.4,
+        )
         stage.back.append(
             f'<ellipse cx="{cx:.1f}" cy="{cy + r:.1f}" rx="{r * 0.9:.1f}" ry="{r * 0.13:.1f}" fill="#000" opacity=".13"/><circle cx="{cx:.1f}" cy="{cy:.1f}" r="{r:.1f}" fill="{ball}"/>'
         )

@@ -1,6 +1,7 @@
 """Styles: each turns a finished picture into another technique. H x W is kept; every random choice is the stage's."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +10,12 @@ from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOp
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.raster import blurred, noise
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Style = Callable[[Image.Image, int, int], Image.Image]
 
 
 def apply(style: str, image: Image.Image, seed: int, steps: int) -> Image.Image:
-    """The image in a style; one without a technique of its own ("threed", "isometric", "flat") is returned as it is."""
+    """The image in a style; one without a technique of its own ("threed", "isometric") is returned as it is."""
     technique = TECHNIQUES.get(style)
     return technique(image, seed, steps) if technique is not None else image
 
@@ -26,7 +27,9 @@ def _unit(image: Image.Image) -> float:
 def _abstracted(image: Image.Image, side: int = 420, passes: int = 2) -> Image.Image:
     """Small detail gone, edges kept: medians on a reduced image."""
     scale = min(1.0, side / max(image.size))
-    small = image.resize((max(8, round(image.width * scale)), max(8, round(image.height * scale))), Image.Resampling.BOX)
+    small = image.resize(
+        (max(8, round(image.width * scale)), max(8, round(image.height * scale))), Image.Resampling.BOX
+    )
     for _ in range(passes):
         small = small.filter(ImageFilter.MedianFilter(5))
     return small.resize(image.size, Image.Resampling.BICUBIC)
@@ -37,7 +40,8 @@ def _edges(image: Image.Image, radius: float) -> Array:
     grey = image.convert("L")
     fine = np.asarray(grey.filter(ImageFilter.GaussianBlur(radius)), np.float32)
     coarse = np.asarray(grey.filter(ImageFilter.GaussianBlur(radius * 1.9)), np.float32)
-    return np.clip((coarse - fine) / 12.0, 0, 1)
+    edges: Array = np.clip((coarse - fine) / 12.0, 0, 1)
+    return edges
 
 
 def _displaced(image: Image.Image, rng: np.random.Generator, reach: float, cells: int) -> Image.Image:
@@ -45,7 +49,12 @@ def _displaced(image: Image.Image, rng: np.random.Generator, reach: float, cells
     w, h = image.size
     quarter = (max(w // 4, 8), max(h // 4, 8))
     shift = [
-        np.asarray(Image.fromarray((noise(rng, *quarter, (cells, cells), 3) - 0.5) * 2 * reach).resize((w, h), Image.Resampling.BILINEAR)) for _ in range(2)
+        np.asarray(
+            Image.fromarray((noise(rng, *quarter, (cells, cells), 3) - 0.5) * 2 * reach).resize(
+                (w, h), Image.Resampling.BILINEAR
+            )
+        )
+        for _ in range(2)
     ]
     x = (np.arange(w, dtype=np.float32)[None, :] + shift[0]).astype(np.int32).clip(0, w - 1)
     y = (np.arange(h, dtype=np.float32)[:, None] + shift[1]).astype(np.int32).clip(0, h - 1)
@@ -70,8 +79,16 @@ def watercolour(image: Image.Image, seed: int, steps: int) -> Image.Image:
     wash = ImageEnhance.Color(wash).enhance(1.12)
     colour = np.asarray(wash, np.float32) / 255
     colour = 1 - (1 - colour) * 0.86
-    edge = np.asarray(wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(unit * 1.6 + 0.4)), np.float32) / 255
-    flow = np.asarray(Image.fromarray(noise(rng, max(w // 4, 8), max(h // 4, 8), (5, 5), 4)).resize((w, h), Image.Resampling.BICUBIC))
+    edge = (
+        np.asarray(
+            wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(unit * 1.6 + 0.4)),
+            np.float32,
+        )
+        / 255
+    )
+    flow = np.asarray(
+        Image.fromarray(noise(rng, max(w // 4, 8), max(h // 4, 8), (5, 5), 4)).resize((w, h), Image.Resampling.BICUBIC)
+    )
     pigment = 1 + (flow - 0.5) * 0.42
     density = (1 - colour) * (pigment * (1 + 1.5 * np.clip(edge * 2.2, 0, 0.5)))[..., None]
     colour = (1 - density) * _paper(rng, w, h)[..., None]
@@ -110,7 +127,12 @@ def _stroke_pass(canvas: Image.Image, source: Image.Image, rng: np.random.Genera
     w, h = source.size
     soft = source.filter(ImageFilter.GaussianBlur(width * 0.35))
     pixels = np.asarray(soft)
-    small = np.asarray(source.convert("L").resize((max(w // 4, 8), max(h // 4, 8)), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(max(width / 5, 1))), np.float32)
+    small = np.asarray(
+        source.convert("L")
+        .resize((max(w // 4, 8), max(h // 4, 8)), Image.Resampling.BOX)
+        .filter(ImageFilter.GaussianBlur(max(width / 5, 1))),
+        np.float32,
+    )
     gy, gx = np.gradient(small)
     strength = np.hypot(gx, gy)
     swirl = noise(rng, small.shape[1], small.shape[0], (3, 3), 2) * 2 * np.pi
@@ -141,7 +163,15 @@ def _hatching(w: int, h: int, pitch: float, degrees: float, rng: np.random.Gener
     """Parallel hand-drawn lines: 0 on a line's middle, 1 between lines."""
     x, y = np.arange(w, dtype=np.float32)[None, :], np.arange(h, dtype=np.float32)[:, None]
     a = np.radians(degrees)
-    wander = np.asarray(Image.fromarray(noise(rng, max(w // 8, 8), max(h // 8, 8), (6, 6), 2)).resize((w, h), Image.Resampling.BILINEAR)) * pitch * 1.6
+    wander = (
+        np.asarray(
+            Image.fromarray(noise(rng, max(w // 8, 8), max(h // 8, 8), (6, 6), 2)).resize(
+                (w, h), Image.Resampling.BILINEAR
+            )
+        )
+        * pitch
+        * 1.6
+    )
     phase = (x * np.float32(np.sin(a)) + y * np.float32(np.cos(a)) + wander) / np.float32(pitch)
     return np.abs(phase - np.floor(phase) - 0.5) * 2
 
@@ -176,7 +206,13 @@ def ink(image: Image.Image, seed: int, steps: int) -> Image.Image:
     flat = _abstracted(image, 520, 1)
     tone = np.asarray(ImageOps.autocontrast(flat.convert("L"), cutoff=2), np.float32) / 255
     lines = np.clip(_edges(flat, unit * 1.5 + 0.3) * 2.2 - 0.25, 0, 1)
-    contour = np.asarray(flat.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(unit * 0.9)), np.float32) / 255
+    contour = (
+        np.asarray(
+            flat.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(unit * 0.9)),
+            np.float32,
+        )
+        / 255
+    )
     lines = np.maximum(lines, np.clip(contour * 5 - 0.5, 0, 1))
     solid = np.clip((0.20 - tone) / 0.04, 0, 1)
     hatch = np.clip((0.50 - tone) / 0.06, 0, 1) * (_hatching(w, h, unit * 7, 45, rng) < 0.42)
@@ -194,7 +230,9 @@ def pixel(image: Image.Image, seed: int, steps: int) -> Image.Image:
     cells = 112
     scale = cells / max(w, h)
     size = (max(8, round(w * scale)), max(8, round(h * scale)))
-    small = ImageEnhance.Contrast(ImageEnhance.Color(image.resize(size, Image.Resampling.BOX)).enhance(1.25)).enhance(1.06)
+    small = ImageEnhance.Contrast(ImageEnhance.Color(image.resize(size, Image.Resampling.BOX)).enhance(1.25)).enhance(
+        1.06
+    )
     small = small.filter(ImageFilter.UnsharpMask(1, 90, 2))
     reduced = small.quantize(32, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE).convert("RGB")
     return reduced.resize((w, h), Image.Resampling.NEAREST)
@@ -205,7 +243,11 @@ def poster(image: Image.Image, seed: int, steps: int) -> Image.Image:
     rng = seeded(seed, "poster")
     w, h = image.size
     unit = _unit(image)
-    warm = Image.blend(ImageEnhance.Color(_abstracted(image, 640, 1)).enhance(0.95), Image.new("RGB", image.size, (236, 178, 106)), 0.16)
+    warm = Image.blend(
+        ImageEnhance.Color(_abstracted(image, 640, 1)).enhance(0.95),
+        Image.new("RGB", image.size, (236, 178, 106)),
+        0.16,
+    )
     inks = warm.quantize(9, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).convert("RGB")
     inks = inks.filter(ImageFilter.ModeFilter(5)) if max(w, h) <= 640 else inks.filter(ImageFilter.MedianFilter(3))
     inks = ImageEnhance.Contrast(inks).enhance(1.06)
@@ -223,6 +265,17 @@ def poster(image: Image.Image, seed: int, steps: int) -> Image.Image:
     return framed
 
 
+def flat(image: Image.Image, seed: int, steps: int) -> Image.Image:
+    """Even areas of few colours without gradients or texture."""
+    even = _abstracted(image, 720, 1) if max(image.size) > 300 else image.filter(ImageFilter.MedianFilter(3))
+    return (
+        ImageEnhance.Color(even)
+        .enhance(1.08)
+        .quantize(26, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+        .convert("RGB")
+    )
+
+
 def neon(image: Image.Image, seed: int, steps: int) -> Image.Image:
     """Night colours split into magenta and cyan, glowing contours, bloom."""
     unit = _unit(image)
@@ -235,12 +288,26 @@ def neon(image: Image.Image, seed: int, steps: int) -> Image.Image:
     graded = dark + (magenta - dark) * low * 0.8 + (bright - magenta) * high * 0.8
     mixed = np.clip(pixels * 0.62 + graded * 0.50 - 0.05, 0, 1) * 0.9
     saturated = ImageEnhance.Color(image).enhance(2.6)
-    contour = np.asarray(image.filter(ImageFilter.GaussianBlur(unit)).convert("L").filter(ImageFilter.FIND_EDGES), np.float32) / 255
+    contour = (
+        np.asarray(
+            image.filter(ImageFilter.GaussianBlur(unit)).convert("L").filter(ImageFilter.FIND_EDGES),
+            np.float32,
+        )
+        / 255
+    )
     lines = np.clip(contour * 5 - 0.25, 0, 1)[..., None] * np.clip(np.asarray(saturated, np.float32) / 255 + 0.25, 0, 1)
     glow = Image.fromarray((np.clip(lines, 0, 1) * 255).astype(np.uint8))
     halo = np.asarray(blurred(glow, unit * 9), np.float32) / 255
-    bloom = np.asarray(blurred(Image.fromarray((np.clip((mixed - 0.62) * 2.2, 0, 1) * 255).astype(np.uint8)), unit * 16), np.float32) / 255
-    result = 1 - (1 - np.clip(mixed, 0, 1)) * (1 - np.clip(halo * 1.7, 0, 1)) * (1 - lines * 0.85) * (1 - np.clip(bloom * 0.8, 0, 1))
+    bloom = (
+        np.asarray(
+            blurred(Image.fromarray((np.clip((mixed - 0.62) * 2.2, 0, 1) * 255).astype(np.uint8)), unit * 16),
+            np.float32,
+        )
+        / 255
+    )
+    result = 1 - (1 - np.clip(mixed, 0, 1)) * (1 - np.clip(halo * 1.7, 0, 1)) * (1 - lines * 0.85) * (
+        1 - np.clip(bloom * 0.8, 0, 1)
+    )
     return Image.fromarray((np.clip(result, 0, 1) * 255).astype(np.uint8))
 
 
@@ -252,15 +319,25 @@ def _mesh(image: Image.Image, rng: np.random.Generator, cell: float) -> tuple[ND
     points = np.stack([x, y], -1)
     inner = points[1:-1, 1:-1]
     inner += rng.uniform(-0.32, 0.32, inner.shape) * cell
-    edge = np.asarray(image.convert("L").filter(ImageFilter.GaussianBlur(1.2)).filter(ImageFilter.FIND_EDGES), np.float32)
+    edge = np.asarray(
+        image.convert("L").filter(ImageFilter.GaussianBlur(1.2)).filter(ImageFilter.FIND_EDGES), np.float32
+    )
     offsets = np.array([(dx, dy) for dx in np.linspace(-0.4, 0.4, 7) for dy in np.linspace(-0.4, 0.4, 7)]) * cell
     tried = inner[:, :, None] + offsets
-    strength = edge[tried[..., 1].clip(0, h - 1).astype(int), tried[..., 0].clip(0, w - 1).astype(int)] - np.hypot(*offsets.T) * 0.4
+    strength = (
+        edge[tried[..., 1].clip(0, h - 1).astype(int), tried[..., 0].clip(0, w - 1).astype(int)]
+        - np.hypot(*offsets.T) * 0.4
+    )
     best = strength.argmax(-1)
     moved = np.take_along_axis(tried, best[..., None, None], 2)[:, :, 0]
     points[1:-1, 1:-1] = np.where(strength.max(-1)[..., None] > 18, moved, inner)
     index = np.arange((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1)
-    a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel()
+    a, b, c, d = (
+        index[:-1, :-1].ravel(),
+        index[:-1, 1:].ravel(),
+        index[1:, :-1].ravel(),
+        index[1:, 1:].ravel(),
+    )
     odd = (np.arange(len(a)) + np.arange(len(a)) // columns) % 2 == 0
     one = np.where(odd[:, None], np.stack([a, b, c], 1), np.stack([a, b, d], 1))
     two = np.where(odd[:, None], np.stack([b, d, c], 1), np.stack([a, d, c], 1))
@@ -276,16 +353,27 @@ def _polygons(image: Image.Image, seed: int, cell: float, lead: int) -> Image.Im
     weights = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4]], float)
     weights /= weights.sum(1, keepdims=True)
     samples = np.einsum("kc,tcx->tkx", weights, corners)
-    colour = soft[samples[..., 1].clip(0, h - 1).astype(int), samples[..., 0].clip(0, w - 1).astype(int)].astype(float).mean(1)
+    colour = (
+        soft[samples[..., 1].clip(0, h - 1).astype(int), samples[..., 0].clip(0, w - 1).astype(int)]
+        .astype(float)
+        .mean(1)
+    )
     colour += rng.uniform(-7, 7, (len(colour), 1))
     scale = 2 if max(w, h) <= 1100 else 1
     canvas = Image.new("RGB", (w * scale, h * scale))
     pen = ImageDraw.Draw(canvas)
-    for shape, fill in zip((corners * scale).reshape(-1, 6).tolist(), colour.clip(0, 255).astype(int).tolist(), strict=True):
+    for shape, fill in zip(
+        (corners * scale).reshape(-1, 6).tolist(), colour.clip(0, 255).astype(int).tolist(), strict=True
+    ):
         paint = tuple(fill)
         pen.polygon(shape, fill=paint, outline=paint if not lead else None)
         if lead:
-            pen.line([*shape, shape[0], shape[1]], fill=tuple(c * 2 // 5 for c in paint), width=max(1, lead * scale // 2), joint="curve")
+            pen.line(
+                [*shape, shape[0], shape[1]],
+                fill=tuple(c * 2 // 5 for c in paint),
+                width=max(1, lead * scale // 2),
+                joint="curve",
+            )
     return canvas.resize((w, h), Image.Resampling.BOX) if scale > 1 else canvas
 
 
@@ -331,6 +419,7 @@ TECHNIQUES: dict[str, Style] = {
     "ink": ink,
     "pixel": pixel,
     "poster": poster,
+    "flat": flat,
     "neon": neon,
     "low-poly": low_poly,
     "stained": stained,

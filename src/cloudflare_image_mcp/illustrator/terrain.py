@@ -9,7 +9,13 @@ from cloudflare_image_mcp.illustrator.stage import Stage, path
 Points = NDArray[np.float64]
 
 
-def jagged(rng: np.random.Generator, start: tuple[float, float], end: tuple[float, float], rough: float, depth: int = 4) -> Points:
+def jagged(
+    rng: np.random.Generator,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    rough: float,
+    depth: int = 4,
+) -> Points:
     """A line from start to end broken by midpoint displacement."""
     points = np.array([start, end], float)
     for level in range(depth):
@@ -38,11 +44,17 @@ def mountains(stage: Stage, base: float, rows: int = 2) -> None:
                 tall *= 0.55  # a pass between the peaks, so that the low sun is seen
             wide = tall * float(rng.uniform(0.85, 1.2))
             _peak(stage, rng, x, base, tall, wide, depth)
-    mist = stage.gradient([(0, stage.palette.haze, 0), (1, stage.palette.haze, 0.75)], base - stage.horizon * 0.22, base)
-    stage.back.append(f'<rect x="0" y="{base - stage.horizon * 0.22:.1f}" width="{stage.width}" height="{stage.horizon * 0.22 + 2:.1f}" fill="{mist}"/>')
+    mist = stage.gradient(
+        [(0, stage.palette.haze, 0), (1, stage.palette.haze, 0.75)], base - stage.horizon * 0.22, base
+    )
+    stage.back.append(
+        f'<rect x="0" y="{base - stage.horizon * 0.22:.1f}" width="{stage.width}" height="{stage.horizon * 0.22 + 2:.1f}" fill="{mist}"/>'
+    )
 
 
-def _peak(stage: Stage, rng: np.random.Generator, x: float, base: float, tall: float, wide: float, depth: float) -> None:
+def _peak(
+    stage: Stage, rng: np.random.Generator, x: float, base: float, tall: float, wide: float, depth: float
+) -> None:
     palette = stage.palette
     top = (x, base - tall)
     left = jagged(rng, (x - wide, base), top, 0.07)
@@ -63,7 +75,15 @@ def _peak(stage: Stage, rng: np.random.Generator, x: float, base: float, tall: f
 
 
 def _snow_cap(
-    stage: Stage, rng: np.random.Generator, left: Points, right: Points, ridge: Points, tall: float, base: float, depth: float, light_left: bool
+    stage: Stage,
+    rng: np.random.Generator,
+    left: Points,
+    right: Points,
+    ridge: Points,
+    tall: float,
+    base: float,
+    depth: float,
+    light_left: bool,
 ) -> None:
     line = base - tall * float(rng.uniform(0.58, 0.70))
     for edge, is_left in ((left[::-1], True), (right, False)):
@@ -75,7 +95,10 @@ def _snow_cap(
         teeth = 5
         zigzag = np.linspace(start, end, teeth + 2)[1:-1]
         zigzag[:, 1] += np.where(np.arange(teeth) % 2, -1, 1) * tall * rng.uniform(0.02, 0.07, teeth)
-        white = stage.palette.at(stage.palette.snow if is_left == light_left else shade(stage.palette.snow, -0.16, 2.5), depth * 0.75)
+        white = stage.palette.at(
+            stage.palette.snow if is_left == light_left else shade(stage.palette.snow, -0.16, 2.5),
+            depth * 0.75,
+        )
         outline = np.concatenate([upper, zigzag, spine[::-1]])
         stage.back.append(f'<path d="{path(outline)}" fill="{hexed(white)}"/>')
 
@@ -85,7 +108,11 @@ def rolling(stage: Stage, rng: np.random.Generator, y: float, swing: float, wave
     x = np.linspace(-10, stage.width + 10, 49)
     t = x / stage.width * 2 * np.pi
     phases = rng.uniform(0, 2 * np.pi, 3)
-    line = y + swing * (0.6 * np.sin(t * waves * 0.5 + phases[0]) + 0.28 * np.sin(t * waves + phases[1]) + 0.12 * np.sin(t * waves * 2.3 + phases[2]))
+    line = y + swing * (
+        0.6 * np.sin(t * waves * 0.5 + phases[0])
+        + 0.28 * np.sin(t * waves + phases[1])
+        + 0.12 * np.sin(t * waves * 2.3 + phases[2])
+    )
     return np.stack([x, line], 1)
 
 

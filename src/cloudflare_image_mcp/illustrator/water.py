@@ -20,7 +20,8 @@ def surface(stage: Stage, top: float, bottom: float) -> None:
 
 def reflect(stage: Stage) -> None:
     """Mirrors the canvas above the waterline into the water, broken by ripples that widen toward the viewer."""
-    assert stage.canvas is not None and stage.water is not None
+    if stage.water is None:
+        return
     top, bottom = (round(v) for v in stage.water)
     bottom = min(bottom, stage.height)
     rows = bottom - top
@@ -55,7 +56,7 @@ def reflect(stage: Stage) -> None:
     stage.canvas = Image.fromarray(result)
 
 
-def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray, top: int) -> None:  # type: ignore[type-arg]
+def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray, top: int) -> None:
     """The path of light below a low sun or the moon."""
     if stage.time == "day" or set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         return

@@ -10,7 +10,6 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 
 def lightning(stage: Stage) -> None:
     """A forked bolt in the sky, behind everything; the sky round it lights up."""
-    assert stage.canvas is not None
     rng = stage.rng("lightning")
     x, y = stage.width * float(rng.choice([0.22, 0.78])), 0.0
     points = [(x, y)]
@@ -24,7 +23,12 @@ def lightning(stage: Stage) -> None:
     fork = points[len(points) // 2]
     branch = [fork]
     for _ in range(4):
-        branch.append((branch[-1][0] + stage.unit * float(rng.uniform(10, 60)), branch[-1][1] + stage.unit * float(rng.uniform(24, 48))))
+        branch.append(
+            (
+                branch[-1][0] + stage.unit * float(rng.uniform(10, 60)),
+                branch[-1][1] + stage.unit * float(rng.uniform(24, 48)),
+            )
+        )
     pen.line(branch, fill=220, width=max(1, round(stage.unit * 3)))
     stage.canvas.paste((190, 196, 255), (0, 0), blurred(layer, stage.unit * 45).point(lambda v: min(255, v * 3)))
     stage.canvas.paste((250, 248, 255), (0, 0), layer)
@@ -52,16 +56,20 @@ def over_figures(stage: Stage) -> None:
 
 
 def _rain(stage: Stage) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("rain")
     w, h = stage.width, stage.height
     slant = float(rng.uniform(-0.28, 0.28))
     lines = {1: [], 2: []}  # type: dict[int, list[str]]
     for x, y, size in rng.random((int(420 * w * h / (stage.unit * 1000) ** 2), 3)).tolist():
         length = stage.unit * (22 + 52 * size)
-        lines[1 if size < 0.6 else 2].append(f"M{x * w * 1.2 - w * 0.1:.0f} {y * h:.0f}l{slant * length:.1f} {length:.1f}")
+        lines[1 if size < 0.6 else 2].append(
+            f"M{x * w * 1.2 - w * 0.1:.0f} {y * h:.0f}l{slant * length:.1f} {length:.1f}"
+        )
     colour = hexed(mix(stage.palette.low, (1, 1, 1), 0.6))
-    body = "".join(f'<path d="{"".join(parts)}" stroke="{colour}" stroke-width="{stage.unit * (1.0 + 0.8 * near):.2f}" opacity="{0.22 + 0.13 * near:.2f}" stroke-linecap="round"/>' for near, parts in lines.items())
+    body = "".join(
+        f'<path d="{"".join(parts)}" stroke="{colour}" stroke-width="{stage.unit * (1.0 + 0.8 * near):.2f}" opacity="{0.22 + 0.13 * near:.2f}" stroke-linecap="round"/>'
+        for near, parts in lines.items()
+    )
     ground = stage.floor_far - (stage.height - stage.floor_far) * 0.2
     for x, t in rng.random((46, 2)).tolist():
         y = ground + (h - ground) * t
@@ -71,29 +79,31 @@ def _rain(stage: Stage) -> None:
 
 
 def _snow(stage: Stage) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("snowfall")
     layer = Image.new("L", (stage.width, stage.height))
     pen = ImageDraw.Draw(layer)
     for x, y, size in rng.random((int(330 * stage.width * stage.height / (stage.unit * 1000) ** 2), 3)).tolist():
         r = stage.unit * (1.2 + 7.5 * size**4)
-        pen.ellipse((x * stage.width - r, y * stage.height - r, x * stage.width + r, y * stage.height + r), fill=int(255 - 90 * size))
+        pen.ellipse(
+            (x * stage.width - r, y * stage.height - r, x * stage.width + r, y * stage.height + r),
+            fill=int(255 - 90 * size),
+        )
     stage.canvas.paste((252, 253, 255), (0, 0), blurred(layer, stage.unit * 0.8))
 
 
 def _fog(stage: Stage) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("fog")
     w, h = max(stage.width // 8, 8), max(stage.height // 8, 8)
     veil = noise(rng, w, h, (2, 5), 3)
-    low = np.exp(-(((np.linspace(0, 1, h, dtype=np.float32)[:, None] - stage.horizon / stage.height - 0.08) / 0.22) ** 2))
+    low = np.exp(
+        -(((np.linspace(0, 1, h, dtype=np.float32)[:, None] - stage.horizon / stage.height - 0.08) / 0.22) ** 2)
+    )
     alpha = np.clip(veil * 0.75 * low + 0.10, 0, 0.7)
     mask = Image.fromarray((alpha * 255).astype(np.uint8)).resize((stage.width, stage.height), Image.Resampling.BICUBIC)
     stage.canvas.paste(tuple(int(255 * c) for c in mix(stage.palette.haze, (1, 1, 1), 0.15)), (0, 0), mask)
 
 
 def _leaves(stage: Stage, petals: bool = False) -> None:
-    assert stage.canvas is not None
     rng = stage.rng("leaves")
     body = []
     for x, y, size, turn, pick in rng.random((26, 5)).tolist():
