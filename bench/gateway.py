@@ -74,7 +74,7 @@ def litellm(length: int) -> Contender:
         "  - model_name: image\n"
         "    model_info: {mode: image_generation}\n"
         "    litellm_params:\n"
-        "      model: openai/image\n"
+        "      model: openai/dall-e-3\n"
         "      api_key: bench\n"
         f"      api_base: http://127.0.0.1:{UPSTREAM}/bytes-{length}/v1\n"
         f"general_settings: {{master_key: {KEY}}}\n"
