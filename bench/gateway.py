@@ -36,6 +36,7 @@ CACHE: Final = HERE.parent / ".cache" / "bench"
 UPSTREAM: Final = 9100
 PORT: Final = 9110
 KEY: Final = "sk-bench-1234"
+ROUNDS: Final = 5
 SIZES: Final = {"1 KB": 1024, "1 MB": 1_048_576}
 PATH: Final = "/v1/images/generations"
 SCHNELL: Final = "@cf/black-forest-labs/flux-1-schnell"
@@ -74,7 +75,7 @@ def litellm(length: int) -> Contender:
         "  - model_name: image\n"
         "    model_info: {mode: image_generation}\n"
         "    litellm_params:\n"
-        "      model: openai/image\n"
+        "      model: openai/dall-e-3\n"
         "      api_key: bench\n"
         f"      api_base: http://127.0.0.1:{UPSTREAM}/bytes-{length}/v1\n"
         f"general_settings: {{master_key: {KEY}}}\n"
@@ -156,7 +157,8 @@ def wrk(contender: Contender, seconds: int) -> tuple[int, float, int]:
     script = CACHE / "wrk.lua"
     script.write_text("\n".join(['wrk.method = "POST"', f"wrk.body = [[{contender.body}]]", *lines]), "utf-8")
     command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
-    text = subprocess.run([*command, f"http://127.0.0.1:{PORT}{PATH}"], capture_output=True, text=True, check=True).stdout
+    command.append(f"http://127.0.0.1:{PORT}{PATH}")
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     done, rate = re.search(r"(\d+) requests in", text), re.search(r"Requests/sec: *([\d.]+)", text)
     assert done is not None
     assert rate is not None
@@ -168,12 +170,17 @@ def measure(contender: Contender, size: str, seconds: int) -> None:
     with started(contender.command, contender.environ) as process:
         length = answer_length(contender)
         wrk(contender, 2)
-        before, cpu = resident_mb(process), cpu_seconds(process)
-        requests, rate, bad = wrk(contender, seconds)
-        cpu, after = cpu_seconds(process) - cpu, resident_mb(process)
+        cpu, resident, rounds = cpu_seconds(process), [resident_mb(process)], []
+        for _ in range(ROUNDS):
+            rounds.append(wrk(contender, max(1, seconds // ROUNDS)))
+            resident.append(resident_mb(process))
+        cpu = cpu_seconds(process) - cpu
+    requests, bad = sum(done for done, _, _ in rounds), sum(failed for _, _, failed in rounds)
+    rate = sum(rate for _, rate, _ in rounds) / ROUNDS
     print(
         f"{contender.name:<13} {size}  {cpu / requests * 1000:6.2f} ms CPU a request  {rate:7.0f} requests/s"
-        f"  {before:4.0f} -> {after:4.0f} MB resident after {requests} requests  ({bad} failed, {length} characters)",
+        f"  {' '.join(f'{mb:.0f}' for mb in resident)} MB resident over {requests} requests"
+        f"  ({bad} failed, {length} characters)",
         flush=True,
     )
 

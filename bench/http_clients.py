@@ -66,7 +66,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    upstream = subprocess.Popen([sys.executable, str(Path(__file__).with_name("servers") / "upstream.py"), "--port", str(PORT)])
+    script = Path(__file__).with_name("servers") / "upstream.py"
+    upstream = subprocess.Popen([sys.executable, str(script), "--port", str(PORT)])
     try:
         time.sleep(0.5)
         asyncio.run(main())
