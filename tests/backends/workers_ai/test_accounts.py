@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+from cloudflare_image_mcp.backends.workers_ai.accounts import PROBE_PATIENCE, Account, AccountPool
 from cloudflare_image_mcp.errors import GatewayError
 from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account, stats
 from tests.emulator.calling import emulating
@@ -95,6 +95,28 @@ async def test_a_model_that_one_account_may_not_use() -> None:
             for _ in range(2):
                 await backend.run(call(img2img))
             await backend.run(call(LIGHTNING))
+
+
+async def test_a_slow_first_image_holds_nobody_up_for_long() -> None:
+    """Once an account has had the time to refuse, it is taken for good, and all who wait go ahead."""
+
+    class StoppedClock(SetClock):
+        seconds = 100.0
+
+        def monotonic(self) -> float:
+            return self.seconds
+
+    clock = StoppedClock("2026-11-23 12:00")
+    pool = AccountPool([HEALTHY, Account("other", "demo")], clock)
+    first = [await pool.take((), 0) for _ in range(2)]
+    assert {state.account.account_id for state in first} == {"healthy", "other"}
+    third = asyncio.create_task(pool.take((), 0))
+    await asyncio.sleep(0.05)
+    assert not third.done()
+    clock.seconds += PROBE_PATIENCE
+    taken = [await third, *[await asyncio.wait_for(pool.take((), 0), 1) for _ in range(5)]]
+    assert sorted(state.in_flight for state in pool.states) == [4, 4]
+    assert len(taken) == 6
 
 
 def test_a_token_is_not_shown() -> None:

@@ -47,6 +47,8 @@ class AccountState:
     """Whether it has made an image since the start, or since its last rest."""
     asked_at: float = 0.0
     """Monotonic seconds of the last call sent."""
+    busy_since: float = 0.0
+    """Monotonic seconds at which a call was sent and no other was under way."""
     refusal: UpstreamError | None = None
     """Why it rests."""
     until: datetime | None = None
@@ -89,11 +91,13 @@ class AccountPool:
             ready = [state for state in awake if self._is_ready(state)]
             if ready:
                 state = min(ready, key=lambda state: (state.in_flight, state.neurons, state.asked_at))
+                state.asked_at = self._clock.monotonic()
+                if state.in_flight == 0:
+                    state.busy_since = state.asked_at
                 state.in_flight += 1
                 state.neurons += estimate
-                state.asked_at = self._clock.monotonic()
                 return state
-            patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.asked_at for state in awake)
+            patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.busy_since for state in awake)
             try:
                 await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
             except TimeoutError:
@@ -151,7 +155,7 @@ class AccountPool:
         """A lone account has no alternative, so nobody waits for its first outcome."""
         if state.proven or state.in_flight == 0 or len(self.states) == 1:
             return True
-        return self._clock.monotonic() - state.asked_at >= PROBE_PATIENCE
+        return self._clock.monotonic() - state.busy_since >= PROBE_PATIENCE
 
     def _all_resting(self, avoid: Collection[str]) -> NoAccountError:
         """The error of the account that wakes first: rate before neurons before credentials."""
