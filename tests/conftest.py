@@ -1,15 +1,37 @@
-"""What many tests share: one real server for each test process, on a port of its own, with the embedded engine."""
+"""What many tests share: one real server for each test process, on a port of its own, with the embedded engine; and
+which tests share a process.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import pytest
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from tests.live import gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
+
+IN_WORKERD: Final = re.compile(r"tests/worker/|\[workerd")
+"""Ids of the tests that need a Worker, which takes seconds to start and a core while it does."""
+
+
+class Scheduling(LoadFileScheduling):
+    """A file's tests stay in one process, and so do all that need a Worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "workerd" if IN_WORKERD.search(nodeid) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """The marker ``xdist_group`` would do, but for pytest 9.2, under which pytest-xdist 3.8 does not see it."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

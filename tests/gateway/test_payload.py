@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.payload import CHUNK, Base64Payload, BytesPayload, Payload, splice
+from cloudflare_image_mcp.gateway.payload import CHUNK, Base64Payload, BytesPayload, Payload
 
 
 async def joined(payload: Payload) -> tuple[bytes, bytes]:
@@ -46,7 +46,7 @@ async def test_a_splice_replaces_just_those_bytes(
     start, stop = sorted(min(place, len(data)) for place in span)
     expected = data[:start] + inserted + data[stop:]
     for payload in (as_base64(data, cut), BytesPayload(data)):
-        result = await splice(payload, start, stop, inserted)
+        result = await payload.spliced(start, stop, inserted)
         assert result.size == len(expected)
         assert await result.read() == expected
         assert await joined(result) == (expected, expected)
@@ -56,12 +56,12 @@ async def test_base64_of_equal_alignment_is_spliced_undecoded() -> None:
     text = base64.b64encode(bytes(range(200)))
     # What stands far from the seam is not even looked at: here it is no base64.
     damaged = Base64Payload(text[:-8] + b"!?!?" + text[-4:])
-    result = await splice(damaged, 20, 22, b"abcde")
+    result = await damaged.spliced(20, 22, b"abcde")
     assert isinstance(result, Base64Payload)
     assert b"".join(map(bytes, result.parts)).endswith(text[40:-8] + b"!?!?" + text[-4:])
     assert await result.slice(0, 25) == bytes(range(20)) + b"abcde"
     with pytest.raises(UnreadableImage, match="base64"):
-        await splice(damaged, 20, 22, b"abcd")
+        await damaged.spliced(20, 22, b"abcd")
 
 
 @pytest.mark.parametrize("text", [b"A", b"AAAAA", b"AA=A", b"AA\nAA", b"AAA*", "ÄÄÄÄ".encode()])

@@ -42,6 +42,10 @@ class Payload(Protocol):
         """The whole file as base64 text in ASCII, a piece at a time; the pieces joined are valid base64."""
         ...
 
+    async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
+        """The file with ``data`` in place of its bytes from ``start`` to ``stop``."""
+        ...
+
 
 class BytesPayload:
     """A file in memory."""
@@ -60,6 +64,9 @@ class BytesPayload:
 
     async def read(self) -> bytes:
         return self._data
+
+    async def spliced(self, start: int, stop: int, data: bytes) -> BytesPayload:
+        return BytesPayload(b"".join((self._data[:start], data, self._data[stop:])))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self._data
@@ -111,8 +118,12 @@ class Base64Payload:
             for start in range(0, len(part), CHUNK):
                 yield bytes(part[start : start + CHUNK])
 
-    async def spliced(self, start: int, stop: int, data: bytes) -> Base64Payload:
-        """See ``splice``; ``data`` keeps the bytes after it at their place in the groups of 3."""
+    async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
+        """Stays undecoded, but for a few characters at the seams, where the difference in length is a multiple
+        of 3: then what follows keeps its place in the groups of 3.
+        """
+        if (len(data) - (stop - start)) % 3:
+            return await BytesPayload(await self.read()).spliced(start, stop, data)
         first, last = start // 3 * 3, min(-(-stop // 3) * 3, self._size)
         middle = await self.slice(first, start) + data + await self.slice(stop, last)
         before = self._text(0, first // 3 * 4)
@@ -125,18 +136,6 @@ class Base64Payload:
         for part in self._parts:
             yield memoryview(part)[max(0, start - offset) : max(0, stop - offset)]
             offset += len(part)
-
-
-async def splice(payload: Payload, start: int, stop: int, data: bytes) -> Payload:
-    """The file with ``data`` in place of its bytes from ``start`` to ``stop``.
-
-    Base64 text stays undecoded, but for a few characters at the seams, where the difference in length is a
-    multiple of 3.
-    """
-    if isinstance(payload, Base64Payload) and (len(data) - (stop - start)) % 3 == 0:
-        return await payload.spliced(start, stop, data)
-    whole = await payload.read()
-    return BytesPayload(b"".join((whole[:start], data, whole[stop:])))
 
 
 def _decoded(text: bytes | memoryview) -> bytes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.payload import BytesPayload, splice
+from cloudflare_image_mcp.gateway.payload import BytesPayload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -321,7 +321,7 @@ async def _stamp_jpeg(image: Image, provenance: Provenance) -> Image:
 async def _spliced(image: Image, start: int, stop: int, written: Callable[[int], bytes]) -> Image:
     """``written`` with the padding that keeps what follows at its place in the groups of 3."""
     padding = (stop - start - len(written(0))) % 3
-    return replace(image, payload=await splice(image.payload, start, stop, written(padding)))
+    return replace(image, payload=await image.payload.spliced(start, stop, written(padding)))
 
 
 _VP8X_XMP: Final = 0x04

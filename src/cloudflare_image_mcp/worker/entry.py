@@ -1,0 +1,111 @@
+"""The Worker: ``fetch`` hands a request to the REST door, ``scheduled`` sweeps expired images."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from workers import WorkerEntrypoint, asgi
+
+from cloudflare_image_mcp.errors import GatewayError, SettingError
+from cloudflare_image_mcp.gateway.core import Gateway, Options
+from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
+from cloudflare_image_mcp.http.app import AppOptions, create_app
+from cloudflare_image_mcp.settings import SETTINGS, Settings
+from cloudflare_image_mcp.worker.binding import BindingBackend
+from cloudflare_image_mcp.worker.images import ImagesPixels
+from cloudflare_image_mcp.worker.r2 import R2Store
+from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerFetcher, WorkerIds, defer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.worker.handles import Handle
+
+PARALLEL: Final = 4
+"""Images of one request under way at once: a Worker has six connections, and storing an image wants one too."""
+
+_log = logging.getLogger(__name__)
+_apps: dict[str, FastAPI] = {}
+"""The one application of this isolate, made at its first request: a binding is not known before."""
+
+
+class Default(WorkerEntrypoint):
+    """What Cloudflare calls."""
+
+    env: Any
+    ctx: Any
+
+    async def fetch(self, request: Handle) -> Handle:
+        return await asgi.fetch(application(self.env), request, self.env, self.ctx)
+
+    async def scheduled(self, controller: Handle, env: Handle, ctx: Handle) -> None:
+        swept = await store(self.env, read_settings(self.env)).sweep()
+        _log.info("%d expired images deleted", swept)
+
+
+def application(env: Handle) -> FastAPI:
+    """Raises ``SettingError``."""
+    if "app" not in _apps:
+        settings = read_settings(env)
+        options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
+        _apps["app"] = create_app(gateway(env, settings), options)
+    return _apps["app"]
+
+
+def gateway(env: Handle, settings: Settings) -> Gateway:
+    """The core over the Worker's bindings. Raises ``SettingError`` when one that it cannot do without is missing."""
+    clock = WorkerClock()
+    pixels = ImagesPixels(_binding(env, "IMAGES"))
+    return Gateway(
+        backend=BindingBackend(_required(env, "AI"), pixels, clock),
+        store=store(env, settings),
+        pixels=pixels,
+        fetcher=WorkerFetcher(allow_private=settings.allow_private_image_urls),
+        clock=clock,
+        ids=WorkerIds(),
+        defer=defer,
+        options=Options(
+            names=ModelNames(
+                _model("DEFAULT_MODEL", settings.default_model),
+                _model("DEFAULT_EDIT_MODEL", settings.default_edit_model),
+            ),
+            response_format=settings.default_response_format,
+            edit_fallback=settings.edit_fallback,
+            stamp_prompt=settings.prompt_in_metadata,
+            parallel=PARALLEL,
+        ),
+    )
+
+
+def store(env: Handle, settings: Settings) -> R2Store:
+    hours = settings.image_expiry_hours
+    return R2Store(_required(env, "BUCKET"), WorkerClock(), timedelta(hours=hours) if hours else None)
+
+
+def read_settings(env: Handle) -> Settings:
+    """The variables and secrets of the deployment, under the names that they have everywhere."""
+    values = {setting.name: getattr(env, setting.name, None) for setting in SETTINGS}
+    return Settings.read({name: str(value) for name, value in values.items() if value is not None})
+
+
+def _binding(env: Handle, name: str) -> Handle | None:
+    """The raw binding, which takes and gives JavaScript objects; the SDK's own would copy them into Python."""
+    wrapped = getattr(env, name, None)
+    return getattr(wrapped, "_binding", wrapped)
+
+
+def _required(env: Handle, name: str) -> Handle:
+    binding = _binding(env, name)
+    if binding is None:
+        raise SettingError(f"the binding {name} is missing: see docs/workers.md")
+    return binding
+
+
+def _model(name: str, value: str) -> Model:
+    try:
+        return find_model(value)
+    except GatewayError as error:
+        raise SettingError(f"{name}: {error}") from None

@@ -1,0 +1,70 @@
+"""The Worker in Cloudflare's own runtime, for the tests: built once, started by miniflare."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache" / "worker"
+APP = CACHE / "app"
+
+
+@cache
+def built() -> Path:
+    """The Worker, put together by ``scripts/worker build``. Skips the test where npm is missing."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed: the Worker's tests need Cloudflare's runtime, which npm brings")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["scripts/worker", "build"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return APP
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A Worker that is served."""
+
+    origin: str
+    process: subprocess.Popen[bytes]
+
+    def objects(self) -> list[str]:
+        """The names of what is in its bucket."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"objects\n")
+        self.process.stdin.flush()
+        names: list[str] = json.loads(self.process.stdout.readline())["objects"]
+        return names
+
+
+@contextmanager
+def worker(upstream: str, log: Path, *arguments: str) -> Iterator[Worker]:
+    """Serves the Worker. ``upstream``: an account's address on a Workers AI service."""
+    app = built()
+    command = [str(CACHE / "node"), "deploy/workers/runtime.mjs", "--app", str(app), "--ai", upstream, *arguments]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line, log.read_text("utf-8")
+            yield Worker(json.loads(line)["url"], process)
+        finally:
+            process.stdin.close()
+            process.wait(30)
+            process.stdout.close()
