@@ -18,7 +18,7 @@ _FILES = {"image": base64.b64encode(picture()).decode(), "mask": base64.b64encod
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     body = case.body
     if not isinstance(body, dict):
         return
@@ -27,7 +27,8 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     if body.get("n") in range(3, 9):
         body["n"] = 2
     for name, file in _FILES.items():
-        if isinstance(body.get(name), str) and len(body[name]) % 2 == 0:
+        written = body.get(name)
+        if isinstance(written, str) and len(written) % 2 == 0:
             body[name] = file
 
 
