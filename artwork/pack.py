@@ -66,6 +66,7 @@ LICENCES = {
     "emojibase-data": ("Emojibase, Copyright (c) Miles Johnson, https://emojibase.dev, MIT licence", "MIT"),
     "lilita-one": ("Lilita One, Copyright (c) Juan Montoreano, SIL Open Font License 1.1", "OFL-1.1"),
 }
+OWN = Path(__file__).parent / "own"  # drawings of our own, for common things that the sets lack
 SKIPPED_GROUPS = {2}  # components: skin tones and hair
 
 
@@ -144,6 +145,9 @@ def main(modules: Path, output: Path) -> None:
                     "drawings": drawings,
                 }
             )
+    for label, details in json.loads((OWN / "own.json").read_text("utf-8")).items():
+        used["fluent"][slug(label)] = (OWN / f"{label}.svg").read_text("utf-8").strip()
+        concepts.append({"label": label, "group": 5, "code": "", "drawings": {"fluent": slug(label)}, **details})
     output.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output / "artwork.zip", "w") as pack:
         put(

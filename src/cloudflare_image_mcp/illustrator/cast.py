@@ -17,14 +17,14 @@ STATURE: dict[str, float] = {
     "sky-weather": 0.8,
 }  # fmt: skip
 STATURE_OF: dict[str, float] = {
-    "elephant": 1.6, "giraffe": 1.8, "horse": 1.25, "cow": 1.2, "dragon": 1.6, "spouting whale": 1.7, "whale": 1.7, "mouse": 0.45, "rat": 0.5,
+    "lighthouse": 2.2, "windmill": 2.0, "hot air balloon": 1.5, "fence": 0.7, "elephant": 1.6, "giraffe": 1.8, "horse": 1.25, "cow": 1.2, "dragon": 1.6, "spouting whale": 1.7, "whale": 1.7, "mouse": 0.45, "rat": 0.5,
     "deciduous tree": 1.8, "evergreen tree": 1.8, "palm tree": 1.8, "cactus": 1.1, "castle": 2.0, "ant": 0.3, "lady beetle": 0.35, "bicycle": 1.0,
     "motorcycle": 1.0, "skateboard": 0.55, "couch and lamp": 1.1, "bed": 1.1, "camel": 1.3, "sauropod": 1.8, "t-rex": 1.7, "unicorn": 1.2,
     "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
     "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
 }  # fmt: skip
 ALOFT = {
-    "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
+    "hot air balloon", "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
     "cloud", "comet", "dove", "eagle", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
 }  # fmt: skip
 FASTENED_FIRST = {"riding", "on", "over", "under", "inside", "front", "behind"}  # "A on B": A follows B

@@ -279,6 +279,9 @@ def lake(stage: Stage) -> None:
         palette.lit(shade(palette.grass, 0.05)),
     )
     stage.floor_far, stage.floor_near = stage.horizon + span * 0.74, stage.height - span * 0.06
+    if stage.boats:
+        stage.floor_far, stage.floor_near = shore + span * 0.22, stage.horizon + span * 0.60
+        stage.afloat = True
 
 
 def beach(stage: Stage) -> None:

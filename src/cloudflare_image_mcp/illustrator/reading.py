@@ -62,6 +62,23 @@ SIGNS = {
     "placard",
     "shop sign",
 }
+TOGETHER = {"family": ("man", "woman", "child"), "couple": ("woman", "man"), "parents": ("woman", "man")}
+# Places that a noun before them describes: "a tulip field".
+GROUNDS = {
+    "field",
+    "forest",
+    "garden",
+    "beach",
+    "farm",
+    "park",
+    "island",
+    "shop",
+    "cafe",
+    "street",
+    "grove",
+    "jungle",
+    "swamp",
+}
 FLYING = {"flying", "floating", "hovering", "soaring", "falling", "levitating", "airborne"}
 
 
@@ -199,6 +216,8 @@ class Reader:
             number = self.vocabulary.label(form)
             if number is not None:
                 return Token("thing", form, phrase, form != phrase, (number,))
+        if length == 1 and phrase.endswith("ing") and phrase not in lexicon.FILLER:
+            return Token("action", phrase, phrase)
         for form in forms:
             if form not in lexicon.FILLER and (tagged := self.vocabulary.tagged(form)):
                 return Token("thing", form, phrase, form != phrase, tuple(tagged[:8]))
@@ -298,6 +317,11 @@ class Assembly:
         if len(token.phrase) > 2:
             self.reading.warnings.append(f'nothing in the artwork matches "{token.phrase}"; it was left out')
 
+    def _on_action(self, token: Token, _: Token | None) -> None:
+        """What is done cannot be drawn; who does it to whom stands side by side."""
+        self.relation = "beside" if self.last is not None else None
+        self.reading.warnings.append(f'the action "{token.phrase}" is not drawn')
+
     def _on_count(self, token: Token, following: Token | None) -> None:
         count = int(token.value)
         if not (token.phrase in {"a", "an"} and self.count):
@@ -376,7 +400,10 @@ class Assembly:
         self._on_thing(token, following)
 
     def _on_thing(self, token: Token, following: Token | None) -> None:
-        if following is not None and following.kind == "thing" and not token.plural:
+        if token.value in TOGETHER and token.concepts:
+            self._on_group(token)
+            return
+        if following is not None and not token.plural and (following.kind == "thing" or following.phrase in GROUNDS):
             if token.phrase not in {"cup", "mug"}:
                 self._describe(token)
             return
@@ -397,7 +424,8 @@ class Assembly:
         if token.value == "sign":
             mention.lettering = ""
         first = token.phrase.split()[0]
-        if not mention.colours and first != token.phrase and first in lexicon.COLOURS:
+        label = self.vocabulary.concept(token.concepts[0]).label if token.concepts else ""
+        if not mention.colours and first in lexicon.COLOURS and label.startswith(f"{first} "):
             mention.colours = [lexicon.COLOURS[first]]
         if self.relation is not None and self.last is not None:
             relation = self._relation_to(token)
@@ -405,6 +433,16 @@ class Assembly:
         self.reading.mentions.append(mention)
         self.last = len(self.reading.mentions) - 1
         self._clear()
+        self.relation = None
+
+    def _on_group(self, token: Token) -> None:
+        """A family is drawn as its members."""
+        self._clear()
+        for label in TOGETHER[token.value]:
+            number = self.vocabulary.label(label)
+            if number is not None:
+                self._on_thing(Token("thing", label, label, False, (number,)), None)
+                self.relation = "beside"
         self.relation = None
 
     def _bearer(self) -> int:

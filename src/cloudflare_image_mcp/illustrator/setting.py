@@ -81,6 +81,7 @@ HABITAT_OF: dict[str, Homes] = {
     "flying saucer": (("space", 1), ("mountains", 1), ("city", 1)), "satellite": (("space", 1),), "ringed planet": (("space", 1),), "comet": (("space", 1),),
     "snowman": (("snow", 1),), "snowman without snow": (("snow", 1),), "palm tree": (("beach", 1),), "seal": (("snow", 1), ("beach", 1)),
     "duck": (("lake", 1),), "swan": (("lake", 1),), "dragon": (("mountains", 2), ("hills", 1), ("cave", 1)), "robot": (("city", 1), ("studio", 3)),
+    "lighthouse": (("beach", 1), ("hills", 2)), "submarine": (("underwater", 1),), "fence": (("meadow", 1),),
     "hot beverage": (("table", 3), ("studio", 1)), "skier": (("snow", 1),), "snowboarder": (("snow", 1),), "crab": (("beach", 2), ("underwater", 1)),
     "couch and lamp": (("interior", 1),), "bed": (("interior", 1),), "sailboat": (("ocean", 3), ("lake", 0)), "castle": (("hills", 2), ("mountains", 2)),
     "ghost": (("forest", 1), ("studio", 1)), "santa claus": (("snow", 1),), "canoe": (("ocean", 1),), "giraffe": (("hills", 2), ("meadow", 1)),
@@ -251,6 +252,7 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
         w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
     )
+    stage.boats = any(c is not None and c.kind == "transport-water" for c in concepts)
     if reading.style == "isometric":
         diorama.paint(stage, plan.scenery)
         return stage

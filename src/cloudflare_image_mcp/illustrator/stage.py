@@ -19,7 +19,7 @@ class Stage:
     horizon, floor_far, floor_near: y in pixels; figures stand between the last two. unit: pixels per thousandth of
     the shorter side, the scale of details. sun: (x, y) in pixels of the main light. back: SVG of the scenery up to the water; near:
     scenery after it, still behind the figures; front: before them. water: levels of its far and near edge.
-    floating: nothing stands (space, air, under water); afloat: feet are in water. front_bank: the skyline and the
+    floating: nothing stands (space, air, under water); afloat: feet are in water. boats: there are vessels among the figures. front_bank: the skyline and the
     near and far colours of a bank in front of the water. banished: words for props that must not be added.
     """
 
@@ -45,6 +45,7 @@ class Stage:
     floating: bool = False
     afloat: bool = False
     foam: bool = False
+    boats: bool = False
     front_bank: tuple[NDArray[np.floating[Any]], Rgb, Rgb] | None = None
     pedestal: float | None = None
     slab: tuple[float, float] | None = None
