@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cloudflare_image_mcp.illustrator import Brief, Drawing, Illustrator
 from cloudflare_image_mcp.illustrator.colour import to_oklab
-from cloudflare_image_mcp.illustrator.edits import instruction
+from cloudflare_image_mcp.illustrator.instruction import instruction
 from tests.illustrator.measure import distance, png
 
 SMALL: dict[str, Any] = {"width": 192, "height": 192}

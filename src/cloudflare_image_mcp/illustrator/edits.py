@@ -1,7 +1,7 @@
 """Edits: the source is the stage. An instruction relights it, adds to it, takes from it, or swaps what is behind."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +16,7 @@ from cloudflare_image_mcp.illustrator.cast import Actor
 from cloudflare_image_mcp.illustrator.drawing import Drawing
 from cloudflare_image_mcp.illustrator.errors import IllustratorError
 from cloudflare_image_mcp.illustrator.figure import seeded
+from cloudflare_image_mcp.illustrator.instruction import Instruction, instruction
 from cloudflare_image_mcp.illustrator.palette import palette_for
 from cloudflare_image_mcp.illustrator.reading import Reading
 from cloudflare_image_mcp.illustrator.scene import Scene, Subject
@@ -26,49 +27,6 @@ Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 ALOFT_PLACES = ("sky-weather", "transport-air")
-
-REMOVE = re.compile(
-    r"\b(?:remove|delete|erase|take away|take out|get rid of|clear)\s+(?:the |a |an |all |any |that )*(?P<what>[^,.]+)",
-    re.IGNORECASE,
-)
-BACKDROP = re.compile(
-    r"\b(?:replace|change|swap|set|make)\s+the\s+(?:background|backdrop|sky|scenery)\s+(?:with|to|by|into|for|be)?\s*(?P<what>[^,.]+)",
-    re.IGNORECASE,
-)
-REPLACE = re.compile(
-    r"\b(?:replace|swap|exchange|turn|change)\s+the\s+(?P<old>[\w -]+?)\s+(?:with|by|for|into|to)\s+(?P<what>(?:a|an|two|three|some|the)\b[^,.]+)",
-    re.IGNORECASE,
-)
-TINT = re.compile(
-    r"\b(?:make|turn|change|paint|colou?r|dye|recolou?r)\s+(?:the )?(?:colou?r of )?(?:the |it |this |her |his )?(?P<what>[\w -]*?)\s*(?:to |into |in )?(?P<colour>red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|gold(?:en)?|silver|cyan|teal|turquoise|magenta|navy|beige|violet)\s*(?:$|[,.])",
-    re.IGNORECASE,
-)
-ADD = re.compile(r"\b(?:add|put|place|insert|include|draw|give (?:it|him|her|them))\s+(?P<what>[^.]+)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Instruction:
-    """What an edit's prompt asks for."""
-
-    kind: str  # remove | backdrop | replace | tint | add | describe
-    what: str
-    colour: str | None = None
-
-
-def instruction(prompt: str) -> Instruction:
-    """The kind of edit, and the part of the prompt that says what."""
-    for kind, pattern in (
-        ("remove", REMOVE),
-        ("backdrop", BACKDROP),
-        ("tint", TINT),
-        ("replace", REPLACE),
-        ("add", ADD),
-    ):
-        match = pattern.search(prompt)
-        if match is not None:
-            colour = match.groupdict().get("colour")
-            return Instruction(kind, match.group("what") + prompt[match.end() :], colour.lower() if colour else None)
-    return Instruction("describe", prompt)
 
 
 def decoded(data: bytes, what: str) -> Image.Image:
