@@ -1,7 +1,7 @@
 """The setting: which scenery, hour and composition a reading gets, and building it on a stage."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,6 +90,8 @@ HABITAT_OF: dict[str, Homes] = {
 }  # fmt: skip
 
 
+# Styles with few tones, in which far things would drown in haze.
+GRAPHIC = {"poster", "flat", "low-poly", "pixel", "comic", "ink", "pencil", "stained"}
 # What is seen in the sea only under its surface.
 SWIMMERS = {
     "fish",
@@ -238,6 +240,8 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         reading.tints,
         seeded(brief.seed, "palette"),
     )
+    if reading.style in GRAPHIC:
+        palette = replace(palette, thickness=palette.thickness * 0.5)
     stage = Stage(
         brief.width,
         brief.height,
