@@ -23,6 +23,22 @@ STATURE_OF: dict[str, float] = {
     "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
     "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
 }  # fmt: skip
+# Colours that a thing may well have when the prompt names none ("" keeps the drawing's own); the seed chooses.
+COATS: dict[str, tuple[str, ...]] = {
+    "cat": ("", "", "gray", "white", "brown"), "dog": ("", "", "brown", "white", "gray"), "horse": ("", "", "beige", "white", "black"),
+    "rabbit": ("", "brown", "white"), "automobile": ("", "blue", "green", "yellow", "orange", "teal"), "bird": ("", "blue", "yellow", "teal"),
+    "sailboat": ("", "", "red", "teal"), "butterfly": ("", "blue", "purple", "yellow"), "tulip": ("", "red", "yellow", "purple"), "teapot": ("", "teal", "red"),
+    "dragon": ("", "", "red", "purple", "blue"), "bicycle": ("", "teal", "yellow"), "umbrella": ("", "red", "yellow", "teal"), "top hat": ("", "navy"),
+    "wrapped gift": ("", "blue", "green", "purple"), "kite": ("", "green"), "tropical fish": ("", "", "orange", "purple"), "backpack": ("", "teal", "blue"),
+}  # fmt: skip
+# Things whose many instances each have their own.
+MIXED: dict[str, tuple[str, ...]] = {
+    "balloon": ("red", "yellow", "blue", "green", "purple", "orange", "pink"),
+    "butterfly": ("orange", "blue", "yellow", "purple", "pink"),
+    "tropical fish": ("blue", "orange", "yellow", "purple", "teal"),
+    "wrapped gift": ("red", "blue", "green", "yellow", "purple"),
+    "kite": ("red", "yellow", "blue", "green"),
+}
 ALOFT = {
     "hot air balloon", "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
     "cloud", "comet", "dove", "eagle", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
@@ -109,17 +125,20 @@ def choose(
     return vocabulary.concept(numbers[int(rng.choice(len(numbers), p=weights / weights.sum()))])
 
 
-def assemble(reading: Reading, concepts: list[Concept | None]) -> Cast:
-    """One actor for each instance of each mention, fastened as the relations say."""
+def assemble(
+    reading: Reading, concepts: list[Concept | None], refused_colours: list[str], rng: np.random.Generator
+) -> Cast:
+    """One actor for each instance of each mention, fastened as the relations say, in the colours asked for or likely."""
     cast = Cast(concepts=concepts)
     first: dict[int, int] = {}
     for index, (mention, concept) in enumerate(zip(reading.mentions, concepts, strict=True)):
         if concept is None and mention.lettering is None:
             continue
         first[index] = len(cast.actors)
+        colours = mention.colours or _likely(concept, mention, refused_colours, rng)
         for instance in range(mention.count):
             actor = Actor(index, instance, concept, stature(concept) * mention.size, material=mention.material)
-            actor.colour = mention.colours[instance % len(mention.colours)] if mention.colours else None
+            actor.colour = (colours[instance % len(colours)] or None) if colours else None
             actor.lettering, actor.phrase = mention.lettering, mention.phrase
             actor.floating = mention.flying or (concept is not None and concept.label in ALOFT)
             cast.actors.append(actor)
@@ -132,6 +151,18 @@ def assemble(reading: Reading, concepts: list[Concept | None]) -> Cast:
         elif kind in FASTENED_SECOND:
             _fasten(cast, first, index, other, kind)
     return cast
+
+
+def _likely(concept: Concept | None, mention: Mention, refused: list[str], rng: np.random.Generator) -> list[str]:
+    """Colours for a thing whose colour and material are left open."""
+    if concept is None or mention.material is not None:
+        return []
+    if mention.count > 1 and concept.label in MIXED:
+        turn = int(rng.integers(len(MIXED[concept.label])))
+        mixed = [c for c in MIXED[concept.label] if c not in refused]
+        return mixed[turn % len(mixed) :] + mixed[: turn % len(mixed)]
+    coats = [c for c in COATS.get(concept.label, ()) if c not in refused]
+    return [str(rng.choice(coats))] if coats else []
 
 
 def _fasten(cast: Cast, first: dict[int, int], child: int, parent: int, bond: str) -> None:

@@ -201,7 +201,7 @@ class Edit:
     ) -> Image.Image:
         """New things in the mask, in place of what stands out, or at a free place."""
         picture = picture.copy()
-        cast = casting.assemble(reading, concepts)
+        cast = casting.assemble(reading, concepts, [], seeded(self.brief.seed, "coats"))
         self.session.measure(cast, "fluent", whole=True)
         region = self._region(picture, asked)
         if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":

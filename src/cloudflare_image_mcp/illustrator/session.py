@@ -103,7 +103,7 @@ class Session:
         plan = setting.plan(reading, concepts, brief.seed, refused)
         stage = setting.build(plan, reading, brief, concepts, refused)
         self.checkpoint()
-        cast = casting.assemble(reading, concepts)
+        cast = casting.assemble(reading, concepts, refused.colours, seeded(brief.seed, "coats"))
         self.measure(cast, plan.artwork, reading.composition != "close")
         energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
         setting.paint(stage)
