@@ -15,7 +15,7 @@ from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Backend, ImageStore, Pixels
+    from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, ImageStore, Pixels
     from cloudflare_image_mcp.settings import Settings
 
 
@@ -33,17 +33,19 @@ class Assembly:
         await self.gateway.store.aclose()
 
 
-def assemble(settings: Settings) -> Assembly:
-    """Raises ``SettingError`` when the settings do not fit together. Opens nothing on the network."""
+def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: ImageFetcher | None = None) -> Assembly:
+    """``backend`` and ``fetcher``: others than the settings know, in place of theirs. Opens nothing on the network.
+    Raises ``SettingError`` when the settings do not fit together.
+    """
     from cloudflare_image_mcp.imaging import PillowPixels
 
     pixels = PillowPixels()
     background = Background()
     gateway = Gateway(
-        backend=_backend(settings, pixels),
+        backend=backend or _backend(settings, pixels),
         store=_store(settings),
         pixels=pixels,
-        fetcher=GuardedFetcher(allow_private=settings.allow_private_image_urls),
+        fetcher=fetcher or GuardedFetcher(allow_private=settings.allow_private_image_urls),
         clock=SystemClock(),
         ids=SystemIds(),
         defer=background,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Ids,
         ImageFetcher,
         ImageStore,
+        OnImage,
         OnPartial,
         Pixels,
     )
@@ -79,7 +80,7 @@ class Gateway:
         self.clock = clock
         self.ids = ids
         self.options = options
-        self._defer = defer
+        self.defer = defer
         self._sources = SourceReader(fetcher, store)
         self._refused: set[str] = set()
         self._workshop = Workshop(
@@ -118,13 +119,29 @@ class Gateway:
         A caller that goes away does not stop the work: what was paid for is finished and stored.
         Raises ``GatewayError``.
         """
-        work = asyncio.ensure_future(self._make(prepared, on_partial))
+        work = asyncio.ensure_future(self.carry_out(prepared, on_partial))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             if not work.cancelled():
-                self._defer(self._keep(work))
+                self.defer(self._keep(work))
             raise
+
+    async def carry_out(
+        self, prepared: Prepared, on_partial: OnPartial | None = None, on_image: OnImage | None = None
+    ) -> ImageResult:
+        """The same for a caller that stays: cancelling it stops the work. ``on_image`` is told of each image as it
+        is finished, in whatever order that is. Raises ``GatewayError``.
+        """
+        try:
+            return await self._attempt(prepared, on_partial, on_image)
+        except EditRefused:
+            refused = prepared.plan.model
+            if not self.options.edit_fallback or refused is self.options.names.default_edit:
+                raise
+            self._refused.add(refused.id)
+            instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
+            return await self._attempt(instead, on_partial, on_image)
 
     async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
         """``prepare`` and ``make`` in one."""
@@ -167,24 +184,13 @@ class Gateway:
         suited = replace(_suited(request, other), size=refused.size, warnings=(*request.warnings, warning))
         return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
 
-    async def _make(self, prepared: Prepared, on_partial: OnPartial | None) -> ImageResult:
-        try:
-            return await self._attempt(prepared, on_partial)
-        except EditRefused:
-            refused = prepared.plan.model
-            if not self.options.edit_fallback or refused is self.options.names.default_edit:
-                raise
-            self._refused.add(refused.id)
-            instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
-            return await self._attempt(instead, on_partial)
-
-    async def _attempt(self, prepared: Prepared, on_partial: OnPartial | None) -> ImageResult:
+    async def _attempt(self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
         # A stream hands its images out as base64 whatever was asked for.
         keep = response_format == "url" and not prepared.request.stream
         making = Making(self._workshop, plan, keep=keep, timings=timings)
-        made = await making.run(prepared.call, prepared.finish, on_partial)
+        made = await making.run(prepared.call, prepared.finish, on_partial, on_image)
         return ImageResult(
             created=self.clock.now(),
             operation=plan.operation,

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
 from cloudflare_image_mcp.gateway import base64_text
 from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
 from cloudflare_image_mcp.gateway.limits import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cloudflare_image_mcp.gateway.payload import Payload
-    from cloudflare_image_mcp.gateway.ports import ImageFetcher, ImageStore
+    from cloudflare_image_mcp.gateway.ports import ImageFetcher, ImageStore, StoredImage
 
 _NAMES: Final = {
     "image": re.compile(r"(?:images?|image_url|image_b64|input_image)(?:\[\d*\])?|image_\d+"),
@@ -136,13 +137,22 @@ class SourceReader:
         return BytesPayload(_decode(source.param, text))
 
     async def _stored(self, param: str, url: str) -> Payload:
-        key = url.removeprefix("image://")
-        found = await self._store.find(key)
+        found = await find_stored(self._store, url.removeprefix("image://"))
         if found is None:
             raise GatewayError(
                 "invalid_image", f"{param} names {shown(url)}, which is not stored (any more)", param=param
             )
         return BytesPayload(b"".join([chunk async for chunk in self._store.read(found.key)]))
+
+
+async def find_stored(store: ImageStore, name: str) -> StoredImage | None:
+    """The image under a key, or under a key without its extension."""
+    keys = [name] if "." in name else [f"{name}.{format_.extension}" for format_ in ImageFormat]
+    for key in keys:
+        found = await store.find(key)
+        if found is not None:
+            return found
+    return None
 
 
 def _data_url(param: str, url: str) -> bytes:

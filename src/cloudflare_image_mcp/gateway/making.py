@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Finish,
         Ids,
         ImageStore,
+        OnImage,
         OnPartial,
         Pixels,
         Rendered,
@@ -77,7 +78,9 @@ class Making:
         self._keep = keep
         self._timings = timings
 
-    async def run(self, call: Call, finish: Finish, on_partial: OnPartial | None) -> Made:
+    async def run(
+        self, call: Call, finish: Finish, on_partial: OnPartial | None, on_image: OnImage | None = None
+    ) -> Made:
         """Makes ``call`` once a seed. Raises the first ``GatewayError`` when every call failed, and
         ``EditRefused`` when one was refused.
         """
@@ -86,7 +89,10 @@ class Making:
 
         async def one(seed: int | None) -> tuple[ResultImage, tuple[str, ...]]:
             async with limit:
-                return await self._one(replace(call, seed=seed), finish, show)
+                made = await self._one(replace(call, seed=seed), finish, show)
+            if on_image is not None:
+                on_image(made[0])
+            return made
 
         ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
         outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)

@@ -14,6 +14,8 @@ from cloudflare_image_mcp.gateway import base64_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from cloudflare_image_mcp.gateway.ports import ImageStore, StoredImage
+
 CHUNK: Final = 192 * 1024
 """Bytes handed on at a time; a multiple of 3, so that each chunk's base64 stands alone."""
 
@@ -143,3 +145,33 @@ def _decoded(text: bytes | memoryview) -> bytes:
         return base64_text.decode(text)
     except ValueError:
         raise UnreadableImage("the image is no valid base64") from None
+
+
+class StoredPayload:
+    """A file in an image store, read each time anew. Reading raises ``GatewayError`` when it is gone."""
+
+    __slots__ = ("_store", "_stored")
+
+    def __init__(self, store: ImageStore, stored: StoredImage) -> None:
+        self._store = store
+        self._stored = stored
+
+    @property
+    def size(self) -> int:
+        return self._stored.size
+
+    async def slice(self, start: int, stop: int) -> bytes:
+        return b"".join([chunk async for chunk in self._store.read(self._stored.key, start, stop)])
+
+    async def read(self) -> bytes:
+        return await self.slice(0, self._stored.size)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self._store.read(self._stored.key)
+
+    async def base64_chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, self._stored.size, CHUNK):
+            yield base64_text.encode(await self.slice(start, start + CHUNK))
+
+    async def spliced(self, start: int, stop: int, data: bytes) -> BytesPayload:
+        return await BytesPayload(await self.read()).spliced(start, stop, data)

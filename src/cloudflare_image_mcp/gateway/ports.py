@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.abilities import Abilities
     from cloudflare_image_mcp.gateway.image_header import ImageFormat
     from cloudflare_image_mcp.gateway.payload import Payload
+    from cloudflare_image_mcp.gateway.result import ResultImage
 
 OnPartial: TypeAlias = Callable[[int, Image], Awaitable[None]]
 """Told of each partial image: its index, from 0, and the image."""
+
+OnImage: TypeAlias = "Callable[[ResultImage], None]"
+"""Told of each finished image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

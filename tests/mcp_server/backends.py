@@ -1,0 +1,72 @@
+"""Backends for what the embedded engine is too quick or too tidy for; each implements the whole port."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from cloudflare_image_mcp.catalog import Size, SizeRule
+from cloudflare_image_mcp.gateway.abilities import Abilities
+from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.gateway.ports import Rendered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.gateway.ports import Call, OnPartial
+
+SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
+
+
+class NoiseBackend:
+    """Pictures that no encoder makes smaller: each pixel random, from the seed."""
+
+    name = "noise"
+    trained = False
+
+    def abilities(self, model: Model) -> Abilities:
+        return Abilities.of_promise(model, SIZES)
+
+    async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
+        return Rendered(image=await Image.of_bytes(await asyncio.to_thread(noise, call.size, call.seed or 0)))
+
+    async def aclose(self) -> None:
+        pass
+
+
+class SlowBackend(NoiseBackend):
+    """The same after so many seconds; each call leaves a line in a file when it begins and another when it ends."""
+
+    name = "slow"
+
+    def __init__(self, seconds: float, ledger: Path) -> None:
+        self._seconds = seconds
+        self._ledger = ledger
+
+    async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
+        self._note("begun", call)
+        try:
+            await asyncio.sleep(self._seconds)
+        except asyncio.CancelledError:
+            self._note("cancelled", call)
+            raise
+        rendered = await super().run(call, on_partial)
+        self._note("done", call)
+        return rendered
+
+    def _note(self, what: str, call: Call) -> None:
+        with self._ledger.open("a") as file:
+            file.write(f"{what} {call.prompt}\n")
+
+
+def noise(size: Size, seed: int) -> bytes:
+    """A PNG of ``size``, three random bytes a pixel."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size.height, size.width, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, "PNG", compress_level=0)
+    return file.getvalue()
