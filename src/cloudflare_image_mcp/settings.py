@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -73,6 +76,27 @@ def _keys(value: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in value.split(",") if key.strip())
 
 
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = _keys(value)
+    if any("/" in host for host in hosts):
+        raise ValueError("comma-separated host names such as images.example.com:3000, or *")
+    return hosts
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = _keys(value)
+    if not all(origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/]+", origin) for origin in origins):
+        raise ValueError("comma-separated origins such as https://chat.example.com, or *")
+    return origins
+
+
+def _folders(value: str) -> tuple[Path, ...]:
+    folders = tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part.strip())
+    if not all(folder.is_absolute() for folder in folders):
+        raise ValueError(f"absolute paths of folders, with {os.pathsep} between two")
+    return folders
+
+
 def _accounts(value: str) -> tuple[Account, ...]:
     wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}'
     try:
@@ -136,6 +160,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DEFAULT_RESPONSE_FORMAT", "url", _one_of("url", "b64_json"), "what an image comes back as"),
     Setting("EDIT_FALLBACK", "on", _truth, "another model makes the edit that the service refuses"),
     Setting("ALLOW_PRIVATE_IMAGE_URLS", "off", _truth, "fetch input images from private addresses too"),
+    Setting("MCP_STRUCTURED_RESULTS", "on", _truth, "MCP results carry structured content beside text and images"),
+    Setting("MCP_IMAGE_ROOTS", None, _folders, "folders that MCP over stdio may read input images from"),
+    Setting("MCP_ALLOWED_HOSTS", "", _hosts, "Host names beyond this machine's under which /mcp answers without keys"),
+    Setting("MCP_ALLOWED_ORIGINS", "", _origins, "origins of web pages that may use /mcp, beyond this machine's"),
     Setting("PROMPT_IN_METADATA", "on", _truth, "write the prompt into the image's metadata"),
 )
 
@@ -159,6 +187,10 @@ class Settings:
     default_response_format: Literal["url", "b64_json"]
     edit_fallback: bool
     allow_private_image_urls: bool
+    mcp_structured_results: bool
+    mcp_image_roots: tuple[Path, ...] | None
+    mcp_allowed_hosts: tuple[str, ...]
+    mcp_allowed_origins: tuple[str, ...]
     prompt_in_metadata: bool
 
     @classmethod

@@ -22,8 +22,9 @@ from cloudflare_image_mcp.http.models import list_models, one_model
 from cloudflare_image_mcp.http.sse import event_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from starlette.routing import BaseRoute
     from starlette.types import Lifespan
 
     from cloudflare_image_mcp.gateway.core import Gateway
@@ -47,8 +48,14 @@ class AppOptions:
     public_base_url: str | None = None
 
 
-def create_app(gateway: Gateway, options: AppOptions, *, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """The whole REST door over one gateway."""
+def create_app(
+    gateway: Gateway,
+    options: AppOptions,
+    *,
+    lifespan: Lifespan[FastAPI] | None = None,
+    routes: Sequence[BaseRoute] = (),
+) -> FastAPI:
+    """The whole REST door over one gateway. ``routes``: another door's, behind the same keys and headers."""
     app = FastAPI(
         title="cloudflare-image-mcp",
         version=__version__,
@@ -62,6 +69,7 @@ def create_app(gateway: Gateway, options: AppOptions, *, lifespan: Lifespan[Fast
     _add_images(app, gateway, options)
     _add_models(app, gateway)
     _add_files(app, gateway)
+    app.router.routes.extend(routes)
     install_error_handlers(app)
     if options.api_keys:
         app.add_middleware(KeyMiddleware, keys=options.api_keys)

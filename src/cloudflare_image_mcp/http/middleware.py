@@ -66,8 +66,12 @@ class CORSMiddleware:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS":
-            asked = Headers(scope=scope).get("access-control-request-headers", "")
-            headers = CORS_HEADERS | {"Access-Control-Allow-Headers": _allowed_headers(asked)}
+            asked = Headers(scope=scope)
+            headers = CORS_HEADERS | {
+                "Access-Control-Allow-Headers": _allowed_headers(asked.get("access-control-request-headers", ""))
+            }
+            if asked.get("access-control-request-method") == "DELETE":  # how an MCP client ends its session
+                headers["Access-Control-Allow-Methods"] += ", DELETE"
             await Response(status_code=204, headers=headers)(scope, receive, send)
             return
 

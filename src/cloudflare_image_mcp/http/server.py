@@ -1,4 +1,4 @@
-"""The REST door under uvicorn: one process, one gateway, a sweeper."""
+"""The REST door under uvicorn, with the MCP door on the same port: one process, one gateway, a sweeper."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.http.app import AppOptions, create_app
+from cloudflare_image_mcp.gateway.jobs import Jobs
+from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.mcp_server.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fastapi import FastAPI
 
+    from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.gateway.ports import ImageStore
     from cloudflare_image_mcp.settings import Settings
 
@@ -27,27 +30,45 @@ _log = logging.getLogger(__name__)
 
 
 def build_app(settings: Settings) -> FastAPI:
-    """The application, with the life of its gateway bound to its own. Raises ``SettingError``."""
-    assembly = assemble(settings)
+    """The application over a gateway of its own. Raises ``SettingError``."""
+    return app_over(assemble(settings), settings)
+
+
+def app_over(assembly: Assembly, settings: Settings) -> FastAPI:
+    """Both doors over a gateway, whose life is bound to the application's."""
+    from cloudflare_image_mcp.mcp_server.transport import HttpTransport
+
     gateway = assembly.gateway
+    options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
+    door = Door(
+        gateway=gateway,
+        jobs=Jobs(gateway),
+        structured=settings.mcp_structured_results,
+        base_url=lambda request: base_url(request, options) if request else options.public_base_url,
+    )
+    mcp = HttpTransport(door, settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(gateway.store))
         try:
-            yield
+            async with mcp.run():
+                yield
         finally:
             sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeper
             await assembly.aclose()
 
-    options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
-    return create_app(gateway, options, lifespan=lifespan)
+    app = create_app(gateway, options, lifespan=lifespan, routes=mcp.routes)
+    app.state.mcp = mcp
+    return app
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serves until interrupted. Raises ``SettingError`` before anything listens."""
+    # Before the MCP SDK, which sets up the root logger unless somebody has.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         build_app(settings),
         host=host,

@@ -1,0 +1,24 @@
+"""The MCP door: the same core for assistants, over stdio and over Streamable HTTP at ``/mcp``.
+
+The SDK takes a second to import, so this module imports none of it: what is here does so when it is called.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.settings import Settings
+
+__all__ = ["run_stdio"]
+
+
+def run_stdio(settings: Settings) -> None:
+    """Serves one client over stdin and stdout until it hangs up. Raises ``SettingError``."""
+    # The imports make half a million objects that all stay; looking through them for garbage, again and again, is a
+    # sixth of the start.
+    gc.disable()
+    from cloudflare_image_mcp.mcp_server.stdio import serve_stdio
+
+    serve_stdio(settings)

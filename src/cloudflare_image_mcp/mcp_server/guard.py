@@ -1,0 +1,116 @@
+"""Who may talk to ``/mcp`` from a browser: checks of Host and Origin (DNS rebinding), and what CORS has to expose.
+
+A page in a browser can reach a server on the user's own machine, also under a name that its owner made point there.
+Where keys are set such a page has none, so any Host will do; the protocol wants the Origin checked in any case.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+from cloudflare_image_mcp.errors import shown
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+EXPOSED: Final = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, X-Request-Id"
+"""Headers of an answer that a page may read."""
+ANY: Final = "*"
+
+
+class Guard:
+    """ASGI: 421 for a Host and 403 for an Origin that is not allowed, else the application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
+        public_base_url: str | None = None,
+        keys: bool = False,
+    ) -> None:
+        """``hosts``: names, with or without a port; ``origins``: ``https://host[:port]``; ``*`` allows any."""
+        public = [public_base_url] if public_base_url else []
+        self._app = app
+        self._hosts = {host.lower() for host in hosts} | {urlsplit(url).netloc.lower() for url in public}
+        self._origins = {origin.lower() for origin in origins} | {origin_of(url) for url in public}
+        self._any_host = keys or ANY in hosts
+        self._any_origin = ANY in origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Not every HTTP parser takes the white space off, as RFC 9110 (5.5) has it; the protocol compares the values.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self.allows_host(host):
+            said = f"Host {shown(host, 100)} is not allowed here; add it to MCP_ALLOWED_HOSTS, or set API_KEYS"
+            await _refusal(421, said)(scope, receive, send)
+            return
+        if origin is not None and not self.allows_origin(origin, host):
+            said = f"Origin {shown(origin, 100)} is not allowed here; add it to MCP_ALLOWED_ORIGINS"
+            await _refusal(403, said)(scope, receive, send)
+            return
+
+        async def exposing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Access-Control-Expose-Headers"] = EXPOSED
+            await send(message)
+
+        await self._app(scope, receive, exposing)
+
+    def allows_host(self, host: str) -> bool:
+        """Loopback names and addresses of any kind: no page can make its own name be one of these."""
+        if self._any_host or host.lower() in self._hosts:
+            return True
+        name = _name(host)
+        return name in self._hosts or _is_local(name) or _is_address(name)
+
+    def allows_origin(self, origin: str, host: str) -> bool:
+        """A page of this machine or of this very server, or one that the operator names."""
+        written = origin.lower()
+        if self._any_origin or written in self._origins:
+            return True
+        parts = urlsplit(written)
+        if parts.scheme not in {"http", "https"}:
+            return False
+        return parts.netloc == host.lower() or _is_local(_name(parts.netloc)) or _is_loopback(_name(parts.netloc))
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url.lower())
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _name(host: str) -> str:
+    """Without the port, in lower case; an IPv6 address without its brackets."""
+    lowered = host.lower()
+    if lowered.startswith("["):
+        return lowered[1:].partition("]")[0]
+    return lowered.partition(":")[0]
+
+
+def _is_local(name: str) -> bool:
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return _is_address(name) and ip_address(name).is_loopback
+
+
+def _refusal(status: int, message: str) -> JSONResponse:
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": message}}
+    return JSONResponse(error, status_code=status)

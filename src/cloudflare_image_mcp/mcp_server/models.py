@@ -1,0 +1,126 @@
+"""The catalogue in the words of a tool's answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudflare_image_mcp.catalog import MaskUse, Operation, models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cloudflare_image_mcp.catalog import Model, Parameter
+    from cloudflare_image_mcp.gateway.core import Gateway
+
+USD_PER_NEURON: Final = 0.011 / 1000
+"""Workers AI's price beyond the free 10,000 neurons a day."""
+
+
+def summary(model: Model, gateway: Gateway) -> dict[str, Any]:
+    """One row of ``list_models``."""
+    return {
+        "id": model.id,
+        "name": model.title,
+        "best_for": model.best_for,
+        "tasks": _tasks(model),
+        "mask": model.promise.mask.value,
+        "max_input_images": model.promise.images,
+        "default_size": str(model.promise.sizes.default),
+        "price": price(model),
+        "default_for": _default_for(model, gateway),
+    }
+
+
+def description(model: Model, gateway: Gateway) -> dict[str, Any]:
+    """All that ``describe_model`` says."""
+    rule, abilities = model.promise.sizes, gateway.backend.abilities(model)
+    return summary(model, gateway) | {
+        "backend": gateway.backend.name,
+        "owned_by": model.owned_by,
+        "status": "beta" if model.beta else "available",
+        "max_prompt_length": model.promise.prompt_length,
+        "parameters": {
+            name: _parameter(row) | {"supported": name in abilities.parameters}
+            for name, row in model.promise.parameters.items()
+        },
+        "sizes": {
+            "minimum_side": rule.minimum,
+            "maximum_side": rule.maximum,
+            "default": str(rule.default),
+            "examples": [str(size) for size in rule.listed],
+        },
+        "limits": list(model.live.notes),
+        "next": _next(model),
+    }
+
+
+def _parameter(row: Parameter) -> dict[str, Any]:
+    known = {"type": row.type, "minimum": row.minimum, "maximum": row.maximum, "default": row.default}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def price(model: Model) -> dict[str, Any]:
+    """Of one image at the default size and steps."""
+    neurons = model.price.neurons(model.promise.sizes.default)
+    return {"neurons": round(neurons, 2), "usd": round(neurons * USD_PER_NEURON, 6)}
+
+
+def catalogue_text(gateway: Gateway) -> str:
+    """The list for a reader that sees text alone."""
+    lines = [f"{len(models())} models (backend: {gateway.backend.name}):"]
+    for model in models().values():
+        row = summary(model, gateway)
+        default = f"default to {' and '.join(row['default_for'])}" if row["default_for"] else ""
+        said = [", ".join(row["tasks"]), f"mask {row['mask']}", _price_text(model), model.best_for, default]
+        lines.append(f"- {model.id}: {'; '.join(filter(None, said))}")
+    lines.append("Next: describe_model for the parameters of one, or run_model to make an image.")
+    return "\n".join(lines)
+
+
+def description_text(model: Model, gateway: Gateway) -> str:
+    """The description for a reader that sees text alone."""
+    return "\n".join(_description_lines(model, gateway))
+
+
+def _description_lines(model: Model, gateway: Gateway) -> Iterator[str]:
+    row = description(model, gateway)
+    yield f"{model.title} ({model.id}), {row['status']}: {model.best_for}"
+    yield f"Tasks: {', '.join(row['tasks'])}. Mask: {row['mask']}. Input images: up to {row['max_input_images']}."
+    yield f"Sizes: {model.promise.sizes}; default {model.promise.sizes.default}. Price: {_price_text(model)}."
+    yield f"Prompt: up to {model.promise.prompt_length:,} characters. Parameters:"
+    supported = row["parameters"]
+    for name, parameter in model.promise.parameters.items():
+        default = "" if parameter.default is None else f", default {parameter.default:g}"
+        ignored = (
+            "" if supported[name]["supported"] else f" (not supported by {gateway.backend.name}: reported and ignored)"
+        )
+        yield f"- {name}: {parameter.allowed}{default}{ignored}"
+    for note in model.live.notes:
+        yield f"Known limit: {note}"
+    yield f"Next: {row['next']}"
+
+
+def _tasks(model: Model) -> list[str]:
+    return [operation.value for operation in Operation if operation in model.promise.tasks]
+
+
+def _default_for(model: Model, gateway: Gateway) -> list[str]:
+    names = gateway.options.names
+    return [operation.value for operation in Operation if names.resolve(None, operation) is model]
+
+
+def _price_text(model: Model) -> str:
+    amount = price(model)
+    if not amount["neurons"]:
+        return "free (beta)"
+    return f"{amount['neurons']:g} neurons (${amount['usd']:g}) for {model.promise.sizes.default}"
+
+
+def _next(model: Model) -> str:
+    mask = ", mask=<image>" if model.promise.mask is MaskUse.REQUIRED else ""
+    calls = {
+        Operation.GENERATE: f'run_model(model="{model.id}", prompt=...)',
+        Operation.EDIT: f'run_model(model="{model.id}", operation="edit", prompt=..., images=[<image>]{mask})',
+        Operation.VARY: f'run_model(model="{model.id}", operation="vary", images=[<image>])',
+    }
+    return " or ".join(calls[operation] for operation in Operation if operation in model.promise.tasks)

@@ -1,0 +1,221 @@
+"""A job as a tool's result: a line of text an image, a preview to look at, a link for the user, and structured content
+that stands alone. Whatever was asked for, the whole stays under a megabyte: hosts drop what is larger.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
+
+from cloudflare_image_mcp.gateway.jobs import JobState
+from cloudflare_image_mcp.mcp_server.models import USD_PER_NEURON
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.gateway.jobs import Job
+    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.gateway.result import ResultImage
+    from cloudflare_image_mcp.mcp_server.door import Door
+
+MAX_RESULT: Final = 1_000_000
+"""Bytes of one result as JSON. Claude Desktop refuses 1,048,576, the Python client larger events."""
+PICTURE_BUDGET: Final = 700_000
+"""Of those, for pictures in base64, all images of a result together."""
+PREVIEW_SIDE: Final = 1024
+"""Pixels, the longest side of a preview."""
+PREVIEW_BYTES: Final = 160_000
+"""Of one preview, as a file. Several hosts count a picture's base64 as if it were text."""
+LARGE_SIDE: Final = 2048
+"""The same when the caller asks for ``image`` and the file itself does not fit."""
+
+RESULT_META: Final = "cloudflare-image-mcp/result"
+"""Where the gallery finds the structured content when hosts are not to see it."""
+
+_FOR_USER: Final = Annotations(audience=["user"])
+_FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
+
+
+class JobRenderer:
+    """Renders one job for one caller."""
+
+    def __init__(self, door: Door, request: Request | None, job: Job) -> None:
+        self._door = door
+        self._request = request
+        self._job = job
+
+    async def render(self, output: str = "auto") -> CallToolResult:
+        """``output``: auto, image or link."""
+        job = self._job
+        images = [(image, image.stored) for image in job.images if image.stored is not None]
+        rows, previews = [], []
+        for image, stored in images:
+            data = await image.image.payload.read()
+            preview = None if output == "link" else await self._preview(image, len(images), output)
+            rows.append(self._row(image, stored, data, preview))
+            previews.append(preview)
+        content: list[ContentBlock] = [TextContent(type="text", text=self._text(rows))]
+        for (image, stored), preview in zip(images, previews, strict=True):
+            if preview is not None:
+                content.append(await _picture(preview))
+            content.append(_link(image, stored))
+        return structured_result(self._door, content, self._structured(rows), in_meta=True)
+
+    async def _preview(self, image: ResultImage, count: int, output: str) -> Image:
+        """The image itself where that is small enough, else a smaller copy."""
+        room = PICTURE_BUDGET // count // 4 * 3
+        picture = image.image
+        if output == "image":
+            longest = LARGE_SIDE
+        else:
+            longest, room = PREVIEW_SIDE, min(room, PREVIEW_BYTES)
+        if picture.payload.size <= room and (output == "image" or max(picture.size) <= longest):
+            return picture
+        return await self._door.gateway.pixels.preview(picture, longest, room)
+
+    def _row(self, image: ResultImage, stored: StoredImage, data: bytes, preview: Image | None) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "id": stored.key,
+            "uri": image_uri(stored.key),
+            "mime_type": stored.media_type,
+            "width": image.image.size.width,
+            "height": image.image.size.height,
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            **whereabouts(self._door, self._request, stored.key),
+        }
+        if image.seed is not None:
+            row["seed"] = image.seed
+        if preview is not None:
+            row["preview"] = {
+                "mime_type": preview.format.media_type,
+                "width": preview.size.width,
+                "height": preview.size.height,
+            }
+        return row
+
+    def _structured(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        job, result, gateway = self._job, self._job.result, self._door.gateway
+        ended = job.ended if job.ended is not None else gateway.clock.monotonic()
+        answer: dict[str, Any] = {
+            "job_id": job.id,
+            "status": job.state.value,
+            "operation": job.request.operation.value,
+            "model": (result.model if result else job.model).id,
+            "backend": gateway.backend.name,
+            "requested": job.request.n,
+            "seconds": round(ended - job.began, 1),
+            "images": rows,
+            "warnings": list(result.warnings if result else job.request.warnings),
+            "next": self._next(),
+        }
+        if result and result.neurons is not None:
+            answer["cost"] = {"neurons": round(result.neurons, 2), "usd": round(result.neurons * USD_PER_NEURON, 6)}
+        if job.error:
+            answer["error"] = {"message": job.error.message, "code": job.error.row.code or job.error.kind}
+        return answer
+
+    def _next(self) -> str:
+        job = self._job
+        if job.state is JobState.RUNNING:
+            return f'call get_job(job_id="{job.id}", wait_seconds=30) for the images; they are being made'
+        if job.images:
+            return "give an id as images=[id] to run_model to edit or vary it"
+        return "call run_model again, changed as the error says"
+
+    def _text(self, rows: list[dict[str, Any]]) -> str:
+        answer = self._structured(rows)
+        lines = [self._headline(answer)]
+        for index, row in enumerate(rows, 1):
+            seed = f", seed {row['seed']}" if "seed" in row else ""
+            where = row.get("path") or row.get("url") or "resources/read"
+            size = f"{row['width']}x{row['height']} {row['mime_type']}, {row['bytes']:,} bytes"
+            lines.append(f"{index}. {row['uri']} ({size}{seed}). Full size: {where}")
+            if "url" in row:
+                lines.append(f"![image {index}]({row['url']})")
+        if "cost" in answer:
+            lines.append(f"Cost: {answer['cost']['neurons']:g} neurons (${answer['cost']['usd']:g}).")
+        lines += [f"Note: {warning}." for warning in answer["warnings"]]
+        lines.append(f"Next: {answer['next']}.")
+        return "\n".join(lines)
+
+    def _headline(self, answer: dict[str, Any]) -> str:
+        job, made = self._job, len(answer["images"])
+        by = f"{answer['model'].rsplit('/', 1)[-1]} ({answer['backend']})"
+        seconds = f"{answer['seconds']:g} s"
+        match job.state:
+            case JobState.RUNNING:
+                return f"Job {job.id} is still running after {seconds}: {made} of {job.request.n} images made by {by}."
+            case JobState.COMPLETED:
+                return f"{made} image{'' if made == 1 else 's'} ({answer['operation']}) made by {by} in {seconds}:"
+            case JobState.CANCELLED:
+                return f"Job {job.id} was cancelled after {seconds}; {made} of {job.request.n} images had been made."
+            case _:
+                return f"Job {job.id} failed after {seconds}: {answer['error']['message']}"
+
+
+def structured_result(
+    door: Door, content: list[ContentBlock], structured: dict[str, Any], *, in_meta: bool = False
+) -> CallToolResult:
+    """The result, with its structured content where hosts may have it; the gallery finds it in the metadata."""
+    if door.structured:
+        return CallToolResult(content=content, structured_content=structured)
+    meta = {RESULT_META: structured} if in_meta else None
+    return CallToolResult(content=content, _meta=meta)
+
+
+def image_uri(key: str) -> str:
+    return f"image://{key}"
+
+
+def whereabouts(door: Door, request: Request | None, key: str) -> dict[str, str]:
+    """Where the full image can be had beside the resource, as far as the caller can reach it."""
+    found: dict[str, str] = {}
+    url, path = door.image_url(request, key), door.saved(key)
+    if url:
+        found["url"] = url
+    if path:
+        found["path"] = str(path)
+    return found
+
+
+def stored_row(door: Door, request: Request | None, stored: StoredImage) -> dict[str, Any]:
+    """One image of ``list_images``."""
+    row: dict[str, Any] = {
+        "id": stored.key,
+        "uri": image_uri(stored.key),
+        "mime_type": stored.media_type,
+        "bytes": stored.size,
+        "created": stored.created.isoformat(timespec="seconds"),
+        **whereabouts(door, request, stored.key),
+    }
+    details = stored.details
+    row |= {name: int(details[name]) for name in ("width", "height", "seed") if details.get(name, "").isdecimal()}
+    row |= {name: details[name][:200] for name in ("model", "operation", "prompt") if name in details}
+    return row
+
+
+async def _picture(image: Image) -> ImageContent:
+    data = await image.payload.read()
+    return ImageContent(
+        type="image",
+        data=base64.b64encode(data).decode("ascii"),
+        mime_type=image.format.media_type,
+        annotations=_FOR_BOTH,
+    )
+
+
+def _link(image: ResultImage, stored: StoredImage) -> ResourceLink:
+    return ResourceLink(
+        type="resource_link",
+        name=stored.key,
+        title=f"{image.image.size} {image.image.format.label}",
+        uri=image_uri(stored.key),
+        mime_type=stored.media_type,
+        size=stored.size,
+        annotations=_FOR_USER,
+    )

@@ -1,0 +1,249 @@
+"""JSON Schemas of the tools' arguments and results. Written by hand where a model reads them, from the catalogue where
+they state a range.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, models
+from cloudflare_image_mcp.gateway.limits import MAX_IMAGES, MAX_INPUT_IMAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cloudflare_image_mcp.catalog import Model
+
+Schema: TypeAlias = dict[str, Any]
+
+OUTPUTS: Final = ("auto", "image", "link")
+DEFAULT_WAIT: Final = 40.0
+"""Seconds. Several hosts give up after 45 to 60, whatever progress they are told of."""
+MAX_WAIT: Final = 300.0
+MAX_LISTED: Final = 100
+
+_IMAGE: Final = "an image id from an earlier result, image://{id}, an https URL or a data: URL"
+_IMAGE_OR_PATH: Final = f"a path to a file on this machine, {_IMAGE}"
+
+
+def _object(properties: Schema, required: Iterable[str] = (), **more: Any) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required), **more}
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return {"type": "string", "description": description, **more}
+
+
+NO_ARGUMENTS: Final = _object({})
+ONE_MODEL: Final = _object(
+    {"model": _text("model id such as @cf/black-forest-labs/flux-1-schnell, or its last part")}, ["model"]
+)
+_WAIT: Final[Schema] = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": MAX_WAIT,
+    "description": "seconds to wait for the images before answering with a job id",
+}
+_OUTPUT: Final[Schema] = {
+    "type": "string",
+    "enum": list(OUTPUTS),
+    "default": "auto",
+    "description": "auto: a preview of each image is shown to you; image: as large as the result may carry; "
+    "link: no pixels, only ids and links",
+}
+JOB_ARGUMENTS: Final = _object(
+    {
+        "job_id": _text("the job_id of an unfinished run_model"),
+        "wait_seconds": _WAIT | {"default": 0},
+        "output": _OUTPUT,
+    },
+    ["job_id"],
+)
+ONE_JOB: Final = _object({"job_id": _text("the job_id of an unfinished run_model")}, ["job_id"])
+LIST_ARGUMENTS: Final = _object(
+    {
+        "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_LISTED,
+            "default": 20,
+            "description": "how many, the newest first",
+        }
+    }
+)
+
+
+def run_arguments(model: Model | None, *, paths: bool) -> Schema:
+    """``run_model``'s arguments: of every model, with the widest ranges, or of the one that is fixed."""
+    rows = [model] if model else list(models().values())
+    tasks = [task for task in Operation if any(task in row.promise.tasks for row in rows)]
+    properties: Schema = {
+        "prompt": _text("what the image should show, or for an edit what to change"),
+    }
+    if model is None:
+        names = ", ".join(row.short_name for row in rows)
+        properties["model"] = _text(f"model id; the default suits most requests. One of: {names}")
+    properties["operation"] = _text(
+        "generate from the prompt, edit the images as the prompt says, or vary the first image; when left out: what "
+        "prompt and images amount to",
+        enum=[task.value for task in tasks],
+    )
+    if tasks != [Operation.GENERATE]:
+        properties |= _inputs(rows, paths=paths)
+    properties |= _numbers(rows)
+    properties["output"] = _OUTPUT
+    properties["wait_seconds"] = _WAIT | {"default": DEFAULT_WAIT}
+    return _object(properties, ["prompt"])
+
+
+def _inputs(rows: list[Model], *, paths: bool) -> Schema:
+    how = _IMAGE_OR_PATH if paths else _IMAGE
+    most = min(MAX_INPUT_IMAGES, max(row.promise.images for row in rows))
+    inputs: Schema = {
+        "images": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": most if len(rows) == 1 else MAX_INPUT_IMAGES,
+            "description": f"images to edit or vary, the one to change first, then references. Each is {how}",
+        }
+    }
+    if any(row.promise.mask is not MaskUse.NONE for row in rows):
+        inputs["mask"] = _text(
+            f"where an edit repaints: white (or transparent) is repainted, black (or opaque) is kept. It is {how}"
+        )
+    return inputs
+
+
+def _numbers(rows: list[Model]) -> Schema:
+    smallest = min(row.promise.sizes.minimum for row in rows)
+    largest = max(row.promise.sizes.maximum for row in rows)
+    sizes: Schema = {
+        "n": {"type": "integer", "minimum": 1, "maximum": MAX_IMAGES, "default": 1, "description": "how many images"},
+        "size": _text(
+            f"WIDTHxHEIGHT in pixels, {smallest} to {largest} a side, such as 1024x768; default: the model's own, or "
+            "for an edit the source's"
+        ),
+        "aspect_ratio": _text("WIDTH:HEIGHT such as 16:9, instead of size"),
+    }
+    described = {
+        "seed": "the same seed and request give the same image; default: random",
+        "steps": "more steps: more detail, slower, dearer",
+        "guidance": "how closely the prompt is followed",
+        "negative_prompt": "what the image should not show",
+        "strength": "how far an edit or variation departs from its source: 0 not at all, 1 entirely",
+    }
+    found = {name: _range(name, text, rows) for name, text in described.items()}
+    formats = _text("file format; default: what the model makes", enum=["png", "jpeg", "webp"])
+    return sizes | {name: row for name, row in found.items() if row} | {"output_format": formats}
+
+
+def _range(name: str, description: str, rows: list[Model]) -> Schema:
+    """The widest range that any of the models promises; empty when none has the parameter."""
+    parameters = [row.promise.parameters[name] for row in rows if name in row.promise.parameters]
+    if not parameters:
+        return {}
+    schema: Schema = {"type": parameters[0].type, "description": description}
+    if name == "seed":
+        return schema | {"minimum": 0, "maximum": MAX_SEED}
+    lows = [row.minimum for row in parameters if row.minimum is not None]
+    highs = [row.maximum for row in parameters if row.maximum is not None]
+    if lows:
+        schema["minimum"] = min(lows)
+    if highs:
+        schema["maximum"] = max(highs)
+    if len(rows) == 1 and parameters[0].default is not None:
+        schema["default"] = parameters[0].default
+    return schema
+
+
+_STRING: Final[Schema] = {"type": "string"}
+_STRINGS: Final[Schema] = {"type": "array", "items": _STRING}
+_INTEGER: Final[Schema] = {"type": "integer"}
+_NUMBER: Final[Schema] = {"type": "number"}
+_PRICE: Final = _object({"neurons": _NUMBER, "usd": _NUMBER}, ["neurons", "usd"])
+
+_MODEL: Final[Schema] = {
+    "id": _STRING,
+    "name": _STRING,
+    "best_for": _STRING,
+    "tasks": _STRINGS,
+    "mask": {"type": "string", "enum": [use.value for use in MaskUse]},
+    "max_input_images": _INTEGER,
+    "default_size": _STRING,
+    "price": _PRICE,
+    "default_for": _STRINGS,
+}
+MODEL_LIST: Final = _object(
+    {"backend": _STRING, "models": {"type": "array", "items": _object(_MODEL, _MODEL)}, "next": _STRING},
+    ["backend", "models", "next"],
+)
+_PARAMETER: Final = _object(
+    {
+        "type": _STRING,
+        "minimum": _NUMBER,
+        "maximum": _NUMBER,
+        "default": _NUMBER,
+        "supported": {"type": "boolean"},
+    },
+    ["type", "supported"],
+)
+_DESCRIBED: Final[Schema] = _MODEL | {
+    "backend": _STRING,
+    "owned_by": _STRING,
+    "status": _STRING,
+    "max_prompt_length": _INTEGER,
+    "parameters": {"type": "object", "additionalProperties": _PARAMETER},
+    "sizes": _object(
+        {"minimum_side": _INTEGER, "maximum_side": _INTEGER, "default": _STRING, "examples": _STRINGS},
+        ["minimum_side", "maximum_side", "default", "examples"],
+    ),
+    "limits": _STRINGS,
+    "next": _STRING,
+}
+MODEL_DESCRIPTION: Final = _object(_DESCRIBED, _DESCRIBED)
+
+_STORED: Final[Schema] = {
+    "id": _STRING,
+    "uri": _STRING,
+    "url": _STRING,
+    "path": _STRING,
+    "mime_type": _STRING,
+    "bytes": _INTEGER,
+    "width": _INTEGER,
+    "height": _INTEGER,
+    "seed": _INTEGER,
+    "created": _STRING,
+    "model": _STRING,
+    "operation": _STRING,
+    "prompt": _STRING,
+}
+IMAGE_LIST: Final = _object(
+    {"images": {"type": "array", "items": _object(_STORED, ["id", "uri", "mime_type", "bytes"])}}, ["images"]
+)
+_MADE: Final = _object(
+    {name: row for name, row in _STORED.items() if name not in {"created", "model", "operation", "prompt"}}
+    | {
+        "sha256": _STRING,
+        "preview": _object(
+            {"mime_type": _STRING, "width": _INTEGER, "height": _INTEGER}, ["mime_type", "width", "height"]
+        ),
+    },
+    ["id", "uri", "mime_type", "width", "height", "bytes", "sha256"],
+)
+JOB_RESULT: Final = _object(
+    {
+        "job_id": _STRING,
+        "status": {"type": "string", "enum": ["running", "completed", "failed", "cancelled"]},
+        "operation": {"type": "string", "enum": [task.value for task in Operation]},
+        "model": _STRING,
+        "backend": _STRING,
+        "requested": _INTEGER,
+        "seconds": _NUMBER,
+        "images": {"type": "array", "items": _MADE},
+        "cost": _PRICE,
+        "warnings": _STRINGS,
+        "error": _object({"code": _STRING, "message": _STRING}, ["message"]),
+        "next": _STRING,
+    },
+    ["job_id", "status", "operation", "model", "backend", "requested", "seconds", "images", "warnings", "next"],
+)
