@@ -1,0 +1,91 @@
+"""What registries and installers read: the same names, versions and tools as the code, in files they accept."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.settings import SETTINGS
+from tests.mcp_server import node
+from tests.mcp_server.conftest import ROOT
+from tests.mcp_server.inside import talking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTS = ("Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Gemini CLI", "LibreChat", "Open WebUI")
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / name).read_text("utf-8"))
+    return content
+
+
+def test_the_registry_entry() -> None:
+    entry = read("server.json")
+    assert entry["version"] == __version__
+    assert len(entry["description"]) <= 100  # the registry's limit
+    assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text("utf-8")
+    known = {setting.name: setting.secret for setting in SETTINGS}
+    for package in entry["packages"]:
+        assert package["identifier"] == "cloudflare-image-mcp"
+        assert package["version"] == __version__
+        for variable in package["environmentVariables"]:
+            assert variable["isSecret"] == known[variable["name"]]
+    assert [package["transport"]["type"] for package in entry["packages"]] == ["stdio", "streamable-http"]
+
+
+async def test_the_bundle_names_what_the_server_has() -> None:
+    manifest = read("deploy/mcpb/manifest.json")
+    assert manifest["version"] == __version__
+    assert f"cloudflare-image-mcp=={__version__}" in manifest["server"]["mcp_config"]["args"]
+    assert set(manifest["server"]["mcp_config"]["env"]) <= {setting.name for setting in SETTINGS}
+    async with talking() as client:
+        assert [tool["name"] for tool in manifest["tools"]] == [tool.name for tool in (await client.list_tools()).tools]
+        prompts = {
+            prompt.name: [argument.name for argument in prompt.arguments or []]
+            for prompt in (await client.list_prompts()).prompts
+        }
+    assert {prompt["name"]: prompt["arguments"] for prompt in manifest["prompts"]} == prompts
+
+
+def test_the_bundle_is_valid_and_packs(tmp_path: Path) -> None:
+    folder = ROOT / "deploy" / "mcpb"
+    for arguments in (("validate", str(folder)), ("pack", str(folder), str(tmp_path / "images.mcpb"))):
+        done = node.run(node.module(".bin/mcpb"), *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "manifest.json" in zipfile.ZipFile(tmp_path / "images.mcpb").namelist()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_host_has_its_configuration(host: str) -> None:
+    page = (ROOT / "docs" / "mcp.md").read_text("utf-8")
+    section = re.search(rf"^### {host}\n(.+?)(?=^##)", page, re.MULTILINE | re.DOTALL)
+    assert section
+    assert "images" in section[1]
+
+
+def test_configurations_parse() -> None:
+    import tomllib
+
+    import yaml
+
+    page = (ROOT / "docs" / "mcp.md").read_text("utf-8")
+    blocks = re.findall(r"^```(json|toml|yaml)\n(.+?)^```", page, re.MULTILINE | re.DOTALL)
+    parsers: dict[str, Any] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+    assert {kind for kind, _ in blocks} == set(parsers)
+    for kind, text in blocks:
+        assert parsers[kind](text)
+
+
+async def test_the_page_names_every_argument() -> None:
+    page = (ROOT / "docs" / "mcp.md").read_text("utf-8")
+    async with talking() as client:
+        for tool in (await client.list_tools()).tools:
+            assert f"`{tool.name}" in page
+            assert [name for name in tool.input_schema["properties"] if not re.search(rf"\b{name}\b", page)] == []

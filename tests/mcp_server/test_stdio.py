@@ -1,0 +1,89 @@
+"""The command on stdio: how fast it is there, what it writes where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.mcp_server.stdio import image_roots
+from cloudflare_image_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.mcp_server.conftest import Command
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}
+
+
+def start(command: Command) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command.arguments,
+        env=command.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Command) -> None:
+    with start(command) as process:
+        out, err = process.communicate((json.dumps(INITIALIZE) + "\n").encode(), timeout=60)
+    (line,) = out.splitlines()
+    answer = json.loads(line)["result"]
+    assert answer["protocolVersion"] == "2025-11-25"
+    assert answer["serverInfo"]["name"] == "cloudflare-image-mcp"
+    assert process.returncode == 0
+    assert err == b""
+
+
+def test_initialize_takes_under_two_seconds_of_work_from_a_cold_start(command: Command) -> None:
+    """Processor time when the answer arrives, the least of three; bench/mcp_start.py measures the clock's."""
+
+    def once() -> float:
+        with start(command) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write((json.dumps(INITIALIZE) + "\n").encode())
+            process.stdin.flush()
+            assert b'"serverInfo"' in process.stdout.readline()
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            process.stdin.close()
+            process.wait(60)
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    assert min(once() for _ in range(3)) < 2.0
+
+
+def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(command: Command) -> None:
+    environ = {**command.environ, "MCP_IMAGE_ROOTS": "relative/path"}
+    done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert b"MCP_IMAGE_ROOTS must be absolute paths" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+def test_folders_that_images_may_be_read_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    project = home / "project"
+    project.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    settings = Settings.read({})
+    for working, expected in ((project, True), (home, False), (Path("/"), False), (tmp_path, False)):
+        monkeypatch.chdir(working)
+        roots = list(image_roots(settings, store))
+        assert roots[0] == store
+        assert (working in roots) is expected
+        assert home not in roots
+        assert Path("/") not in roots
+    chosen = Settings.read({"MCP_IMAGE_ROOTS": f"{tmp_path}/a:{tmp_path}/b"})
+    assert list(image_roots(chosen, None)) == [tmp_path / "a", tmp_path / "b"]
