@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -34,23 +35,48 @@ UNUSED: Final = (
     "**/*.dist-info/RECORD",
 )
 """Of the vendored packages: nothing in a Worker opens these."""
+NOT_NEEDED: Final = frozenset(
+    {
+        "attrs",
+        "cffi",
+        "cryptography",
+        "jsonschema",
+        "jsonschema-specifications",
+        "pycparser",
+        "referencing",
+        "rpds-py",
+    }
+)
+"""Of what the MCP SDK depends on: its clients' parts, and compiled code that has no build for this Python on the
+registry. ``worker/mcp_door.py`` stands in for the one import of it.
+"""
 NO_DATA: Final = frozenset({"__pycache__", "artwork"})
 
 
 def vendor(target: Path) -> None:
     """The locked dependencies for the Worker's Python, unless ``target`` holds them already."""
     stamp = target.with_name("vendored.txt")
-    wanted = REQUIREMENTS.read_text("utf-8") + str(UNUSED)
+    wanted = REQUIREMENTS.read_text("utf-8") + f"{UNUSED}{sorted(NOT_NEEDED)}"
     if target.is_dir() and stamp.is_file() and stamp.read_text("utf-8") == wanted:
         return
     shutil.rmtree(target, ignore_errors=True)
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
-    locked = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(REQUIREMENTS))
-    subprocess.run([*pip, *locked, *PYTHON, *PLATFORMS, *ABIS, "--target", str(target)], check=True)
+    locked = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as requirements:
+        requirements.write(_needed(REQUIREMENTS.read_text("utf-8")))
+        requirements.flush()
+        chosen = (*PYTHON, *PLATFORMS, *ABIS, "--requirement", requirements.name, "--target", str(target))
+        subprocess.run([*pip, *locked, *chosen], check=True)
     for pattern in UNUSED:
         for path in target.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     stamp.write_text(wanted, "utf-8")
+
+
+def _needed(requirements: str) -> str:
+    """The lock without the rows of ``NOT_NEEDED``, each of which goes on over lines that are indented."""
+    rows = re.split(r"\n(?=\S)", requirements.strip())
+    return "\n".join(row for row in rows if row.split("==")[0] not in NOT_NEEDED) + "\n"
 
 
 def sources(target: Path) -> None:

@@ -166,12 +166,12 @@ class StoredPayload:
     async def read(self) -> bytes:
         return await self.slice(0, self._stored.size)
 
+    async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
+        return await BytesPayload(await self.read()).spliced(start, stop, data)
+
     def chunks(self) -> AsyncIterator[bytes]:
         return self._store.read(self._stored.key)
 
     async def base64_chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, self._stored.size, CHUNK):
             yield base64_text.encode(await self.slice(start, start + CHUNK))
-
-    async def spliced(self, start: int, stop: int, data: bytes) -> BytesPayload:
-        return await BytesPayload(await self.read()).spliced(start, stop, data)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp.server.mcpserver import Context
+    from mcp.server.request_state import RequestStateSecurity
     from pydantic import AnyUrl
 
     from cloudflare_image_mcp.mcp_server.door import Door
@@ -63,8 +64,8 @@ def _typed(content: ReadResourceContents) -> ReadResourceContents:
     return ReadResourceContents(content=content.content, mime_type=mime_type, meta=content.meta)
 
 
-def build_server(door: Door) -> ImageServer:
-    """A server with every tool, resource, prompt and extension."""
+def build_server(door: Door, request_state: RequestStateSecurity | None = None) -> ImageServer:
+    """A server with every tool, resource, prompt and extension. ``request_state`` None: the SDK's own AES-GCM."""
     choice = _ONE.format(model=door.model.title) if door.model else _ANY
     server = ImageServer(
         NAME,
@@ -76,6 +77,7 @@ def build_server(door: Door) -> ImageServer:
         tools=make_tools(door),
         extensions=[Gallery(door), Tasks(door)],
         log_level="WARNING",
+        request_state_security=request_state,
         cache_hints={
             "tools/list": CacheHint(ttl_ms=300_000, scope="public"),
             "prompts/list": CacheHint(ttl_ms=300_000, scope="public"),

@@ -10,11 +10,14 @@ from workers import WorkerEntrypoint, asgi
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.gateway.core import Gateway, Options
+from cloudflare_image_mcp.gateway.jobs import Jobs
 from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
-from cloudflare_image_mcp.http.app import AppOptions, create_app
+from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.worker.binding import BindingBackend
 from cloudflare_image_mcp.worker.images import ImagesPixels
+from cloudflare_image_mcp.worker.mcp_door import McpDoor
 from cloudflare_image_mcp.worker.r2 import R2Store
 from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerFetcher, WorkerIds, defer
 
@@ -51,7 +54,14 @@ def application(env: Handle) -> FastAPI:
     if "app" not in _apps:
         settings = read_settings(env)
         options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
-        _apps["app"] = create_app(gateway(env, settings), options)
+        core = gateway(env, settings)
+        door = Door(
+            gateway=core,
+            jobs=Jobs(core),
+            structured=settings.mcp_structured_results,
+            base_url=lambda request: base_url(request, options) if request else options.public_base_url,
+        )
+        _apps["app"] = create_app(core, options, routes=McpDoor(door, settings).routes)
     return _apps["app"]
 
 
