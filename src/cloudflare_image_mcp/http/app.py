@@ -108,7 +108,11 @@ def _image_endpoint(
         prepared = await gateway.prepare(wanted)
         if wanted.stream:
             return event_answer(gateway, prepared)
-        return image_answer(await gateway.make(prepared), base_url(request, options))
+        result = await gateway.make(prepared)
+        if result.response_format == "b64_json" and await request.is_disconnected():
+            # Nobody is left to take the images, and they may have been paid for.
+            await gateway.store_all(result)
+        return image_answer(result, base_url(request, options))
 
     return endpoint
 
