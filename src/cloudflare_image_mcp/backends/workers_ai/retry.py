@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import Action
+from cloudflare_image_mcp.catalog import MAX_SEED
+from cloudflare_image_mcp.gateway.limits import MAX_IMAGES
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
@@ -25,6 +27,11 @@ class RetryPolicy:
     longest: float = 8.0
     longest_obeyed: float = 30.0
     """A ``retry-after`` or a rest above this is not waited for here: the caller is told of it."""
+
+
+def another_seed(seed: int) -> int:
+    """For an image whose seed gave one that was flagged: past the seeds of the other images of its request."""
+    return (seed + MAX_IMAGES) % (MAX_SEED + 1)
 
 
 class Attempts:
