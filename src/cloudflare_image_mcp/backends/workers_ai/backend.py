@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
@@ -13,7 +13,7 @@ from cloudflare_image_mcp.backends.workers_ai.client import API_BASE_URL, Worker
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter, NeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.request import encode
-from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, another_seed
+from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
 from cloudflare_image_mcp.gateway.abilities import Abilities
 from cloudflare_image_mcp.gateway.ports import Rendered
 
@@ -104,15 +104,14 @@ class WorkersAIBackend:
                 await asyncio.sleep(pause)
                 continue
             try:
-                return _told(await self._ask(state, call, request, estimate), asked.seed, call.seed)
+                return told(await self._ask(state, call, request, estimate), asked.seed, call.seed)
             except UpstreamError as failure:
                 pause = self._after(failure, state, avoid, attempts)
                 if pause is None:
                     raise
                 self.traffic.retries[str(failure.code or failure.text)] += 1
-                if failure.meaning.action is Action.RETRY_ONCE and call.seed is not None:
-                    # The same seed would make the same image, and that was flagged.
-                    call = replace(call, seed=another_seed(call.seed))
+                if failure.meaning.action is Action.RETRY_ONCE:
+                    call = with_another_seed(call)
                     request = await encode(call, self._pixels)
             await asyncio.sleep(pause)
 
@@ -150,11 +149,3 @@ class WorkersAIBackend:
             return 0.0
         elsewhere = action is Action.RETRY and self._accounts.has_other(state, avoid)
         return attempts.pause(failure, elsewhere=elsewhere)
-
-
-def _told(rendered: Rendered, asked: int | None, used: int | None) -> Rendered:
-    """With the seed that made it, where that is not the one asked for."""
-    if used == asked:
-        return rendered
-    warning = f"the output for seed {asked} was flagged; seed {used} made this one"
-    return replace(rendered, seed=used, warnings=(*rendered.warnings, warning))
