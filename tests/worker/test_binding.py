@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def test_a_flagged_picture_is_asked_for_with_another_seed(tmp_path: Path) -> None:
     """Half of the pictures are flagged, each of them every time."""
-    values = {"model": "stable-diffusion-xl-lightning", "prompt": "a fox", "n": 8, "seed": 0, "size": "1024x1024"}
-    with emulating(faults="flagged:0.5", seed=5) as emulator:
-        with worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served:
-            answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=120)
+    values = {"model": "stable-diffusion-xl-lightning", "prompt": "a fox", "n": 8, "seed": 0, "size": "256x256"}
+    with (
+        emulating(faults="flagged:0.5", seed=5) as emulator,
+        worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
+    ):
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=120)
     assert answer.status_code == 200, answer.text[:500]
     moved = [item["seed"] for item in answer.json()["data"] if item["seed"] >= 8]
     assert moved
