@@ -61,6 +61,7 @@ def ours(length: int) -> Contender:
         "CLOUDFLARE_ACCOUNT_ID": "bench",
         "CLOUDFLARE_API_TOKEN": "bench",
         "IMAGE_STORAGE_URL": "memory:",
+        "NEURON_LEDGER_URL": (CACHE / "neurons").as_uri(),
         "API_KEYS": KEY,
     }
     body = f'{{"model":"{SCHNELL}","prompt":"a lighthouse","response_format":"b64_json"}}'

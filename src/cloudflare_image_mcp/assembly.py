@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError
@@ -11,9 +13,11 @@ from cloudflare_image_mcp.fetcher import GuardedFetcher
 from cloudflare_image_mcp.gateway.core import Gateway, Options
 from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
 from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.storage.opening import directory_of
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, ImageStore, Pixels
     from cloudflare_image_mcp.settings import Settings
@@ -64,11 +68,37 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
 
 def storage_url(settings: Settings) -> str:
     """The configured store, or a folder among the user's data."""
-    if settings.image_storage_url:
-        return settings.image_storage_url
+    return settings.image_storage_url or (_user_data() / "images").as_uri()
+
+
+def neuron_ledger_url(settings: Settings) -> str:
+    """Likewise."""
+    return settings.neuron_ledger_url or (_user_data() / "neurons").as_uri()
+
+
+def open_neuron_counter(settings: Settings) -> NeuronCounter:
+    """Where spent neurons are added up. Touches no file yet. Raises ``SettingError``."""
+    url = neuron_ledger_url(settings)
+    if url == "memory:":
+        from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
+
+        return LocalNeuronCounter()
+    from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import NeuronLedger
+
+    try:
+        if not url.lower().startswith("file:"):
+            raise ValueError("it is neither")
+        return NeuronLedger(Path(directory_of(url, windows=os.name == "nt")))
+    except ValueError as error:
+        raise SettingError(
+            f'NEURON_LEDGER_URL must be file:///directory or memory:; "{url}" cannot be used: {error}'
+        ) from None
+
+
+def _user_data() -> Path:
     from platformdirs import user_data_path
 
-    return (user_data_path("cloudflare-image-mcp", appauthor=False) / "images").as_uri()
+    return user_data_path("cloudflare-image-mcp", appauthor=False)
 
 
 def _store(settings: Settings) -> ImageStore:
@@ -94,6 +124,7 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         SystemClock(),
         base_url=settings.cloudflare_api_base_url,
         ai_gateway=settings.cloudflare_ai_gateway,
+        neurons=open_neuron_counter(settings),
     )
 
 

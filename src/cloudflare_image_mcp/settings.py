@@ -150,6 +150,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "where Workers AI is; the emulator's address for tests",
     ),
     Setting("CLOUDFLARE_AI_GATEWAY", None, _text, "name of an AI Gateway that calls go through, but for FLUX.2"),
+    Setting("NEURON_LEDGER_URL", None, _text, "where spent neurons are added up: file:///dir or memory:"),
     Setting("IMAGE_BACKEND", "auto", _one_of("auto", "workers-ai", "local"), "what makes the images"),
     Setting("IMAGE_STORAGE_URL", None, _text, "where images are kept: file:///dir, s3://bucket/prefix or memory:"),
     Setting("IMAGE_EXPIRY_HOURS", "24", _hours, "how long a stored image lives; 0 keeps it for good"),
@@ -177,6 +178,7 @@ class Settings:
     ai_accounts: tuple[Account, ...] | None = field(repr=False)
     cloudflare_api_base_url: str
     cloudflare_ai_gateway: str | None
+    neuron_ledger_url: str | None
     image_backend: Literal["auto", "workers-ai", "local"]
     image_storage_url: str | None
     image_expiry_hours: float

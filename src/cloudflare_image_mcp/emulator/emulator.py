@@ -103,7 +103,7 @@ class Emulator:
         job = await self._read(request, model, ledger)
         if any(word in job.prompt.lower() for word in FILTERED_WORDS):
             raise refuse(NSFW_PROMPT)
-        fault = self._faults.draw()
+        fault = self._faults.draw(lambda: job.picture)
         if fault is not None:
             self.counts.faults[fault.kind] += 1
             if fault.kind == "drop":

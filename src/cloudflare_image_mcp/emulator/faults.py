@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.emulator.errors import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KINDS: Final = {
     "slow": "waits before it answers: slow=3s, slow=200ms",
@@ -15,7 +18,7 @@ KINDS: Final = {
     "cut": "closes the connection in the middle of the answer",
     "truncate": "answers with half of the image",
     "empty": "answers 200 without an image",
-    "flagged": "finds fault with the finished image (3030)",
+    "flagged": "finds fault with the finished image (3030), the same image each time",
 }
 _ITEM: Final = re.compile(r"(?P<kind>[\w-]+)(?:=(?P<value>[\d.]+)(?P<unit>ms|s))?:(?P<rate>[\d.]+)")
 
@@ -37,7 +40,10 @@ class FaultPlan:
     """Draws at most one fault a call, at the rates asked for, in an order that the seed fixes."""
 
     def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
-        self._faults = faults
+        self._faults = tuple(fault for fault in faults if fault.kind != "flagged")
+        self._flagged = next((fault for fault in faults if fault.kind == "flagged"), None)
+        self._left = 1 - sum(fault.rate for fault in self._faults)
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
 
     @classmethod
@@ -49,13 +55,20 @@ class FaultPlan:
             raise FaultSpecError(f"--faults: the rates add up to {total:g}; they may add up to 1 at the most")
         return cls(faults, seed)
 
-    def draw(self) -> Fault | None:
+    def draw(self, picture: Callable[[], bytes | None] = lambda: None) -> Fault | None:
+        """``picture`` tells a picture from all others; None: it is a new one. The output filter looks at nothing else,
+        so that the same call is flagged again, and one with another seed perhaps not.
+        """
         roll = self._random.random()
         for fault in self._faults:
             if roll < fault.rate:
                 return fault
             roll -= fault.rate
-        return None
+        if self._flagged is None:
+            return None
+        seen = picture()
+        verdict = self._random if seen is None else random.Random(seen + bytes(str(self._seed), "ascii"))  # noqa: S311
+        return self._flagged if verdict.random() * self._left < self._flagged.rate else None
 
 
 def _fault(item: str) -> Fault:

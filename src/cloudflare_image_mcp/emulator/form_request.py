@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from cloudflare_image_mcp.catalog import Size
@@ -56,7 +57,7 @@ async def form_job(model: Model, request: Request, mode: Mode, fields: FieldCoun
 async def _parts(request: Request) -> tuple[dict[str, str], dict[str, UploadFile]]:
     try:
         form = await request.form(max_part_size=_MAX_PART)
-    except MultiPartException:
+    except (MultiPartException, HTTPException):  # Starlette turns the one into the other within an application
         raise refuse(INCOMPLETE, what="body") from None
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -59,6 +60,17 @@ class Job:
     """None: the model takes none, or does not honour it."""
     images: tuple[InputImage, ...] = ()
     mask: InputImage | None = None
+
+    @property
+    def picture(self) -> bytes | None:
+        """A digest that only the same picture has; None without a seed, when no two are the same."""
+        if self.seed is None:
+            return None
+        values = (self.model.id, self.prompt, self.negative_prompt, self.size, self.steps, self.guidance, self.strength)
+        digest = hashlib.sha256(repr((*values, self.seed)).encode())
+        for image in (*self.images, *([self.mask] if self.mask else [])):
+            digest.update(image.data)
+        return digest.digest()
 
     @property
     def neurons(self) -> float:

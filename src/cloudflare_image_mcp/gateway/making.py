@@ -113,14 +113,15 @@ class Making:
         shop = self._shop
         with self._timings.phase("backend"):
             rendered = await shop.backend.run(call, on_partial)
+        seed = call.seed if rendered.seed is None else rendered.seed
         with self._timings.phase("finish"):
-            image = await self._finished(rendered, finish, call.seed)
-        details = self._details(image, call.seed)
+            image = await self._finished(rendered, finish, seed)
+        details = self._details(image, seed)
         stored = None
         if self._keep:
             with self._timings.phase("store"):
                 stored = await shop.store.put(image_key(shop.ids, image), image, details)
-        made = ResultImage(image=image, seed=call.seed, neurons=rendered.neurons, stored=stored, details=details)
+        made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=stored, details=details)
         return made, rendered.warnings
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:

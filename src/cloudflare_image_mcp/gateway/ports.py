@@ -54,6 +54,8 @@ class Rendered:
     neurons: float | None = None
     """What the call cost, as reported or as worked out; None where nothing is billed."""
     warnings: tuple[str, ...] = ()
+    seed: int | None = None
+    """What was really used; None: the call's."""
 
 
 class Backend(Protocol):

@@ -19,7 +19,7 @@ from cloudflare_image_mcp.backends.workers_ai.errors import (
     plain,
 )
 from cloudflare_image_mcp.backends.workers_ai.request import encode
-from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy
+from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
 from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway.abilities import Abilities
 from cloudflare_image_mcp.gateway.image import Image
@@ -57,16 +57,20 @@ class BindingBackend:
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``; ``EditRefused`` where the service does not do this edit with this model."""
+        asked = call.seed
         request = await encode(call, self._pixels)
         attempts = Attempts(self._retry, self._clock, call.model.wire.timeout)
         while True:
             try:
-                return await self._ask(call, request)
+                return told(await self._ask(call, request), asked, call.seed)
             except UpstreamError as failure:
                 hopeless = failure.meaning.action in _HOPELESS
                 pause = None if hopeless else attempts.pause(failure, elsewhere=False)
                 if pause is None:
                     raise failure.gateway_error(has_image=bool(call.images)) from failure
+                if failure.meaning.action is Action.RETRY_ONCE:
+                    call = with_another_seed(call)
+                    request = await encode(call, self._pixels)
             await asyncio.sleep(pause)
 
     async def aclose(self) -> None:

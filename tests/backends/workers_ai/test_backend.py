@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, imag
 from tests.emulator.calling import DREAMSHAPER, IMG2IMG, INPAINTING, KLEIN, PHOENIX, SCHNELL, SDXL, emulating
 
 if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
     from cloudflare_image_mcp.gateway.image import Image
 
 DEV = "@cf/black-forest-labs/flux-2-dev"
@@ -141,6 +143,43 @@ async def test_a_flagged_result_is_tried_once_more() -> None:
             with pytest.raises(GatewayError) as caught:
                 await backend.run(call(seed=1))
         assert (caught.value.kind, stats(address)["answers"]) == ("content_policy_violation", {"3030": 2})
+
+
+async def test_a_flagged_result_is_tried_with_another_seed() -> None:
+    """The emulator flags half of the pictures, and each of them every time: with the same seed none would come."""
+    with emulating(faults="flagged:0.5", seed=5) as address:
+        async with backend_at(address) as backend:
+            made = {seed: await backend.run(call(seed=seed)) for seed in await passing(backend)}
+            again = {seed: await backend.run(call(seed=seed)) for seed in made}
+            moved = {seed: rendered for seed, rendered in made.items() if rendered.seed is not None}
+            for seed, rendered in moved.items():
+                other = (seed + 8) % 2**32
+                assert rendered.seed == other
+                assert rendered.warnings == (f"the output for seed {seed} was flagged; seed {other} made this one",)
+                direct = await backend.run(call(seed=other))
+                assert await direct.image.payload.read() == await rendered.image.payload.read()
+    assert {0, 2**32 - 1} & moved.keys()
+    assert 0 < len(moved) < len(made)
+    assert all(not rendered.warnings for seed, rendered in made.items() if seed not in moved)
+    assert {seed: rendered.seed for seed, rendered in again.items()} == {s: r.seed for s, r in made.items()}
+
+
+async def passing(backend: WorkersAIBackend) -> list[int]:
+    """Seeds of which one of two tries is not flagged."""
+    found: list[int] = []
+    for seed in (*range(6), 2**32 - 2, 2**32 - 1):
+        with suppress(GatewayError):
+            await backend.run(call(seed=seed))
+            found.append(seed)
+    return found
+
+
+async def test_a_flagged_result_of_a_model_without_seeds_is_only_tried_again() -> None:
+    with emulating(faults="flagged:0.5", seed=9) as address:
+        async with backend_at(address) as backend:
+            rendered = await backend.run(call(SCHNELL, size=Size(1024, 1024)))
+            assert backend.traffic.retries == {"3030": 1}
+    assert (rendered.seed, rendered.warnings) == (None, ())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cloudflare_image_mcp.backends.workers_ai.errors import Action
 from cloudflare_image_mcp.backends.workers_ai.neurons import next_reset
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
@@ -42,7 +42,9 @@ class AccountState:
     account: Account
     in_flight: int = 0
     neurons: float = 0.0
-    """Spent and reserved since the account last woke; decides between accounts that are equally busy."""
+    """Spent today as far as was known at the start, and spent and reserved since; from 0 when the account wakes after
+    its day was used up. Decides between accounts that are equally busy.
+    """
     proven: bool = False
     """Whether it has made an image since the start, or since its last rest."""
     asked_at: float = 0.0
@@ -102,6 +104,11 @@ class AccountPool:
                 await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
             except TimeoutError:
                 continue
+
+    def count_spent(self, neurons: Mapping[str, float]) -> None:
+        """Adds what the accounts, by their ids, spent before."""
+        for state in self.states:
+            state.neurons += neurons.get(state.account.account_id, 0.0)
 
     def give_back(self, state: AccountState) -> None:
         state.in_flight -= 1

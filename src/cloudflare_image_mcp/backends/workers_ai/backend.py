@@ -13,7 +13,7 @@ from cloudflare_image_mcp.backends.workers_ai.client import API_BASE_URL, Worker
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter, NeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.request import encode
-from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy
+from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
 from cloudflare_image_mcp.gateway.abilities import Abilities
 from cloudflare_image_mcp.gateway.ports import Rendered
 
@@ -65,15 +65,19 @@ class WorkersAIBackend:
         self._retry = retry or RetryPolicy()
         self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
         self.traffic = Traffic()
+        self._begun = False
 
     def abilities(self, model: Model) -> Abilities:
         return Abilities.of_wire(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``; ``EditRefused`` where no account's service does this edit with this model."""
-        request = await encode(call, self._pixels)
+        if not self._begun:
+            # Calls that come meanwhile do not wait: it only says which account is asked first.
+            self._begun = True
+            self._accounts.count_spent(await self.neurons.spent(self._clock.now().date()))
         try:
-            return await self._until_made(call, request)
+            return await self._until_made(call)
         except NoAccountError as resting:
             raise resting.refusal.gateway_error(has_image=bool(call.images), retry_after=resting.seconds) from resting
         except UpstreamError as failure:
@@ -82,8 +86,10 @@ class WorkersAIBackend:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _until_made(self, call: Call, request: WireRequest) -> Rendered:
+    async def _until_made(self, call: Call) -> Rendered:
         """Asks one account after another, and again. Raises ``UpstreamError`` or ``NoAccountError``."""
+        asked = call
+        request = await encode(call, self._pixels)
         attempts = Attempts(self._retry, self._clock, call.model.wire.timeout)
         avoid: set[str] = set()
         """Accounts that may not use this model."""
@@ -98,12 +104,15 @@ class WorkersAIBackend:
                 await asyncio.sleep(pause)
                 continue
             try:
-                return await self._ask(state, call, request, estimate)
+                return told(await self._ask(state, call, request, estimate), asked.seed, call.seed)
             except UpstreamError as failure:
                 pause = self._after(failure, state, avoid, attempts)
                 if pause is None:
                     raise
                 self.traffic.retries[str(failure.code or failure.text)] += 1
+                if failure.meaning.action is Action.RETRY_ONCE:
+                    call = with_another_seed(call)
+                    request = await encode(call, self._pixels)
             await asyncio.sleep(pause)
 
     async def _ask(self, state: AccountState, call: Call, request: WireRequest, estimate: float) -> Rendered:

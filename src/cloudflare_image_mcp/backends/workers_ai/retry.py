@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import Action
+from cloudflare_image_mcp.catalog import MAX_SEED
+from cloudflare_image_mcp.gateway.limits import MAX_IMAGES
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
-    from cloudflare_image_mcp.gateway.ports import Clock
+    from cloudflare_image_mcp.gateway.ports import Call, Clock, Rendered
 
 _JITTER: Final = random.SystemRandom()
 
@@ -25,6 +27,21 @@ class RetryPolicy:
     longest: float = 8.0
     longest_obeyed: float = 30.0
     """A ``retry-after`` or a rest above this is not waited for here: the caller is told of it."""
+
+
+def with_another_seed(call: Call) -> Call:
+    """The call again after its image was flagged, which the same seed would only make once more. The new seed lies past
+    those of the other images of the request. A call without a seed stays as it is.
+    """
+    return call if call.seed is None else replace(call, seed=(call.seed + MAX_IMAGES) % (MAX_SEED + 1))
+
+
+def told(rendered: Rendered, asked: int | None, used: int | None) -> Rendered:
+    """With the seed that made it, where that is not the one asked for."""
+    if used == asked:
+        return rendered
+    warning = f"the output for seed {asked} was flagged; seed {used} made this one"
+    return replace(rendered, seed=used, warnings=(*rendered.warnings, warning))
 
 
 class Attempts:

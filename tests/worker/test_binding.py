@@ -1,0 +1,28 @@
+"""What the AI binding is asked for, and asked again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from tests.emulator.calling import emulating
+from tests.workerd import worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_flagged_picture_is_asked_for_with_another_seed(tmp_path: Path) -> None:
+    """Half of the pictures are flagged, each of them every time."""
+    values = {"model": "stable-diffusion-xl-lightning", "prompt": "a fox", "n": 8, "seed": 0, "size": "256x256"}
+    with (
+        emulating(faults="flagged:0.5", seed=5) as emulator,
+        worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
+    ):
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=120)
+    assert answer.status_code == 200, answer.text[:500]
+    moved = [item["seed"] for item in answer.json()["data"] if item["seed"] >= 8]
+    assert moved
+    said = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
+    assert said == [f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved]
