@@ -54,6 +54,8 @@ class Rendered:
     neurons: float | None = None
     """What the call cost, as reported or as worked out; None where nothing is billed."""
     warnings: tuple[str, ...] = ()
+    drawn_by: str | None = None
+    """What really drew, where that is neither the model called nor the backend itself."""
 
 
 class Backend(Protocol):
