@@ -33,21 +33,21 @@ class ModelSource:
 
         Raises ``SettingError`` when a package is missing or the folder is no whole pipeline.
         """
+        if setting is None:
+            raise SettingError(f'LOCAL_ENGINE is "diffusers", which needs DIFFUSERS_MODEL. {_ALLOWED}')
+        folder = Path(setting).expanduser()
+        is_folder = folder.is_dir()
+        if is_folder:
+            _check(folder, setting)
+        elif not _HUB_ID.fullmatch(setting):
+            raise SettingError(f'{_ALLOWED}; "{setting}" is neither')
         missing = [package for package in PACKAGES if find_spec(package) is None]
         if missing:
             raise SettingError(
                 f'LOCAL_ENGINE is "diffusers", which needs {", ".join(missing)}: run {INSTALL}, '
                 'or set LOCAL_ENGINE to "illustrator"'
             )
-        if setting is None:
-            raise SettingError(f'LOCAL_ENGINE is "diffusers", which needs DIFFUSERS_MODEL. {_ALLOWED}')
-        folder = Path(setting).expanduser()
-        if folder.is_dir():
-            _check(folder, setting)
-            return cls(str(folder.resolve()), is_folder=True)
-        if not _HUB_ID.fullmatch(setting):
-            raise SettingError(f'{_ALLOWED}; "{setting}" is neither')
-        return cls(setting, is_folder=False)
+        return cls(str(folder.resolve()) if is_folder else setting, is_folder)
 
     @property
     def name(self) -> str:
