@@ -108,9 +108,7 @@ def _store(settings: Settings) -> ImageStore:
 
 def _backend(settings: Settings, pixels: Pixels) -> Backend:
     if settings.backend == "local":
-        from cloudflare_image_mcp.backends.local import LocalBackend
-
-        return LocalBackend()
+        return _local_backend(settings)
     if not settings.accounts:
         raise SettingError(
             "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
@@ -126,6 +124,16 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         ai_gateway=settings.cloudflare_ai_gateway,
         neurons=open_neuron_counter(settings),
     )
+
+
+def _local_backend(settings: Settings) -> Backend:
+    if settings.local_engine == "diffusers":
+        from cloudflare_image_mcp.backends.diffusers import DiffusersBackend
+
+        return DiffusersBackend(settings.diffusers_model)
+    from cloudflare_image_mcp.backends.local import LocalBackend
+
+    return LocalBackend()
 
 
 def _model(name: str, value: str) -> Model:

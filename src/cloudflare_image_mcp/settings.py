@@ -152,6 +152,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("CLOUDFLARE_AI_GATEWAY", None, _text, "name of an AI Gateway that calls go through, but for FLUX.2"),
     Setting("NEURON_LEDGER_URL", None, _text, "where spent neurons are added up: file:///dir or memory:"),
     Setting("IMAGE_BACKEND", "auto", _one_of("auto", "workers-ai", "local"), "what makes the images"),
+    Setting("LOCAL_ENGINE", "illustrator", _one_of("illustrator", "diffusers"), "what draws on this machine"),
+    Setting("DIFFUSERS_MODEL", None, _text, "the diffusion model of LOCAL_ENGINE=diffusers: a folder or a hub id"),
     Setting("IMAGE_STORAGE_URL", None, _text, "where images are kept: file:///dir, s3://bucket/prefix or memory:"),
     Setting("IMAGE_EXPIRY_HOURS", "24", _hours, "how long a stored image lives; 0 keeps it for good"),
     Setting("PUBLIC_BASE_URL", None, _origin, "origin of the image URLs handed out"),
@@ -180,6 +182,8 @@ class Settings:
     cloudflare_ai_gateway: str | None
     neuron_ledger_url: str | None
     image_backend: Literal["auto", "workers-ai", "local"]
+    local_engine: Literal["illustrator", "diffusers"]
+    diffusers_model: str | None
     image_storage_url: str | None
     image_expiry_hours: float
     public_base_url: str | None

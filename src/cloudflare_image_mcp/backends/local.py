@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image as PillowImage
-
+from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.gateway.abilities import Abilities
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.payload import BytesPayload
-from cloudflare_image_mcp.gateway.ports import Rendered
 from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
-from cloudflare_image_mcp.imaging.encode import encode
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Call, OnPartial
+    from cloudflare_image_mcp.gateway.ports import Call, OnPartial, Rendered
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 """What the illustrator draws natively, in any shape."""
@@ -42,7 +30,7 @@ class LocalBackend:
 
     def __init__(self, *, cores: int | None = None) -> None:
         self._illustrator = Illustrator()
-        self._threads = ThreadPoolExecutor(cores or os.cpu_count() or 1, thread_name_prefix="illustrator")
+        self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator")
 
     def abilities(self, model: Model) -> Abilities:
         return Abilities.of_promise(model, SIZES)
@@ -50,41 +38,15 @@ class LocalBackend:
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""
         brief = await _brief(call)
-        loop = asyncio.get_running_loop()
-        gone = threading.Event()
-        shown: list[asyncio.Task[None]] = []
-        turn = asyncio.Lock()
-
-        def show(index: int, pixels: NDArray[np.uint8]) -> None:
-            encoded = _png(pixels)
-
-            def begin() -> None:
-                if on_partial is not None:
-                    shown.append(asyncio.ensure_future(_show(on_partial, index, encoded, turn)))
-
-            loop.call_soon_threadsafe(begin)
-
-        def draw() -> tuple[bytes, tuple[str, ...]]:
-            drawing = self._illustrator.draw(brief, show if on_partial else None, gone.is_set)
-            return _png(drawing.pixels), drawing.warnings
-
         try:
-            data, warnings = await loop.run_in_executor(self._threads, draw)
+            return await self._threads.run(
+                lambda show, stopped: self._illustrator.draw(brief, show, stopped), on_partial
+            )
         except IllustratorError as error:
             raise GatewayError("invalid_request", str(error)) from None
-        finally:
-            gone.set()
-        await asyncio.gather(*shown)
-        return Rendered(image=await Image.sniff(BytesPayload(data)), warnings=warnings)
 
     async def aclose(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-async def _show(on_partial: OnPartial, index: int, data: bytes, turn: asyncio.Lock) -> None:
-    # The lock is handed on in the order of asking, so that no preview overtakes an earlier one.
-    async with turn:
-        await on_partial(index, await Image.of_bytes(data))
+        self._threads.close()
 
 
 async def _brief(call: Call) -> Brief:
@@ -103,11 +65,6 @@ async def _brief(call: Call) -> Brief:
         partial_images=call.partial_images,
         vary=call.operation is Operation.VARY,
     )
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """``pixels``: H x W x 3, uint8, sRGB."""
-    return encode(PillowImage.fromarray(pixels), ImageFormat.PNG)
 
 
 def _first(*values: float | None) -> float:

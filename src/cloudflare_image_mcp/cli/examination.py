@@ -128,6 +128,10 @@ def _backend(settings: Settings) -> str:
         raise SettingError(
             "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
         )
+    if settings.backend == "local" and settings.local_engine == "diffusers":
+        from cloudflare_image_mcp.backends.diffusers.source import ModelSource
+
+        return f"local, because {why}; painting with {ModelSource.of(settings.diffusers_model).name}"
     return f"{settings.backend}, because {why}"
 
 
@@ -144,9 +148,9 @@ def _artwork(settings: Settings) -> str:
     try:
         return f"{len(Artwork().concepts)} drawings in {PACKED}"
     except Exception:
-        if settings.backend == "local":
+        if settings.backend == "local" and settings.local_engine == "illustrator":
             raise
-        return "not installed, and not needed by workers-ai"
+        return "not installed, and not needed"
 
 
 def _store(settings: Settings) -> str:

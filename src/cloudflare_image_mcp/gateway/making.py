@@ -135,7 +135,7 @@ class Making:
         trained, edited = shop.backend.trained, plan.operation is not Operation.GENERATE
         provenance = Provenance(
             source_type=SourceType.of(trained=trained, edited=edited),
-            model=plan.model.id if trained else shop.backend.name,
+            model=rendered.drawn_by or (plan.model.id if trained else shop.backend.name),
             created=shop.clock.now(),
             prompt=plan.prompt if shop.stamp_prompt and plan.prompt else None,
             negative_prompt=plan.negative_prompt if shop.stamp_prompt else None,

@@ -56,6 +56,8 @@ class Rendered:
     warnings: tuple[str, ...] = ()
     seed: int | None = None
     """What was really used; None: the call's."""
+    drawn_by: str | None = None
+    """What really drew, where that is neither the model called nor the backend itself."""
 
 
 class Backend(Protocol):
