@@ -97,15 +97,27 @@ class Painter:
 
     @cached_property
     def image_to_image(self) -> Any:
+        """Over the same weights. Raises ``GatewayError`` when there is none for this kind of model."""
         from diffusers import AutoPipelineForImage2Image
 
-        return self._from_same_parts(AutoPipelineForImage2Image, "edit images")
+        whole = self.text_to_image
+        try:
+            return _quiet(AutoPipelineForImage2Image.from_pipe(whole))
+        except ValueError:
+            raise GatewayError(
+                "not_supported_here",
+                f"DIFFUSERS_MODEL {self._source.name} ({type(whole).__name__}) makes images from text alone",
+            ) from None
 
     @cached_property
-    def inpainting(self) -> Any:
+    def inpainting(self) -> Any | None:
+        """The same, or None when there is none for this kind of model."""
         from diffusers import AutoPipelineForInpainting
 
-        return self._from_same_parts(AutoPipelineForInpainting, "repaint inside a mask")
+        try:
+            return _quiet(AutoPipelineForInpainting.from_pipe(self.text_to_image))
+        except ValueError:
+            return None
 
     def paint(self, order: Order, show: Show | None, stopped: Callable[[], bool]) -> Painting:
         """Raises ``GatewayError``, and ``Stopped`` between two steps once ``stopped()`` is true."""
@@ -145,16 +157,9 @@ class Painter:
     def _pipeline(self, order: Order) -> Any:
         if order.source is None:
             return self.text_to_image
-        return self.image_to_image if order.mask is None else self.inpainting
-
-    def _from_same_parts(self, auto: Any, task: str) -> Any:
-        whole = self.text_to_image
-        try:
-            return _quiet(auto.from_pipe(whole))
-        except ValueError:
-            raise GatewayError(
-                "not_supported_here", f"DIFFUSERS_MODEL {self._source.name} ({type(whole).__name__}) does not {task}"
-            ) from None
+        if order.mask is not None and self.inpainting is not None:
+            return self.inpainting
+        return self.image_to_image
 
 
 class _Steps:
@@ -207,6 +212,11 @@ def _warnings(order: Order, pipeline: Any, takes: Any, wanted: dict[str, Any]) -
         for argument, name in _OPTIONAL.items()
         if wanted[argument] is not None and argument not in takes
     ]
+    if order.mask is not None and "mask_image" not in takes:
+        # The gateway puts the original back outside of the mask, whatever the engine does.
+        said.append(
+            f"{kind} does not know masks: it changed the whole image, of which the inside of the mask was taken"
+        )
     if order.negative_prompt and "negative_prompt" in takes and order.guidance <= NO_GUIDANCE:
         said.append(f"negative_prompt has no effect at guidance {order.guidance:g}; it needs more than 1")
     tokenizers = [part for name, part in pipeline.components.items() if name.startswith("tokenizer") and part]
