@@ -23,7 +23,7 @@ from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.ports import Call
 from cloudflare_image_mcp.gateway.provenance import SourceType, read_provenance
-from tests.backends.tiny_pipeline import TOKENS, save_pipeline
+from tests.backends.tiny_pipeline import TOKENS, save_consistency_pipeline, save_pipeline
 from tests.live import gateway
 
 if TYPE_CHECKING:
@@ -316,6 +316,20 @@ def test_a_model_that_does_not_load_is_an_error_in_a_sentence(tmp_path: Path, fo
         painted(DiffusersBackend(str(broken)))
     assert str(tmp_path) not in str(caught.value)
     assert caught.value.row.status == 500
+
+
+def test_what_another_pipeline_cannot_do_is_said(tmp_path: Path, source: PillowImage.Image) -> None:
+    backend = DiffusersBackend(str(save_consistency_pipeline(tmp_path / "tiny-lcm")))
+    made = painted(backend, negative_prompt="fog")
+    assert made.warnings == ("negative_prompt is not supported by LatentConsistencyModelPipeline and was ignored",)
+    edit = {"operation": Operation.EDIT, "images": (as_image(source),)}
+    edited, masked = painted(backend, **edit), painted(backend, mask=as_image(half_mask(SIZE)), **edit)
+    assert data(edited) == data(masked) != data(made)
+    assert edited.warnings == ()
+    assert masked.warnings == (
+        "LatentConsistencyModelImg2ImgPipeline does not know masks: it changed the whole image, "
+        "of which the inside of the mask was taken",
+    )
 
 
 # Through the door

@@ -31,6 +31,25 @@ def save_pipeline(folder: Path) -> Path:
     return folder
 
 
+def save_consistency_pipeline(folder: Path) -> Path:
+    """A latent consistency model: its pipeline takes no negative prompt, and there is none for inpainting."""
+    import torch
+    from diffusers import LatentConsistencyModelPipeline, LCMScheduler
+
+    torch.manual_seed(0)
+    pipeline = LatentConsistencyModelPipeline(
+        vae=_vae(),
+        unet=_unet(time_cond_proj_dim=32),
+        **_text(),
+        scheduler=LCMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
 def _vae() -> Any:
     from diffusers import AutoencoderKL
 
@@ -39,7 +58,7 @@ def _vae() -> Any:
     return AutoencoderKL(block_out_channels=[32, 32, 64, 64], latent_channels=4, sample_size=64, **sides)
 
 
-def _unet() -> Any:
+def _unet(**options: Any) -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -50,6 +69,7 @@ def _unet() -> Any:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=32,
         attention_head_dim=8,
+        **options,
     )
 
 

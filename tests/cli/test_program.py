@@ -73,6 +73,8 @@ def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str
     ("name", "value", "said"),
     [
         ("IMAGE_BACKEND", "gpu", 'IMAGE_BACKEND must be one of auto, workers-ai, local; "gpu" is not'),
+        ("LOCAL_ENGINE", "gpu", 'LOCAL_ENGINE must be one of illustrator, diffusers; "gpu" is not'),
+        ("LOCAL_ENGINE", "diffusers", 'LOCAL_ENGINE is "diffusers", which needs DIFFUSERS_MODEL'),
         ("DEFAULT_MODEL", "flux-9", "DEFAULT_MODEL"),
         ("IMAGE_STORAGE_URL", "ftp://x", "IMAGE_STORAGE_URL"),
         ("CLOUDFLARE_API_TOKEN", "secret-token-value", "must be set together"),
