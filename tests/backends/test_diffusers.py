@@ -326,10 +326,8 @@ def test_what_another_pipeline_cannot_do_is_said(tmp_path: Path, source: PillowI
     edited, masked = painted(backend, **edit), painted(backend, mask=as_image(half_mask(SIZE)), **edit)
     assert data(edited) == data(masked) != data(made)
     assert edited.warnings == ()
-    assert masked.warnings == (
-        "LatentConsistencyModelImg2ImgPipeline does not know masks: it changed the whole image, "
-        "of which the inside of the mask was taken",
-    )
+    (said,) = masked.warnings
+    assert said.startswith("LatentConsistencyModelImg2ImgPipeline does not know masks: it changed the whole image, ")
 
 
 # Through the door
