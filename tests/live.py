@@ -69,15 +69,16 @@ def command(port: int, environ: Mapping[str, str], log: Path) -> Iterator[subpro
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_up(port, process, log)
+            wait_until_up(port, process, log)
             yield process
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+def wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it answers ``/health``; fails with its log when it ends, or takes a minute."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8")
         try:

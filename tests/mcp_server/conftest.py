@@ -7,15 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
 
 import pytest
 from PIL import Image, ImageDraw
+
+from tests.live import wait_until_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,23 +67,11 @@ def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str)
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_up(port, process, log)
+            wait_until_up(port, process, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(60)
-
-
-def _wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text("utf-8")
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"the server did not answer in time: {log.read_text('utf-8')}")
 
 
 @pytest.fixture(scope="session")
