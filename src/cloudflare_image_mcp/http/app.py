@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Lifespan
 
-    from cloudflare_image_mcp.gateway.core import Gateway
+    from cloudflare_image_mcp.gateway.core import Gateway, Prepared
+    from cloudflare_image_mcp.gateway.result import ImageResult
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "generations": Operation.GENERATE,
@@ -108,13 +109,26 @@ def _image_endpoint(
         prepared = await gateway.prepare(wanted)
         if wanted.stream:
             return event_answer(gateway, prepared)
-        result = await gateway.make(prepared)
-        if result.response_format == "b64_json" and await request.is_disconnected():
-            # Nobody is left to take the images, and they may have been paid for.
-            await gateway.store_all(result)
+        result = await _made(gateway, prepared, request)
         return image_answer(result, base_url(request, options))
 
     return endpoint
+
+
+async def _made(gateway: Gateway, prepared: Prepared, request: Request) -> ImageResult:
+    """The images. Base64 for a client that hung up is stored: nobody is left to take it, and it may be paid for."""
+    result = await gateway.make(prepared)
+    if result.response_format == "b64_json" and _hung_up(request):
+        await gateway.store_all(result)
+    return result
+
+
+def _hung_up(request: Request) -> bool:
+    """Whether uvicorn knows that the client is gone; another server does not say.
+
+    Asked of its own object: ``Request.is_disconnected`` begins a wait and cancels it, on every request.
+    """
+    return bool(getattr(getattr(request.receive, "__self__", None), "disconnected", False))
 
 
 def _add_models(app: FastAPI, gateway: Gateway) -> None:
