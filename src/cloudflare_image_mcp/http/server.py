@@ -72,7 +72,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app = build_app(settings)
     # The imports made half a million objects that all stay. Set aside, they no longer put off the full collections,
-    # which wait until a quarter of what is known has been added: answers of a megabyte piled up meanwhile.
+    # which wait until a quarter of what is known has been added.
     gc.collect()
     gc.freeze()
     config = uvicorn.Config(
