@@ -235,14 +235,14 @@ def _listed(row: dict[str, Any]) -> str:
 async def watch(job: Job, seconds: float, context: ToolContext, door: Door) -> None:
     """Waits for a job, telling the client every ``TICK`` seconds that it is alive. The job goes on in any case."""
     clock = door.gateway.clock
-    begun = clock.monotonic()
-    while not await job.wait(min(TICK, begun + seconds - clock.monotonic())):
-        waited = clock.monotonic() - begun
-        if waited >= seconds:
+    deadline = clock.monotonic() + seconds
+    while not job.is_over and (left := deadline - clock.monotonic()) > 0:
+        # None when time is up: the answer follows, and a timer that fires a little early would send equal values.
+        if await job.wait(min(TICK, left)) or left <= TICK:
             return
+        elapsed = clock.monotonic() - job.began
         made = f"{len(job.images)} of {job.request.n} images made" if job.request.n > 1 else "making the image"
-        message = f"{made} by {job.model.short_name}, {clock.monotonic() - job.began:.0f} s"
-        await context.report_progress(round(clock.monotonic() - job.began, 1), message=message)
+        await context.report_progress(round(elapsed, 1), message=f"{made} by {job.model.short_name}, {elapsed:.0f} s")
 
 
 async def answer_of(door: Door, job: Job, context: ToolContext, output: str) -> CallToolResult:
