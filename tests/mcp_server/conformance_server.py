@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from cloudflare_image_mcp.http.server import build_app
+from cloudflare_image_mcp.mcp_server.transport import HttpTransport
 from cloudflare_image_mcp.settings import Settings
 from tests.mcp_server.conformance_fixtures import add_fixtures
 
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.mcp_server.server import ImageServer
+
+
+class WithFixtures(HttpTransport):
+    def build(self, model: Model | None) -> ImageServer:
+        server = super().build(model)
+        add_fixtures(server)
+        return server
+
 
 def main(port: int) -> None:
-    app = build_app(Settings.read(os.environ))
-    add_fixtures(app.state.mcp.server)
+    app = build_app(Settings.read(os.environ), transport=WithFixtures)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 

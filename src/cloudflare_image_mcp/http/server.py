@@ -14,6 +14,8 @@ from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.gateway.jobs import Jobs
 from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
 from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.routes import mcp_routes
+from cloudflare_image_mcp.mcp_server.transport import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,15 +32,13 @@ SWEEP_EVERY: Final = 600.0
 _log = logging.getLogger(__name__)
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
     """The application over a gateway of its own. Raises ``SettingError``."""
-    return app_over(assemble(settings), settings)
+    return app_over(assemble(settings), settings, transport=transport)
 
 
-def app_over(assembly: Assembly, settings: Settings) -> FastAPI:
+def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
     """Both doors over a gateway, whose life is bound to the application's."""
-    from cloudflare_image_mcp.mcp_server.transport import HttpTransport
-
     gateway = assembly.gateway
     options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
     door = Door(
@@ -47,7 +47,7 @@ def app_over(assembly: Assembly, settings: Settings) -> FastAPI:
         structured=settings.mcp_structured_results,
         base_url=lambda request: base_url(request, options) if request else options.public_base_url,
     )
-    mcp = HttpTransport(door, settings)
+    mcp = transport(door)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,9 +61,7 @@ def app_over(assembly: Assembly, settings: Settings) -> FastAPI:
                 await sweeper
             await assembly.aclose()
 
-    app = create_app(gateway, options, lifespan=lifespan, routes=mcp.routes)
-    app.state.mcp = mcp
-    return app
+    return create_app(gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings))
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -14,6 +14,7 @@ from cloudflare_image_mcp.gateway.jobs import Jobs
 from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
 from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
 from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.worker.binding import BindingBackend
 from cloudflare_image_mcp.worker.images import ImagesPixels
@@ -61,7 +62,7 @@ def application(env: Handle) -> FastAPI:
             structured=settings.mcp_structured_results,
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )
-        _apps["app"] = create_app(core, options, routes=McpDoor(door, settings).routes)
+        _apps["app"] = create_app(core, options, routes=mcp_routes(McpDoor(door, settings).serve, settings))
     return _apps["app"]
 
 

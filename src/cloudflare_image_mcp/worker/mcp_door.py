@@ -17,99 +17,54 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-
-from cloudflare_image_mcp.errors import GatewayError, invalid
 from cloudflare_image_mcp.gateway.limits import MAX_BODY_BYTES
-from cloudflare_image_mcp.gateway.model_names import find_model
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
+    from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.mcp_server.door import Door
     from cloudflare_image_mcp.mcp_server.server import ImageServer
     from cloudflare_image_mcp.settings import Settings
 
-PATH: Final = "/mcp"
-SIMPLE_PATH: Final = "/mcp/simple"
-
 
 class McpDoor:
-    """The MCP endpoints of one isolate."""
+    """The MCP servers of one isolate."""
 
     def __init__(self, door: Door, settings: Settings) -> None:
         self._door = door
-        self._settings = settings
         self._servers: dict[str | None, ImageServer] = {}
         self._key = _key(settings)
 
-    @property
-    def routes(self) -> list[Route]:
-        return [
-            Route(PATH, endpoint=_Endpoint(self._answer)),
-            Route(SIMPLE_PATH, endpoint=_Endpoint(self._answer_simple)),
-        ]
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._serve(None, scope, receive, send)
-
-    async def _answer_simple(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = Request(scope).query_params.get("model")
-        try:
-            if not name:
-                raise invalid("model", f"model is required: {SIMPLE_PATH}?model=@cf/…")
-            model = find_model(name).id
-        except GatewayError as error:
-            await JSONResponse(error.envelope(), status_code=error.row.status)(scope, receive, send)
-            return
-        await self._serve(model, scope, receive, send)
-
-    async def _serve(self, model: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Each request has a session manager of its own: one that outlived it would hold another request's streams."""
+    async def serve(self, model: Model | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, over the server of that model alone, or of all. Each request has a session manager of its own: one that
+        outlived it would hold another request's streams.
+        """
         server = self._server(model)
         from mcp.server.transport_security import TransportSecuritySettings
-
-        from cloudflare_image_mcp.mcp_server.guard import Guard
 
         server.streamable_http_app(
             json_response=True,
             stateless_http=True,
             max_request_body_size=MAX_BODY_BYTES,
+            # Guard checks Host and Origin.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         manager = server.session_manager
-        guard = Guard(
-            manager.handle_request,
-            hosts=self._settings.mcp_allowed_hosts,
-            origins=self._settings.mcp_allowed_origins,
-            public_base_url=self._settings.public_base_url,
-            keys=bool(self._settings.api_keys),
-        )
         async with manager.run():
-            await guard(scope, receive, send)
+            await manager.handle_request(scope, receive, send)
 
-    def _server(self, model: str | None) -> ImageServer:
-        if model not in self._servers:
+    def _server(self, model: Model | None) -> ImageServer:
+        name = None if model is None else model.id
+        if name not in self._servers:
             _stand_in_for_cryptography()
             from mcp.server.request_state import RequestStateSecurity
 
             from cloudflare_image_mcp.mcp_server.server import build_server
 
-            door = self._door if model is None else replace(self._door, model=find_model(model))
-            self._servers[model] = build_server(door, RequestStateSecurity(codec=SignedState(self._key)))
-        return self._servers[model]
-
-
-class _Endpoint:
-    """An ASGI application for ``Route``, which takes a function for one of its own kind."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+            door = self._door if model is None else replace(self._door, model=model)
+            self._servers[name] = build_server(door, RequestStateSecurity(codec=SignedState(self._key)))
+        return self._servers[name]
 
 
 class SignedState:
