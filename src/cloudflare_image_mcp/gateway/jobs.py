@@ -43,12 +43,13 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Job:
     """One request under way or over. Read it freely; only ``Jobs`` changes it."""
 
     id: str
     request: ImageRequest
+    """Without its input images once the job is over: they may be 25 MiB each."""
     model: Model
     """What was asked for; ``result`` says what really ran."""
     created: datetime
@@ -146,7 +147,7 @@ class Jobs:
         except asyncio.CancelledError:
             job.state = JobState.CANCELLED
         except GatewayError as error:
-            job.state, job.error = JobState.FAILED, error
+            job.state, job.error = JobState.FAILED, _alone(error)
         except Exception as error:
             _log.exception("job %s failed unexpectedly", job.id)
             job.state = JobState.FAILED
@@ -154,6 +155,7 @@ class Jobs:
                 "internal_error", f"something went wrong inside the gateway ({type(error).__name__})"
             )
         del self._work[job.id]
+        job.request = replace(job.request, images=(), mask=None)
         job.ended = self._gateway.clock.monotonic()
         job.changed = self._gateway.clock.now()
         job.over.set()
@@ -161,7 +163,7 @@ class Jobs:
 
     def _finished(self) -> Iterator[Job]:
         """The last to end first."""
-        return iter(sorted((job for job in self._jobs.values() if job.ended), key=lambda job: -(job.ended or 0)))
+        return iter(sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: -(job.ended or 0)))
 
     def _forget(self) -> None:
         oldest = self._gateway.clock.monotonic() - KEEP_SECONDS
@@ -183,3 +185,8 @@ class Jobs:
             return image
         payload = StoredPayload(self._gateway.store, image.stored)
         return replace(image, image=replace(image.image, payload=payload))
+
+
+def _alone(error: GatewayError) -> GatewayError:
+    """The same without its traceback, which holds on to all that the failed call had in hand."""
+    return GatewayError(error.kind, error.message, param=error.param, retry_after=error.retry_after)
