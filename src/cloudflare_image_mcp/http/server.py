@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -69,10 +68,6 @@ def serve(settings: Settings, host: str, port: int) -> None:
     # Before the MCP SDK, which sets up the root logger unless somebody has.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app = build_app(settings)
-    # The imports made half a million objects that all stay. Set aside, they no longer put off the full collections,
-    # which wait until a quarter of what is known has been added.
-    gc.collect()
-    gc.freeze()
     config = uvicorn.Config(
         app,
         host=host,
