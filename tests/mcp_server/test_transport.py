@@ -78,8 +78,8 @@ async def test_a_server_that_could_not_begin_is_begun_by_the_next_request() -> N
         breaks: ClassVar[int] = 1
 
     with serving(build_app(SETTINGS, transport=Transport)) as origin:
-        async with httpx2.AsyncClient() as client:
-            broken = await client.post(f"{origin}/mcp", json={}, timeout=60)
+        async with httpx2.AsyncClient() as web:
+            broken = await web.post(f"{origin}/mcp", json={}, timeout=60)
         async with Client(f"{origin}/mcp") as client:
             tools = (await client.list_tools()).tools
     assert broken.status_code == 500
