@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.catalog import Size
+    from cloudflare_image_mcp.catalog import Model, Size
     from cloudflare_image_mcp.gateway.image import Image
     from cloudflare_image_mcp.gateway.ports import Call, Pixels
 
@@ -52,12 +52,14 @@ async def encode(call: Call, pixels: Pixels) -> WireRequest:
 def _fields(call: Call) -> dict[str, str | int | float]:
     """The scalar fields under their wire names. None was not asked for; an empty text is below every minimum."""
     wire = call.model.wire
+    steps = _default(call.model, "steps") if call.steps is None else call.steps
+    strength = _default(call.model, "strength") if call.strength is None else call.strength
     values: dict[str, str | int | float | None] = {
         "prompt": call.prompt or VARIATION_PROMPT,
         "negative_prompt": call.negative_prompt or None,
-        "steps": call.steps,
+        "steps": steps,
         "guidance": call.guidance,
-        "strength": call.strength if call.images else None,
+        "strength": strength if call.images else None,
         "seed": call.seed,
     }
     fields = {
@@ -68,6 +70,14 @@ def _fields(call: Call) -> dict[str, str | int | float]:
     if wire.size_fields:
         fields |= {"width": call.size.width, "height": call.size.height}
     return fields
+
+
+def _default(model: Model, name: str) -> int | float | None:
+    """What the catalogue promises where the caller does not say, if the service's own default is another."""
+    promised, wire = model.promise.parameters.get(name), model.wire.parameters.get(name)
+    if promised is None or wire is None or promised.default == wire.default or promised.default is None:
+        return None
+    return int(promised.default) if wire.type == "integer" else promised.default
 
 
 async def _json(call: Call) -> WireRequest:
