@@ -404,6 +404,8 @@ BY_FAULT = {
     "5019": (405, "Request trying to use deprecated SDK version"),
     "5028": (410, "deprecated model"),
     "5035": (403, "model requires Workers Paid"),
+    "6003": (400, "Invalid request headers"),
+    "9109": (403, "Invalid access token"),
 }
 
 

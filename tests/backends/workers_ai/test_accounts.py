@@ -1,14 +1,28 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudflare_image_mcp.backends.workers_ai.accounts import PROBE_PATIENCE, Account, AccountPool
+from cloudflare_image_mcp.backends.workers_ai.accounts import (
+    FIRST_RATE_REST,
+    PROBE_PATIENCE,
+    RESET_PASSED,
+    RESET_REST,
+    Account,
+    AccountPool,
+)
+from cloudflare_image_mcp.backends.workers_ai.errors import CODES, UpstreamError
+from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.errors import GatewayError
 from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account, stats
+from tests.backends.workers_ai.scripted import http, image_answer, refusal, scripted
 from tests.emulator.calling import emulating
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.accounts import AccountState
 
 HEALTHY = Account("healthy", "demo")
 SPENT = Account("spent", "demo")
@@ -52,6 +66,107 @@ async def test_an_account_out_of_neurons_rests_until_midnight() -> None:
             set_account(address, "spent", neurons=0)
             clock.time += timedelta(hours=2, minutes=31)
             await backend.run(call(seed=1))
+
+
+async def test_neurons_used_up_just_before_the_reset_cost_no_further_day() -> None:
+    """The call goes out before 00:00 UTC and the refusal comes back after it."""
+    clock = SetClock("2026-11-23 23:59")
+
+    async def over_midnight(writer: asyncio.StreamWriter) -> None:
+        clock.time += timedelta(minutes=1, seconds=2)
+        writer.write(refusal(429, 4006))
+        await writer.drain()
+
+    policy = RetryPolicy(longest_obeyed=1)
+    async with (
+        scripted(over_midnight, image_answer()) as server,
+        backend_at(server.address, SPENT, clock=clock, retry=policy) as backend,
+    ):
+        with pytest.raises(GatewayError) as caught:
+            await backend.run(call(seed=1))
+        assert (caught.value.kind, caught.value.retry_after) == ("insufficient_quota", RESET_REST.total_seconds())
+        clock.time += RESET_REST
+        await backend.run(call(seed=1))
+
+
+async def test_neurons_used_up_on_the_day_itself_rest_until_the_next() -> None:
+    clock = SetClock("2026-11-23 00:00")
+    clock.time += RESET_PASSED
+    async with scripted(refusal(429, 4006)) as server, backend_at(server.address, clock=clock) as backend:
+        with pytest.raises(GatewayError) as caught:
+            await backend.run(call(seed=1))
+    assert caught.value.retry_after == (timedelta(days=1) - RESET_PASSED).total_seconds()
+
+
+async def test_calls_refused_together_make_one_rest() -> None:
+    pool = AccountPool([HEALTHY], SetClock("2026-11-23 12:00"))
+    states = [await pool.take((), 0) for _ in range(10)]
+    for state in states:
+        pool.refused(state, UpstreamError(CODES[3021], code=3021))
+    assert pool.states[0].until == datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
+    pool.refused(states[0], UpstreamError(CODES[3021], code=3021, retry_after=7))
+    assert pool.states[0].until == datetime(2026, 11, 23, 12, 0, 7, tzinfo=UTC)
+
+
+async def test_a_rest_doubles_when_the_account_is_at_its_rate_again() -> None:
+    clock = SetClock("2026-11-23 12:00")
+    pool = AccountPool([HEALTHY], clock)
+    for seconds in (1, 2, 4, 8, 16, 32, 32):
+        pool.refused(await pool.take((), 0), UpstreamError(CODES[3021], code=3021))
+        assert pool.states[0].until == clock.time + timedelta(seconds=seconds)
+        clock.time += timedelta(seconds=seconds)
+    pool.succeeded(await pool.take((), 0))
+    pool.refused(pool.states[0], UpstreamError(CODES[3021], code=3021))
+    assert pool.states[0].until == clock.time + timedelta(seconds=FIRST_RATE_REST)
+
+
+@pytest.mark.parametrize("code", [4006, 10000])
+async def test_a_long_rest_is_not_cut_short_by_a_call_that_was_under_way(code: int) -> None:
+    clock = SetClock("2026-11-23 12:00")
+    pool = AccountPool([HEALTHY], clock)
+    states = [await pool.take((), 0) for _ in range(2)]
+    pool.refused(states[0], UpstreamError(CODES[code], code=code))
+    pool.refused(states[1], UpstreamError(CODES[3021], code=3021, retry_after=5))
+    clock.time += timedelta(minutes=1)
+    assert not pool.has_other(())
+
+
+async def test_a_new_day_begins_at_nothing_spent() -> None:
+    clock = SetClock("2026-11-23 23:59")
+    pool = AccountPool([HEALTHY, Account("other", "demo")], clock)
+    pool.count_spent({"healthy": 9_000})
+
+    async def made(neurons: float) -> AccountState:
+        state = await pool.take((), neurons)
+        pool.succeeded(state)
+        pool.give_back(state, neurons, neurons)
+        return state
+
+    assert {(await made(10)).account.account_id for _ in range(4)} == {"other"}
+    clock.time += timedelta(minutes=2)
+    pool.count_spent({"other": 15})
+    assert [(await made(10)).account.account_id for _ in range(4)] == ["healthy", "healthy", "other", "healthy"]
+    assert [state.neurons for state in pool.states] == [30, 25]
+
+
+async def test_the_account_that_failed_is_asked_after_the_others_whatever_their_load() -> None:
+    pool = AccountPool([HEALTHY, Account("other", "demo")], SetClock("2026-11-23 12:00"))
+    for state in pool.states:
+        pool.succeeded(state)
+    pool.states[1].in_flight = 5
+    assert (await pool.take((), 0)).account.account_id == "healthy"
+    assert (await pool.take((), 0, asked={"healthy"})).account.account_id == "other"
+    assert (await pool.take((), 0, asked={"healthy", "other"})).account.account_id == "healthy"
+
+
+async def test_once_every_account_has_failed_there_is_a_pause() -> None:
+    """A pause of 5 seconds and more is longer than this policy obeys: the call ends where one would begin."""
+    policy = RetryPolicy(first=10, longest=10, longest_obeyed=1)
+    accounts = [Account(name, "demo") for name in ("one", "two", "three")]
+    async with scripted(http(502)) as server, backend_at(server.address, *accounts, retry=policy) as backend:
+        with pytest.raises(GatewayError):
+            await backend.run(call(seed=1))
+        assert backend.traffic.calls == {"one": 1, "two": 1, "three": 1}
 
 
 async def test_bad_credentials_rest_until_a_restart_and_are_not_told() -> None:

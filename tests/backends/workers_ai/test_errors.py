@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from cloudflare_image_mcp.backends.workers_ai.answer import Answer, failure_of
@@ -42,11 +45,13 @@ EXPECTED = {
     "5019": ("upstream_error", Action.FAIL),
     "5028": ("model_not_found", Action.FAIL),
     "5035": ("insufficient_quota", Action.OTHER_ACCOUNT),
+    "6003": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
     "7000": ("upstream_error", Action.FAIL),
     "7000-form": ("upstream_error", Action.FAIL),
     "7003": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
     "9106": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
     "9106-malformed": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
+    "9109": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
     "10000": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
     "10000-permission": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
 }
@@ -117,6 +122,7 @@ def test_retry_after_in_seconds(value: str | None, seconds: float | None) -> Non
 
 
 def test_retry_after_as_a_date() -> None:
-    failure = failure_of(Answer(429, {"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"}, b""))
+    at = format_datetime(datetime.now(UTC) + timedelta(hours=12), usegmt=True)
+    failure = failure_of(Answer(429, {"retry-after": at}, b""))
     assert failure.retry_after is not None
-    assert failure.retry_after > 1e9
+    assert 11 * 3600 < failure.retry_after <= 12 * 3600

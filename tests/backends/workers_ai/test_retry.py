@@ -28,6 +28,12 @@ def test_a_retry_after_is_obeyed_up_to_a_point() -> None:
     assert attempts.pause(UpstreamError(CODES[3040], retry_after=31), elsewhere=False) is None
 
 
+def test_a_retry_after_of_no_time_is_paused_for_all_the_same() -> None:
+    pause = Attempts(RetryPolicy(first=2), CLOCK, 600).pause(UpstreamError(CODES[3040], retry_after=0), elsewhere=False)
+    assert pause is not None
+    assert 1 <= pause <= 2
+
+
 def test_no_retry_starts_after_the_models_time() -> None:
     assert Attempts(RetryPolicy(), CLOCK, 0.1).pause(UpstreamError(NO_IMAGE, retry_after=1), elsewhere=False) is None
 

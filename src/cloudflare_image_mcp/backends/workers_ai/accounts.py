@@ -20,10 +20,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RESET_PASSED: Final = timedelta(minutes=5)
+"""How long after 00:00 UTC an account may still say that its neurons are used up and mean the day before: its answer
+was on its way, or its clock is behind ours.
+"""
+RESET_REST: Final = timedelta(seconds=20)
+"""How long it rests then, instead of another day."""
 PROBE_PATIENCE: Final = 2.0
 """Seconds. An account refuses at once or not at all: one that has not refused by then is making the image."""
 FIRST_RATE_REST: Final = 1.0
-"""Seconds; doubled each time that the account is still at its rate, up to ``LONGEST_RATE_REST``."""
+"""Seconds, also where ``retry-after`` says less; doubled each time that the account is still at its rate once the rest
+is over, up to ``LONGEST_RATE_REST``.
+"""
 LONGEST_RATE_REST: Final = 32.0
 
 
@@ -42,9 +50,11 @@ class AccountState:
     account: Account
     in_flight: int = 0
     neurons: float = 0.0
-    """Spent today as far as was known at the start, and spent and reserved since; from 0 when the account wakes after
-    its day was used up. Decides between accounts that are equally busy.
+    """Spent today (UTC), as far as was known at the start and since. With ``reserved`` it decides between accounts that
+    are equally busy.
     """
+    reserved: float = 0.0
+    """What the calls under way will cost, as far as is known."""
     proven: bool = False
     """Whether it has made an image since the start, or since its last rest."""
     asked_at: float = 0.0
@@ -78,26 +88,29 @@ class AccountPool:
         if not accounts:
             raise ValueError("Workers AI needs at least one account.")
         self._clock = clock
+        self._day = clock.now().date()
         self._changed = asyncio.Event()
         self.states: Final = tuple(AccountState(account) for account in accounts)
 
-    async def take(self, avoid: Collection[str], estimate: float) -> AccountState:
-        """The least loaded account that is awake, those of the ids in ``avoid`` left out. ``give_back`` it.
+    async def take(self, barred: Collection[str], estimate: float, asked: Collection[str] = ()) -> AccountState:
+        """The least loaded account that is awake, those of the ids in ``barred`` left out and those in ``asked`` only
+        taken when there is no other. ``give_back`` it.
 
         Raises ``NoAccountError``.
         """
         while True:
-            awake = [state for state in self._awake() if state.account.account_id not in avoid]
+            awake = [state for state in self._awake() if state.account.account_id not in barred]
             if not awake:
-                raise self._all_resting(avoid)
+                raise self._all_resting(barred)
+            awake = [state for state in awake if state.account.account_id not in asked] or awake
             ready = [state for state in awake if self._is_ready(state)]
             if ready:
-                state = min(ready, key=lambda state: (state.in_flight, state.neurons, state.asked_at))
+                state = min(ready, key=lambda state: (state.in_flight, state.neurons + state.reserved, state.asked_at))
                 state.asked_at = self._clock.monotonic()
                 if state.in_flight == 0:
                     state.busy_since = state.asked_at
                 state.in_flight += 1
-                state.neurons += estimate
+                state.reserved += estimate
                 return state
             patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.busy_since for state in awake)
             try:
@@ -106,12 +119,16 @@ class AccountPool:
                 continue
 
     def count_spent(self, neurons: Mapping[str, float]) -> None:
-        """Adds what the accounts, by their ids, spent before."""
+        """Adds what the accounts, by their ids, spent today before."""
+        self._begin_day()
         for state in self.states:
             state.neurons += neurons.get(state.account.account_id, 0.0)
 
-    def give_back(self, state: AccountState) -> None:
+    def give_back(self, state: AccountState, estimate: float, spent: float) -> None:
+        """``estimate``: as it was taken for."""
         state.in_flight -= 1
+        state.reserved -= estimate
+        state.neurons += spent
         self._notify()
 
     def succeeded(self, state: AccountState) -> None:
@@ -120,16 +137,14 @@ class AccountPool:
 
     def refused(self, state: AccountState, failure: UpstreamError) -> None:
         """Sends the account to rest where the failure is the account's."""
-        now = self._clock.now()
+        until = None
         match failure.meaning.action:
             case Action.REST_UNTIL_RESTART:
-                until = None
+                pass
             case Action.REST_UNTIL_RESET:
-                until = next_reset(self._clock)
+                until = self._reset()
             case Action.REST_BRIEFLY:
-                seconds = state.rate_rest if failure.retry_after is None else failure.retry_after
-                state.rate_rest = min(state.rate_rest * 2, LONGEST_RATE_REST)
-                until = now + timedelta(seconds=seconds)
+                until = self._clock.now() + self._rate_rest(state, failure)
             case _:
                 # Whatever else is wrong, the account was let in.
                 state.proven = True
@@ -142,19 +157,45 @@ class AccountPool:
                 failure.meaning.says,
                 failure.code,
             )
+        elif state.until is None or (until is not None and until <= state.until):
+            # It rests for longer already: this call was under way when that began.
+            return
         state.refusal, state.until = failure, until
         self._notify()
 
-    def has_other(self, state: AccountState, avoid: Collection[str]) -> bool:
-        """Whether an account other than this one is awake."""
-        return any(other is not state and other.account.account_id not in avoid for other in self._awake())
+    def has_other(self, ids: Collection[str]) -> bool:
+        """Whether an account that is not among ``ids`` is awake."""
+        return any(state.account.account_id not in ids for state in self._awake())
+
+    def _reset(self) -> datetime:
+        """When an account wakes that has just said that its day's neurons are used up."""
+        now, reset = self._clock.now(), next_reset(self._clock)
+        return now + RESET_REST if now - (reset - timedelta(days=1)) < RESET_PASSED else reset
+
+    def _rate_rest(self, state: AccountState, failure: UpstreamError) -> timedelta:
+        """Calls that were under way together are refused together, which is the account's rate once and not many times:
+        without a ``retry-after`` of their own those that come second add nothing.
+        """
+        if state.refusal is not None:
+            return timedelta(seconds=failure.retry_after or 0.0)
+        rest, state.rate_rest = state.rate_rest, min(state.rate_rest * 2, LONGEST_RATE_REST)
+        return timedelta(seconds=max(failure.retry_after or rest, FIRST_RATE_REST))
+
+    def _begin_day(self) -> None:
+        """What was spent the day before is forgotten."""
+        today = self._clock.now().date()
+        if today != self._day:
+            self._day = today
+            for state in self.states:
+                state.neurons = 0.0
 
     def _awake(self) -> list[AccountState]:
         now = self._clock.now()
+        self._begin_day()
         for state in self.states:
             if state.refusal is not None and state.until is not None and state.until <= now:
                 if state.refusal.meaning.action is Action.REST_UNTIL_RESET:
-                    state.proven, state.neurons = False, 0.0
+                    state.proven = False
                 state.refusal = state.until = None
         return [state for state in self.states if state.refusal is None]
 
@@ -164,10 +205,10 @@ class AccountPool:
             return True
         return self._clock.monotonic() - state.busy_since >= PROBE_PATIENCE
 
-    def _all_resting(self, avoid: Collection[str]) -> NoAccountError:
+    def _all_resting(self, barred: Collection[str]) -> NoAccountError:
         """The error of the account that wakes first: rate before neurons before credentials."""
         resting = [
-            state for state in self.states if state.refusal is not None and state.account.account_id not in avoid
+            state for state in self.states if state.refusal is not None and state.account.account_id not in barred
         ]
         waking = [state for state in resting if state.until is not None]
         first = min(waking, key=lambda state: state.until or self._clock.now()) if waking else resting[0]

@@ -7,12 +7,14 @@ The stated media type decides nothing: JSON begins with a brace, and no image do
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, meaning_of, plain
+from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, is_known, meaning_of, plain
 from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.gateway import base64_text
 from cloudflare_image_mcp.gateway.image import Image
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _START: Final = b'{"result":{"image":"'
 _LONGEST_ERROR: Final = 300
+LONGEST_RETRY_AFTER: Final = 24 * 3600.0
+"""Seconds. Nothing of the service's lasts longer than a day, whatever a server on the way says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,12 @@ class Answer:
 
     @property
     def neurons(self) -> float | None:
-        """What the service says the call cost."""
+        """What the service says the call cost. None: it does not say, or says what cannot be added up."""
         try:
-            return float(self.headers["cf-ai-neurons"])
+            neurons = float(self.headers["cf-ai-neurons"])
         except (KeyError, ValueError):
             return None
+        return neurons if math.isfinite(neurons) and neurons >= 0 else None
 
 
 async def image_of(answer: Answer) -> Image:
@@ -57,13 +62,12 @@ async def image_of(answer: Answer) -> Image:
 
 
 def failure_of(answer: Answer) -> UpstreamError:
-    """The failure that an error answer stands for, in whichever envelope it came, or in none."""
-    code, text = None, ""
-    try:
-        error = json.loads(answer.body)["errors"][0]
-        code, text = int(error["code"]), str(error["message"])
-    except (ValueError, KeyError, IndexError, TypeError):
-        text = f"HTTP status {answer.status}"
+    """The failure that an error answer stands for, in whichever envelope it came, or in none. Of several errors the
+    first whose code is known.
+    """
+    errors = _errors(answer.body)
+    code, text = next((error for error in errors if is_known(error[0])), errors[0] if errors else (None, ""))
+    text = text or f"HTTP status {answer.status}"
     text = plain(text)[:_LONGEST_ERROR]
     return UpstreamError(
         meaning_of(answer.status, code, text), text, code=code, retry_after=retry_after(answer.headers)
@@ -71,18 +75,31 @@ def failure_of(answer: Answer) -> UpstreamError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from either form that RFC 9110 allows."""
+    """Seconds from 0 to ``LONGEST_RETRY_AFTER``, from either form that RFC 9110 allows."""
     value = headers.get("retry-after")
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+
+
+def _errors(body: bytes) -> list[tuple[int, str]]:
+    """Codes and messages of an envelope, those without a code left out; none where there is no envelope."""
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        listed: Any = json.loads(body)["errors"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+    found: list[tuple[int, str]] = []
+    for error in listed if isinstance(listed, list) else []:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            found.append((int(str(error["code"])), str(error.get("message") or "")))
+    return found
 
 
 def _payload(answer: Answer) -> Payload:
@@ -115,12 +132,14 @@ def _spliced(body: bytes) -> memoryview | None:
 
 
 def _parsed(answer: Answer) -> bytes:
-    """``result.image`` of any envelope. Raises ``UpstreamError``; an error under status 200 is its own."""
+    """``result.image`` of any envelope, without line breaks. Raises ``UpstreamError``; an error
+    under status 200 is its own.
+    """
     try:
         envelope: Any = json.loads(answer.body)
-        if envelope.get("success") is False:
+        if envelope.get("success") is False and envelope.get("errors"):
             raise failure_of(answer)
         image: Any = envelope["result"]["image"]
-        return str(image).rpartition("base64,")[2].encode("ascii")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return "".join(str(image).rpartition("base64,")[2].split()).encode("ascii")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UpstreamError(NO_IMAGE, "it holds none", neurons=answer.neurons) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 _MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_UNTIL_RESTART})
 """The account rests, and the call goes to the next at once."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """Whom one call may not ask, and whom it has asked since it last waited."""
+
+    barred: set[str] = field(default_factory=set)
+    """Accounts that may not use the model."""
+    asked: set[str] = field(default_factory=set)
+    """The others are asked first, and without a pause."""
 
 
 @dataclass(slots=True)
@@ -91,22 +101,27 @@ class WorkersAIBackend:
         asked = call
         request = await encode(call, self._pixels)
         attempts = Attempts(self._retry, self._clock, call.model.wire.timeout)
-        avoid: set[str] = set()
-        """Accounts that may not use this model."""
+        round_ = _Round()
         estimate = call.model.price.neurons(call.size, call.steps, request.inputs)
+        wasted = 0.0
+        """Neurons of answers that were charged and held no image."""
         while True:
             try:
-                state = await self._accounts.take(avoid, estimate)
+                state = await self._accounts.take(round_.barred, estimate, round_.asked)
             except NoAccountError as resting:
                 pause = None if resting.seconds is None else attempts.wait(resting.seconds)
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
+                round_.asked.clear()
                 continue
             try:
-                return told(await self._ask(state, call, request, estimate), asked.seed, call.seed)
+                rendered = await self._ask(state, call, request, estimate)
+                neurons = (rendered.neurons or 0.0) + wasted
+                return told(replace(rendered, neurons=neurons or None), asked.seed, call.seed)
             except UpstreamError as failure:
-                pause = self._after(failure, state, avoid, attempts)
+                wasted += failure.neurons or 0.0
+                pause = self._after(failure, state, round_, attempts)
                 if pause is None:
                     raise
                 self.traffic.retries[str(failure.code or failure.text)] += 1
@@ -132,20 +147,24 @@ class WorkersAIBackend:
             self._accounts.refused(state, failure)
             raise
         finally:
-            state.neurons += spent - estimate
-            self._accounts.give_back(state)
+            self._accounts.give_back(state, estimate, spent)
             if spent:
                 await self.neurons.add(account_id, self._clock.now().date(), spent)
 
-    def _after(self, failure: UpstreamError, state: AccountState, avoid: set[str], attempts: Attempts) -> float | None:
+    def _after(self, failure: UpstreamError, state: AccountState, round_: _Round, attempts: Attempts) -> float | None:
         """Seconds to wait before the call is made again; None when it is not."""
-        action = failure.meaning.action
+        action, account_id = failure.meaning.action, state.account.account_id
+        asked_before = account_id in round_.asked
+        round_.asked.add(account_id)
         if action is Action.FAIL:
             return None
         if action is Action.OTHER_ACCOUNT:
-            avoid.add(state.account.account_id)
-            return 0.0 if self._accounts.has_other(state, avoid) else None
+            round_.barred.add(account_id)
+            return 0.0 if self._accounts.has_other(round_.barred) else None
         if action in _MOVES_ON:
-            return 0.0
-        elsewhere = action is Action.RETRY and self._accounts.has_other(state, avoid)
+            # An account that was asked twice without a pause has rested in between, and that counts as one.
+            return attempts.wait(0.0) if asked_before else 0.0
+        elsewhere = action is Action.RETRY and self._accounts.has_other(round_.asked | round_.barred)
+        if not elsewhere:
+            round_.asked.clear()
         return attempts.pause(failure, elsewhere=elsewhere)

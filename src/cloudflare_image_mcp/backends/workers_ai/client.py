@@ -15,7 +15,8 @@ from yarl import URL
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.answer import Answer
-from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, UNREACHABLE, UpstreamError
+from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
+from cloudflare_image_mcp.gateway.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
@@ -26,6 +27,10 @@ API_BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds."""
 MAX_CONNECTIONS: Final = 256
+MAX_ANSWER: Final = 64 * MEBIBYTE
+"""Bytes, unpacked. The largest image that a model makes, 2500 x 2500 as a PNG in base64, is 25 MB."""
+_SHORT: Final = 64 * 1024
+"""Bytes. An answer with a message for people is shorter."""
 
 
 class WorkersAIClient:
@@ -51,13 +56,14 @@ class WorkersAIClient:
                 allow_redirects=False,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, await response.read())
+                return Answer(response.status, headers, _without_secrets(await _body(response), account))
         except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamError(UNREACHABLE, "the connection was not made in time") from error
         except TimeoutError as error:
             raise UpstreamError(TIMED_OUT, f"{model.wire.timeout:g} seconds") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(UNREACHABLE, _reason(error)) from error
+            # Not chained: aiohttp's errors hold the headers sent, and with them the token.
+            raise UpstreamError(UNREACHABLE, _reason(error)) from None
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -104,6 +110,28 @@ def _form(request: WireRequest) -> aiohttp.FormData:
     for part in request.parts:
         form.add_field(part.name, part.value, content_type=part.media_type, filename=part.filename)
     return form
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole answer. Raises ``UpstreamError`` where it has no end, or unpacks to more than any image."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise UpstreamError(TOO_LONG, f"more than {MAX_ANSWER // MEBIBYTE} MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _without_secrets(body: bytes, account: Account) -> bytes:
+    """A short answer, should it quote what it was sent: its words may end up before a caller or in a log."""
+    if len(body) <= _SHORT:
+        for secret in (account.api_token, account.account_id):
+            # Shorter ones are made up, for an emulator, and may be a word or a part of one.
+            if len(secret) >= 16:
+                body = body.replace(secret.encode(), b"[withheld]")
+    return body
 
 
 def _reason(error: Exception) -> str:

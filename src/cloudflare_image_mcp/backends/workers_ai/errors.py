@@ -2,7 +2,7 @@
 
 Matched on the code, never on the text, but for 3030: the service puts everything that a model itself refuses
 under that one code. Sources: Cloudflare's table of Workers AI errors, and reports of live answers for the
-codes that it lacks (3010, 3021, 3030, 3043, 3046, 4006, 5006, 5028, 8007).
+codes that it lacks (3010, 3021, 3030, 3043, 3046, 4006, 5006, 5028, 6003, 8007, 9109).
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ _RATE: Final = Meaning("rate_limit_exceeded", Action.REST_BRIEFLY, "Workers AI's
 _REFUSED_PROMPT: Final = Meaning("content_policy_violation", says="Workers AI refused the prompt")
 
 NO_IMAGE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI answered without a usable image")
+TOO_LONG: Final = Meaning("upstream_error", says="Workers AI's answer does not end")
 UNREACHABLE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI could not be reached")
 TIMED_OUT: Final = Meaning("upstream_timeout", says="Workers AI did not answer in time")
 
@@ -103,10 +104,12 @@ CODES: Final[dict[int, Meaning]] = {
     5019: _OURS,
     5028: _GONE,
     5035: Meaning("insufficient_quota", Action.OTHER_ACCOUNT, "The model needs a Workers Paid plan", quoted=False),
+    6003: _CREDENTIALS,  # the token has the wrong form
     7000: _OURS,  # no such route, or a form through the AI Gateway
     7003: _CREDENTIALS,  # the account's id has the wrong form
     8007: _REFUSED_PROMPT,
     9106: _CREDENTIALS,
+    9109: _CREDENTIALS,  # the token has expired or was revoked
     10000: _CREDENTIALS,
 }
 
@@ -180,6 +183,10 @@ _REFERENCE: Final = re.compile(r" \([0-9a-f-]{36}\)$")
 def plain(text: str) -> str:
     """The service's words without its prefixes and without the reference of the call."""
     return _REFERENCE.sub("", _PREFIX.sub("", text.strip()))
+
+
+def is_known(code: int) -> bool:
+    return code == 3030 or code in CODES
 
 
 def meaning_of(status: int, code: int | None, text: str) -> Meaning:

@@ -63,12 +63,9 @@ class Attempts:
                 return None
             self._flagged = True
         backoff = min(self._policy.longest, self._policy.first * 2**self._made)
-        wait = failure.retry_after
-        if elsewhere:
-            wait = 0.0
-        elif wait is None:
-            wait = backoff * (0.5 + _JITTER.random() / 2)
-        return self.wait(wait)
+        # A retry-after of 0, or one that lies in the past, is no leave to ask again and again at once.
+        wait = max(failure.retry_after or 0.0, backoff * (0.5 + _JITTER.random() / 2))
+        return self.wait(0.0 if elsewhere else wait)
 
     def wait(self, seconds: float) -> float | None:
         """``seconds`` when there is a retry left and waiting for it is in order."""
