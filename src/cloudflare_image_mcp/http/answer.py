@@ -5,7 +5,7 @@ socket without ever being part of a larger string.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from cloudflare_image_mcp.gateway.image import Image
     from cloudflare_image_mcp.gateway.payload import Payload
     from cloudflare_image_mcp.gateway.result import ImageResult, ResultImage
 
@@ -66,6 +67,11 @@ def image_url(base_url: str, key: str) -> str:
     return f"{base_url}/images/{key}"
 
 
+def background(image: Image) -> Literal["opaque", "transparent"]:
+    """OpenAI's word for whether the file has an alpha channel: an edit keeps its original's."""
+    return "transparent" if image.header.has_alpha else "opaque"
+
+
 def base64_length(payload: Payload) -> int:
     """Characters of the payload as padded base64."""
     return -(-payload.size // 3) * 4
@@ -84,7 +90,7 @@ def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
     rest: dict[str, Any] = {
         "size": str(result.size),
         "output_format": result.output_format.value,
-        "background": "opaque",
+        "background": background(result.images[0].image),
         "model": result.model.id,
     }
     if result.warnings:

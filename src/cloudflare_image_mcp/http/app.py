@@ -17,7 +17,7 @@ from cloudflare_image_mcp.http.answer import image_answer
 from cloudflare_image_mcp.http.body import read_body
 from cloudflare_image_mcp.http.errors import install_error_handlers
 from cloudflare_image_mcp.http.files import image_file
-from cloudflare_image_mcp.http.middleware import CORSMiddleware, KeyMiddleware, RequestIdMiddleware
+from cloudflare_image_mcp.http.middleware import CORSMiddleware, DefectMiddleware, KeyMiddleware, RequestIdMiddleware
 from cloudflare_image_mcp.http.models import list_models, one_model
 from cloudflare_image_mcp.http.sse import event_answer
 
@@ -74,6 +74,7 @@ def create_app(
     install_error_handlers(app)
     if options.api_keys:
         app.add_middleware(KeyMiddleware, keys=options.api_keys)
+    app.add_middleware(DefectMiddleware)
     app.add_middleware(CORSMiddleware)
     app.add_middleware(RequestIdMiddleware, ids=gateway.ids)
     return app
@@ -103,12 +104,12 @@ def _image_endpoint(
     async def endpoint(request: Request) -> Response:
         body = await read_body(request)
         fields = dict(body.fields)
-        if "deployment" in request.path_params:
-            fields.setdefault("model", request.path_params["deployment"])
+        if "deployment" in request.path_params and fields.get("model") in (None, ""):
+            fields["model"] = request.path_params["deployment"]
         wanted = parse_request(operation, fields, text=body.text)
         prepared = await gateway.prepare(wanted)
         if wanted.stream:
-            return event_answer(gateway, prepared)
+            return event_answer(gateway, prepared, request.state.request_id)
         result = await _made(gateway, prepared, request)
         return image_answer(result, base_url(request, options))
 
@@ -182,6 +183,7 @@ def _add_files(app: FastAPI, gateway: Gateway) -> None:
 
     app.head("/images/{key}", include_in_schema=False)(image)
     app.get("/docs", include_in_schema=False)(docs)
+    app.head("/health", include_in_schema=False)(health)  # what watches a service often asks for no body
     app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)
 
 
@@ -190,6 +192,11 @@ def base_url(request: Request, options: AppOptions) -> str:
     if options.public_base_url:
         return options.public_base_url
     headers = request.headers
-    scheme = headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
-    host = headers.get("x-forwarded-host", headers.get("host", request.url.netloc)).split(",")[0].strip()
-    return f"{'https' if scheme == 'https' else 'http'}://{host}"
+    scheme = _first(headers.get("x-forwarded-proto")) or request.url.scheme
+    host = _first(headers.get("x-forwarded-host")) or headers.get("host") or request.url.netloc
+    return f"{'https' if scheme.lower() == 'https' else 'http'}://{host}"
+
+
+def _first(header: str | None) -> str:
+    """What the outermost of several proxies wrote."""
+    return (header or "").split(",")[0].strip()

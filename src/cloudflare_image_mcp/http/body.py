@@ -28,23 +28,35 @@ class Body:
 
 
 async def read_body(request: Request) -> Body:
-    """Reads JSON, a multipart form or a URL-encoded one. Raises ``GatewayError`` (400, 413, 415)."""
+    """Reads JSON, a multipart form or a URL-encoded one. Raises ``GatewayError`` (400, 413, 415).
+
+    ``curl -d`` calls JSON a URL-encoded form, and ``fetch`` calls it plain text, unless told otherwise.
+    """
     content_type = request.headers.get("content-type", "")
     kind = content_type.split(";", 1)[0].strip().lower()
     body = _limited(request)
     match kind:
         case "multipart/form-data":
             return Body(await read_multipart(body, content_type), text=True)
-        case "application/x-www-form-urlencoded":
-            return Body(read_urlencoded(await _joined(body)), text=True)
+        case "application/x-www-form-urlencoded" | "text/plain":
+            data = await _joined(body)
+            if data.lstrip().startswith(b"{"):
+                return Body(_json(data), text=False)
+            if kind == "text/plain":
+                raise _unsupported(kind)
+            return Body(read_urlencoded(data), text=True)
         case "application/json" | "":
             return Body(_json(await _joined(body)), text=False)
         case _:
-            await _joined(body)
-            raise GatewayError(
-                "unsupported_media_type",
-                f"Content-Type must be application/json or multipart/form-data, not {shown(kind)}",
-            )
+            async for _ in body:  # so that the client gets to see the answer
+                pass
+            raise _unsupported(kind)
+
+
+def _unsupported(kind: str) -> GatewayError:
+    return GatewayError(
+        "unsupported_media_type", f"Content-Type must be application/json or multipart/form-data, not {shown(kind)}"
+    )
 
 
 async def _limited(request: Request) -> AsyncIterator[bytes]:
@@ -69,13 +81,17 @@ async def _joined(body: AsyncIterator[bytes]) -> bytes:
 def _json(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data or b"{}", parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise invalid(None, f"the body is not valid JSON: {reason}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise invalid(None, f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise invalid(None, "the body is not valid JSON: it is nested too deeply") from None
+    except ValueError:
+        # The one other: Python reads integers of up to 4,300 digits.
+        raise invalid(None, "the body holds a number of more digits than are read") from None
     if not isinstance(value, dict):
         raise invalid(None, f"the body must be a JSON object, not {shown(value)}")
     return value
 
 
 def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON number")
+    raise json.JSONDecodeError(f"{constant} is no JSON number", "", 0)

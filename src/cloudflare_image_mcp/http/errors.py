@@ -31,7 +31,6 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -47,9 +46,9 @@ def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) 
     return JSONResponse(error.envelope(), status_code=error.row.status, headers=extra)
 
 
-def internal_error(error: Exception) -> GatewayError:
-    """What the caller is told of a defect; the log gets the rest."""
-    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+def internal_error(error: Exception, request_id: str) -> GatewayError:
+    """What the caller is told of a defect; the log gets the rest, under the ``x-request-id`` of the answer."""
+    _log.error("unexpected %s in %s", type(error).__name__, request_id, exc_info=error)
     return GatewayError("internal_error", "something went wrong inside the gateway; the server's log has the details")
 
 
@@ -67,10 +66,6 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     message = messages.get(error.status_code, error.detail or HTTPStatus(error.status_code).phrase)
     kind = _BY_STATUS.get(error.status_code, "invalid_request")
     return error_answer(GatewayError(kind, message), error.headers)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    return error_answer(internal_error(error))
 
 
 def _allowed(error: HTTPException) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response, StreamingResponse
 
 from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.http.errors import error_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.core import Gateway
     from cloudflare_image_mcp.gateway.ports import StoredImage
 
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
+"""Any other header is ignored, and the whole file sent, as RFC 9110 allows; so are numbers that no file reaches."""
 
 
 async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
     """200, 206 (one range), 304 or 416. Raises ``GatewayError`` (404).
 
-    A key is never used twice, so the answer never changes and the key itself is the ETag.
+    A key is never used twice, so the answer never changes and the key itself is the ETag. HEAD knows no ranges
+    (RFC 9110, 14.2).
     """
     stored = await gateway.store.find(key)
     if stored is None:
@@ -36,22 +39,25 @@ async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
     }
     if etag in request.headers.get("if-none-match", "") or request.headers.get("if-none-match") == "*":
         return Response(status_code=304, headers=headers)
-    span = _span(request.headers.get("range", ""), request.headers.get("if-range", etag) == etag, stored)
+    if request.method == "HEAD":
+        headers["content-length"] = str(stored.size)
+        return Response(status_code=200, headers=headers, media_type=stored.media_type)
+    try:
+        span = _span(request.headers.get("range", ""), request.headers.get("if-range", etag) == etag, stored)
+    except GatewayError as error:
+        return error_answer(error, {"content-range": f"bytes */{stored.size}"})
     start, stop = span or (0, stored.size)
     if span:
         headers["content-range"] = f"bytes {start}-{stop - 1}/{stored.size}"
     headers["content-length"] = str(stop - start)
-    status = 206 if span else 200
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=stored.media_type)
     chunks = gateway.store.read(stored.key, start, stop)
-    return StreamingResponse(chunks, status_code=status, headers=headers, media_type=stored.media_type)
+    return StreamingResponse(chunks, 206 if span else 200, headers=headers, media_type=stored.media_type)
 
 
 def _span(header: str, current: bool, stored: StoredImage) -> tuple[int, int] | None:
     """The one range asked for; None for the whole file, also where several are asked for (which is allowed)."""
     match = _RANGE.fullmatch(header.strip())
-    if match is None or not current or match[0] == "bytes=-":
+    if match is None or not current or match[0].endswith("=-"):
         return None
     if match[1]:
         start, stop = int(match[1]), int(match[2]) + 1 if match[2] else stored.size

@@ -6,7 +6,7 @@ Starlette's own reader spools files to disk in threads, which a Worker has not; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -17,6 +17,9 @@ from cloudflare_image_mcp.gateway.limits import MAX_FORM_PARTS, MAX_IMAGE_BYTES,
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
+
+
+_FILE_TYPES: Final = (b"image/", b"application/octet-stream")
 
 
 @dataclass(slots=True)
@@ -35,6 +38,7 @@ class _FormReader:
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
+        self._content_type = b""
         self._parser = MultipartParser(
             boundary,
             {
@@ -52,7 +56,7 @@ class _FormReader:
         self._parser.write(chunk)
 
     def _part_begin(self) -> None:
-        self._disposition = b""
+        self._disposition = self._content_type = b""
         if len(self.parts) >= MAX_FORM_PARTS:
             raise GatewayError("request_too_large", f"the form has more than {MAX_FORM_PARTS} parts")
 
@@ -63,8 +67,11 @@ class _FormReader:
         self._header_value += data[start:end]
 
     def _header_end(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            self._disposition = self._header_value
+        match self._header_name.lower():
+            case b"content-disposition":
+                self._disposition = self._header_value
+            case b"content-type":
+                self._content_type = self._header_value
         self._header_name = self._header_value = b""
 
     def _headers_finished(self) -> None:
@@ -72,7 +79,9 @@ class _FormReader:
         if b"name" not in options:
             raise invalid(None, "a part of the form has no name in its Content-Disposition")
         name = options[b"name"].decode("utf-8", "replace")
-        self.parts.append(_Part(name, b"filename" in options))
+        # Some clients name no file, or in RFC 5987's way alone (filename*), which the parser leaves out.
+        is_file = b"filename" in options or self._content_type.lower().startswith(_FILE_TYPES)
+        self.parts.append(_Part(name, is_file))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         part = self.parts[-1]

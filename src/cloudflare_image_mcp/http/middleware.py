@@ -1,17 +1,20 @@
-"""What wraps every request, as plain ASGI: the request's id, CORS, the key. Headers are built once, here."""
+"""What wraps every request, as plain ASGI: the request's id, CORS, defects, the key. Headers are built once, here."""
 
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.http.errors import error_answer
+from cloudflare_image_mcp.http.errors import error_answer, internal_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cloudflare_image_mcp.gateway.ports import Ids
@@ -83,12 +86,39 @@ class CORSMiddleware:
         await self._app(scope, receive, send_with_cors)
 
 
+class DefectMiddleware:
+    """An unexpected exception as the table's ``internal_error``: inside the two above, so that it has their headers,
+    which Starlette's own handler for it, outside all others, would leave out.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception as error:
+            if begun:  # no status is left to change: the server breaks the connection off
+                raise
+            await error_answer(internal_error(error, scope["state"]["request_id"]))(scope, receive, send)
+
+
 class KeyMiddleware:
     """``Authorization: Bearer <one of the keys>`` on all but the open paths. A key may hold spaces."""
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
         self._app = app
-        self._keys = tuple(key.encode() for key in keys)
+        self._keys = tuple(written for key in keys for written in _on_the_wire(key))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _is_open(scope) or self._is_known(scope):
@@ -99,10 +129,18 @@ class KeyMiddleware:
 
     def _is_known(self, scope: Scope) -> bool:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-        given = key.strip().encode("utf-8", "surrogateescape")
+        given = key.strip().encode("latin-1")  # the bytes that came
         # Every key is compared, so that the time taken says nothing of which one was near.
         known = [hmac.compare_digest(given, one) for one in self._keys]
         return scheme.lower() == "bearer" and any(known)
+
+
+def _on_the_wire(key: str) -> Iterator[bytes]:
+    """A key with letters beyond ASCII leaves curl as UTF-8, browsers and Node as Latin-1."""
+    yield key.encode()
+    if not key.isascii():
+        with suppress(UnicodeEncodeError):
+            yield key.encode("latin-1")
 
 
 def _is_open(scope: Scope) -> bool:

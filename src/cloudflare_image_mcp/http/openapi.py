@@ -112,7 +112,7 @@ _IMAGES: Final[Schema] = {
         },
         "size": {"type": "string"},
         "output_format": {"enum": ["png", "jpeg", "webp"]},
-        "background": {"enum": ["opaque"]},
+        "background": {"enum": ["opaque", "transparent"]},
         "model": {"type": "string"},
         "warnings": {"type": "array", "items": {"type": "string"}},
     },

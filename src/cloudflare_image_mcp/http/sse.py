@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.http.answer import compact_json
+from cloudflare_image_mcp.http.answer import background, compact_json
 from cloudflare_image_mcp.http.errors import internal_error
 
 if TYPE_CHECKING:
@@ -31,22 +31,26 @@ _NO_TOKENS: Final = {
 """The format demands usage; nothing here is counted in tokens (neurons are in the headers and the metadata)."""
 
 
-def event_answer(gateway: Gateway, prepared: Prepared) -> StreamingResponse:
-    """The 200 answer to ``stream: true``: partial images as they come, then one completed event an image."""
+def event_answer(gateway: Gateway, prepared: Prepared, request_id: str) -> StreamingResponse:
+    """The 200 answer to ``stream: true``: partial images as they come, then one completed event an image.
+
+    ``request_id`` is the answer's, for the log.
+    """
     headers = {
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
         "x-image-model": prepared.plan.model.id,
         "x-image-backend": gateway.backend.name,
     }
-    events = _EventStream(gateway, prepared).events()
+    events = _EventStream(gateway, prepared, request_id).events()
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 class _EventStream:
-    def __init__(self, gateway: Gateway, prepared: Prepared) -> None:
+    def __init__(self, gateway: Gateway, prepared: Prepared, request_id: str) -> None:
         self._gateway = gateway
         self._prepared = prepared
+        self._request_id = request_id
         self._family = "image_generation" if prepared.plan.operation is Operation.GENERATE else "image_edit"
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -58,7 +62,7 @@ class _EventStream:
         except GatewayError as error:
             yield _error_event(error)
         except Exception as error:
-            yield _error_event(internal_error(error))
+            yield _error_event(internal_error(error, self._request_id))
 
     async def _images(self) -> AsyncIterator[bytes]:
         partials: asyncio.Queue[tuple[int, Image]] = asyncio.Queue()
@@ -96,7 +100,7 @@ class _EventStream:
             "created_at": int(self._gateway.clock.now().timestamp()),
             "size": str(image.size),
             "quality": self._prepared.request.quality if self._prepared.request.quality in _QUALITIES else "auto",
-            "background": "opaque",
+            "background": background(image),
             "output_format": image.format.value,
             **extra,
         }

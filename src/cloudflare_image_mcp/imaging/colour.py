@@ -29,6 +29,11 @@ def working(picture: PillowImage.Image) -> PillowImage.Image:
     return picture if mode in _SPACES else picture.convert("RGB")
 
 
+def has_alpha(picture: PillowImage.Image) -> bool:
+    """Whether a pixel of the L, RGB or RGBA picture lets anything through."""
+    return picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255)
+
+
 class SrgbTransform:
     """From a file's profile to sRGB. No profile, one that fits nothing or one that is broken is taken as
     sRGB, as browsers do.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image as PillowImage
 
+from cloudflare_image_mcp.imaging.colour import has_alpha
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,10 +20,10 @@ def composite(result: PillowImage.Image, original: PillowImage.Image, mask: Pill
     """``result`` where the L mask is 255, ``original`` where it is 0; all three of one size.
 
     The feather lies inside the mask, so that outside it every pixel is the original's, exactly. RGBA where
-    either picture is.
+    either picture shows something through.
     """
     feather = max(1, round(max(original.size) * _FEATHER_SHARE))
-    mode = "RGBA" if "RGBA" in {result.mode, original.mode} else "RGB"
+    mode = "RGBA" if has_alpha(result) or has_alpha(original) else "RGB"
     return PillowImage.composite(
         result.convert(mode),
         original.convert(mode),

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.composite import composite
 from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import encode
@@ -113,15 +114,11 @@ def _composed(result: PillowImage.Image, original: PillowImage.Image, mask: Pill
 
 def _reference(data: bytes, header: ImageHeader, size: Size) -> bytes:
     picture = decode(data, header, size)
-    return encode(picture, ImageFormat.PNG if _has_alpha(picture) else ImageFormat.JPEG)
-
-
-def _has_alpha(picture: PillowImage.Image) -> bool:
-    return picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255)
+    return encode(picture, ImageFormat.PNG if has_alpha(picture) else ImageFormat.JPEG)
 
 
 def _preview(picture: PillowImage.Image, max_bytes: int) -> bytes:
-    image_format = ImageFormat.WEBP if _has_alpha(picture) else ImageFormat.JPEG
+    image_format = ImageFormat.WEBP if has_alpha(picture) else ImageFormat.JPEG
     smaller = picture
     while True:
         for quality in _PREVIEW_QUALITIES:
