@@ -28,13 +28,15 @@ from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
 from cloudflare_image_mcp.gateway.ports import Rendered
 from cloudflare_image_mcp.imaging import PillowPixels
 from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.storage.memory import MemoryStore
+from cloudflare_image_mcp.storage.record import Expiry
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Backend, Call, OnPartial
+    from cloudflare_image_mcp.gateway.ports import Backend, Call, ImageStore, OnPartial
     from cloudflare_image_mcp.gateway.result import ImageResult
 
 NAMES = ModelNames(find_model("flux-1-schnell"), find_model("flux-2-klein-4b"))
@@ -66,11 +68,13 @@ class Scripted:
         pass
 
 
-def gateway(backend: Backend, background: Background | None = None, **options: Any) -> Gateway:
+def gateway(
+    backend: Backend, background: Background | None = None, store: ImageStore | None = None, **options: Any
+) -> Gateway:
     clock = SystemClock()
     return Gateway(
         backend=backend,
-        store=open_store("memory:", expiry=None, clock=clock),
+        store=store or open_store("memory:", expiry=None, clock=clock),
         pixels=PillowPixels(),
         fetcher=GuardedFetcher(),
         clock=clock,
@@ -133,6 +137,28 @@ def test_one_failure_of_many_is_a_warning() -> None:
     result = run(gateway(Scripted(script)), Operation.GENERATE, prompt="p", model="flux-2-dev", n=3, seed=0)
     assert [image.seed for image in result.images] == [0, 2]
     assert "1 of 3 images failed: it failed" in result.warnings
+
+
+def test_a_defect_in_one_of_many_costs_the_others_nothing() -> None:
+    def script(call: Call) -> bytes | Exception:
+        return ZeroDivisionError("inner") if call.seed == 0 else plain(call)
+
+    result = run(gateway(Scripted(script)), Operation.GENERATE, prompt="p", model="flux-2-dev", n=3, seed=0)
+    assert [image.seed for image in result.images] == [1, 2]
+    assert result.warnings == ("1 of 3 images failed: an internal error",)
+    with pytest.raises(ZeroDivisionError):
+        run(gateway(Scripted(script)), Operation.GENERATE, prompt="p", model="flux-2-dev", n=1, seed=0)
+
+
+def test_an_image_that_cannot_be_stored_comes_back_unless_it_must_be() -> None:
+    core = gateway(Scripted(plain), store=MemoryStore(Expiry(None, SystemClock()), max_bytes=10))
+    prepared = asyncio.run(core.prepare(parse_request(Operation.GENERATE, {"prompt": "p"})))
+    result = asyncio.run(core.make(prepared))
+    assert result.images[0].stored is None
+    assert "not stored" in result.warnings[0]
+    with pytest.raises(GatewayError) as caught:
+        asyncio.run(core.carry_out(prepared))
+    assert caught.value.kind == "storage_error"
 
 
 def test_all_failed_is_the_first_error() -> None:

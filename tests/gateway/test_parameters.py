@@ -49,8 +49,9 @@ REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [  # fields, param, what 
 
 @pytest.mark.parametrize(("fields", "param", "words"), REFUSED)
 def test_bad_values_are_named(fields: dict[str, Any], param: str, words: list[str]) -> None:
+    operation = Operation.EDIT if param.startswith("image") else GENERATE
     with pytest.raises(GatewayError) as caught:
-        parse_request(GENERATE, {"prompt": "a fox", **fields})
+        parse_request(operation, {"prompt": "a fox", **fields})
     assert caught.value.row.status == 400
     assert caught.value.param == param
     for word in words:
@@ -92,6 +93,32 @@ def test_other_dialects_are_understood(fields: dict[str, Any], name: str, value:
     assert getattr(parse_request(GENERATE, {"prompt": "p", **fields}), name) == value
 
 
+@pytest.mark.parametrize(
+    ("fields", "written"),
+    [
+        ({"steps": 3, "guidance": 2, "size": "512x512"}, {}),
+        ({"num_steps": 3, "cfg": 2}, {"steps": "num_steps", "guidance": "cfg"}),
+        ({"steps": 3, "num_steps": 4}, {}),
+        ({"size": "auto", "width": 640, "height": 480}, {"size": "width"}),
+        ({"size": "512x512", "width": 640}, {}),
+    ],
+)
+def test_the_names_that_the_caller_used_are_kept(fields: dict[str, Any], written: dict[str, str]) -> None:
+    assert dict(parse_request(GENERATE, {"prompt": "p", **fields}).written) == written
+
+
+def test_images_have_no_place_in_generating_and_masks_are_one() -> None:
+    request = parse_request(GENERATE, {"prompt": "p", "images": [5], "mask": "x", "image": "", "image_url": None})
+    assert (request.images, request.mask) == ((), None)
+    assert request.warnings == tuple(
+        f"{name} was ignored: generating takes no image; an edit does" for name in ("images", "mask")
+    )
+    request = parse_request(Operation.EDIT, {"prompt": "p", "image": "QUJD", "mask": ["QUJD", "QUJE"]})
+    assert request.mask is not None
+    assert request.mask.data == "QUJD"
+    assert request.warnings == ("only the first of 2 masks was used",)
+
+
 def test_unknown_keys_are_ignored_and_meaningless_ones_are_said() -> None:
     request = parse_request(
         GENERATE,
@@ -121,6 +148,7 @@ def test_explicit_fields_win_over_flags_in_the_prompt() -> None:
         {"image": "QUJD"},
         {"image[]": "QUJD"},
         {"image[0]": "QUJD"},
+        {"input_image_0": "QUJD"},
         {"images": ["QUJD"]},
         {"images": [{"image_url": "QUJD"}]},
         {"images": [{"image_url": {"url": "QUJD"}}]},

@@ -16,10 +16,11 @@ from cloudflare_image_mcp.catalog import models, openai_families
 from cloudflare_image_mcp.http.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.http.pictures import mask, picture
-from tests.live import serving
+from tests.live import gateway, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SMALL = {"prompt": "a red apple", "size": "256x256", "seed": 1}
 
@@ -34,7 +35,9 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = Settings.read({"IMAGE_STORAGE_URL": "memory:", "IMAGE_BACKEND": "local", "API_KEYS": "one, My API Key"})
+    settings = Settings.read(
+        {"IMAGE_STORAGE_URL": "memory:", "IMAGE_BACKEND": "local", "API_KEYS": "one, My API Key, clé"}
+    )
     with serving(build_app(settings)) as origin:
         yield origin
 
@@ -53,7 +56,7 @@ def opened(data: bytes) -> PillowImage.Image:
 
 
 def test_the_list_has_the_catalogue_first_and_then_openais_names(origin: str) -> None:
-    listed = requests.get(f"{origin}/v1/models", timeout=10).json()
+    listed = requests.get(f"{origin}/v1/models", timeout=60).json()
     names = [row["id"] for row in listed["data"]]
     aliases = [name for family in openai_families() for name in family.names]
     assert listed["object"] == "list"
@@ -75,7 +78,7 @@ def test_the_list_has_the_catalogue_first_and_then_openais_names(origin: str) ->
     ],
 )
 def test_a_model_is_found_with_its_slashes_raw_or_escaped(origin: str, prefix: str, written: str) -> None:
-    model = requests.get(origin + prefix + written, timeout=10).json()
+    model = requests.get(origin + prefix + written, timeout=60).json()
     assert model["id"] == "@cf/black-forest-labs/flux-1-schnell"
     assert model["owned_by"] == "black-forest-labs"
     assert model["parameters"]["steps"] == {
@@ -90,7 +93,7 @@ def test_a_model_is_found_with_its_slashes_raw_or_escaped(origin: str, prefix: s
 
 
 def test_openais_names_say_what_they_stand_for(origin: str) -> None:
-    alias = requests.get(f"{origin}/v1/models/gpt-image-1", timeout=10).json()
+    alias = requests.get(f"{origin}/v1/models/gpt-image-1", timeout=60).json()
     assert alias["id"] == "gpt-image-1"
     assert alias["alias_of"] == "@cf/black-forest-labs/flux-1-schnell"
     assert alias["edit_alias_of"] == "@cf/black-forest-labs/flux-2-klein-4b"
@@ -115,7 +118,7 @@ def test_openais_names_say_what_they_stand_for(origin: str) -> None:
 def test_exactly_one_form_comes_back(origin: str, fields: dict[str, Any], form: str) -> None:
     item = generate(origin, **fields).json()["data"][0]
     assert {"url", "b64_json"} & set(item) == {form}
-    data = requests.get(item["url"], timeout=10).content if form == "url" else base64.b64decode(item["b64_json"])
+    data = requests.get(item["url"], timeout=60).content if form == "url" else base64.b64decode(item["b64_json"])
     assert opened(data).size == (256, 256)
 
 
@@ -142,8 +145,27 @@ def test_other_paths_lead_to_the_same_place(origin: str, path: str) -> None:
 
 def test_azures_path_names_the_model(origin: str) -> None:
     path = "/openai/deployments/@cf/leonardo/phoenix-1.0/images/generations"
-    answer = requests.post(origin + path, json=SMALL, timeout=60)
-    assert answer.headers["x-image-model"] == "@cf/leonardo/phoenix-1.0"
+    for nothing in ({}, {"model": None}, {"model": ""}):
+        answer = requests.post(origin + path, json=SMALL | nothing, timeout=60)
+        assert answer.headers["x-image-model"] == "@cf/leonardo/phoenix-1.0"
+
+
+@pytest.mark.parametrize("said", ["application/json", "application/x-www-form-urlencoded", "text/plain;charset=UTF-8"])
+def test_json_is_read_as_json_whatever_curl_or_fetch_call_it(origin: str, said: str) -> None:
+    data = json.dumps(SMALL | {"seed": 3}).encode()
+    answer = requests.post(f"{origin}/v1/images/generations", data=data, headers={"content-type": said}, timeout=60)
+    assert answer.json()["data"][0]["seed"] == 3, answer.text
+
+
+def test_a_form_of_text_fields_is_read(origin: str) -> None:
+    answer = requests.post(f"{origin}/v1/images/generations", data=SMALL | {"seed": "3"}, timeout=60)
+    assert answer.json()["data"][0]["seed"] == 3, answer.text
+
+
+def test_an_image_for_generating_is_ignored_and_said(origin: str) -> None:
+    body = generate(origin, image="no image at all", mask=None, model="stable-diffusion-xl-base-1.0").json()
+    assert body["warnings"] == ["image was ignored: generating takes no image; an edit does"]
+    assert body["model"] == "@cf/stabilityai/stable-diffusion-xl-base-1.0"
 
 
 def test_flags_in_the_prompt_count(origin: str) -> None:
@@ -194,6 +216,40 @@ def test_edits_come_as_json_and_as_forms(origin: str) -> None:
         assert edited.crop((0, 0, 160, 256)).getcolors() != [(160 * 256, (200, 40, 40))]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b'Content-Disposition: form-data; name="image"; filename="upload"',
+        b"content-disposition: form-data; name=image; filename=upload",
+        b'Content-Disposition: form-data; name="image[0]"; filename="a\\"b;c.png"\r\nContent-Type: text/plain',
+        b'Content-Disposition: form-data; name="image"\r\nContent-Type: image/png',
+        (
+            b"Content-Disposition: form-data; name=\"image\"; filename*=UTF-8''na%C3%AFve.png\r\n"
+            b"Content-Type: application/octet-stream"
+        ),
+        b'Content-Disposition: form-data; name="input_image_0"; filename="upload"',
+    ],
+)
+def test_a_file_is_known_however_it_is_announced(origin: str, headers: bytes) -> None:
+    body = b"--b\r\n" + headers + b"\r\n\r\n" + picture(300, 280) + b"\r\n--b--\r\n"
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = requests.post(f"{origin}/v1/images/variations", data=body, headers=kind, timeout=60)
+    assert answer.json().get("size") == "300x280", answer.text
+
+
+@pytest.mark.parametrize(("alpha", "said"), [(120, "transparent"), (255, "opaque")])
+def test_the_background_is_called_what_it_is(origin: str, alpha: int, said: str) -> None:
+    files = [
+        ("image", ("a.png", picture(300, 280, mode="RGBA", colour=(9, 9, 9, alpha)))),
+        ("mask", ("m.png", mask(300, 280))),
+    ]
+    fields = {"prompt": "a star", "response_format": "b64_json"}
+    body = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=60).json()
+    edited = opened(base64.b64decode(body["data"][0]["b64_json"]))
+    assert (body["background"], edited.mode) == (said, "RGBA" if said == "transparent" else "RGB")
+    assert edited.convert("RGBA").getpixel((299, 100)) == (9, 9, 9, alpha)
+
+
 def test_variations_need_no_prompt(origin: str) -> None:
     answer = requests.post(
         f"{origin}/v1/images/variations",
@@ -202,7 +258,7 @@ def test_variations_need_no_prompt(origin: str) -> None:
         timeout=60,
     )
     assert answer.status_code == 200, answer.text
-    files = [requests.get(item["url"], timeout=10).content for item in answer.json()["data"]]
+    files = [requests.get(item["url"], timeout=60).content for item in answer.json()["data"]]
     assert len(set(files)) == 2
     assert answer.headers["x-image-model"] == "@cf/black-forest-labs/flux-2-klein-4b"
 
@@ -212,7 +268,7 @@ def test_variations_need_no_prompt(origin: str) -> None:
 
 def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     url = generate(origin).json()["data"][0]["url"]
-    whole = requests.get(url, timeout=10)
+    whole = requests.get(url, timeout=60)
     size = len(whole.content)
     assert re.fullmatch(rf"{re.escape(origin)}/images/[\w-]{{22}}\.png", url)
     assert whole.headers["content-type"] == "image/png"
@@ -220,7 +276,7 @@ def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     assert whole.headers["x-content-type-options"] == "nosniff"
 
     def part(span: str, **headers: str) -> requests.Response:
-        return requests.get(url, headers={"range": span, **headers}, timeout=10)
+        return requests.get(url, headers={"range": span, **headers}, timeout=60)
 
     middle = part("bytes=10-19")
     assert (middle.status_code, middle.content) == (206, whole.content[10:20])
@@ -232,23 +288,48 @@ def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     assert part("bytes=0-3", **{"if-range": '"another"'}).status_code == 200
     beyond = part(f"bytes={size}-")
     assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
-    head = requests.head(url, timeout=10)
+    assert beyond.headers["content-range"] == f"bytes */{size}"
+    assert part(f"bytes={'1' * 5000}-").content == whole.content
+    assert part("Bytes=0-3").content == whole.content[:4]
+    head = requests.head(url, timeout=60)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
-    known = requests.get(url, headers={"if-none-match": whole.headers["etag"]}, timeout=10)
+    head = requests.head(url, headers={"range": "bytes=0-3"}, timeout=60)
+    assert (head.status_code, head.headers["content-length"]) == (200, str(size))
+    known = requests.get(url, headers={"if-none-match": whole.headers["etag"]}, timeout=60)
     assert (known.status_code, known.content) == (304, b"")
+
+
+def test_an_image_that_cannot_be_stored_is_handed_out_itself(tmp_path: Path) -> None:
+    with gateway(tmp_path / "images") as origin:
+        (tmp_path / "images").rmdir()
+        body = generate(origin, n=2).json()
+    assert [set(image) for image in body["data"]] == [{"b64_json", "revised_prompt", "seed"}] * 2
+    assert opened(base64.b64decode(body["data"][1]["b64_json"])).size == (256, 256)
+    (warning,) = body["warnings"]
+    assert "not stored" in warning
+    assert str(tmp_path) not in warning
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("png", "png"), ("jpeg", "jpg"), ("webp", "webp")])
 def test_names_have_the_right_extension(origin: str, kind: str, extension: str) -> None:
     url = generate(origin, output_format=kind).json()["data"][0]["url"]
     assert url.endswith(f".{extension}")
-    assert requests.get(url, timeout=10).headers["content-type"] == f"image/{kind}"
+    assert requests.get(url, timeout=60).headers["content-type"] == f"image/{kind}"
 
 
-def test_urls_are_those_under_which_the_client_came(origin: str) -> None:
-    headers = {"x-forwarded-proto": "https", "x-forwarded-host": "images.example.com"}
+@pytest.mark.parametrize(
+    ("proto", "host", "expected"),
+    [
+        ("https", "images.example.com", "https://images.example.com"),
+        ("HTTPS, http", "images.example.com:8443, inner", "https://images.example.com:8443"),
+        ("", "", "{origin}"),
+        ("javascript", "", "{origin}"),
+    ],
+)
+def test_urls_are_those_under_which_the_client_came(origin: str, proto: str, host: str, expected: str) -> None:
+    headers = {"x-forwarded-proto": proto, "x-forwarded-host": host}
     body = requests.post(f"{origin}/v1/images/generations", json=SMALL, headers=headers, timeout=60).json()
-    assert body["data"][0]["url"].startswith("https://images.example.com/images/")
+    assert body["data"][0]["url"].startswith(f"{expected.format(origin=origin)}/images/")
 
 
 # CORS and keys
@@ -256,14 +337,14 @@ def test_urls_are_those_under_which_the_client_came(origin: str) -> None:
 
 def test_every_answer_has_the_documents_cors_headers(origin: str) -> None:
     for answer in (
-        requests.get(f"{origin}/v1/models", timeout=10),
-        requests.get(f"{origin}/nowhere", timeout=10),
-        requests.options(f"{origin}/v1/images/generations", timeout=10),
+        requests.get(f"{origin}/v1/models", timeout=60),
+        requests.get(f"{origin}/nowhere", timeout=60),
+        requests.options(f"{origin}/v1/images/generations", timeout=60),
     ):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
         assert answer.headers["access-control-allow-headers"] == "Content-Type, Authorization"
-    assert requests.options(f"{origin}/v1/images/generations", timeout=10).status_code == 204
+    assert requests.options(f"{origin}/v1/images/generations", timeout=60).status_code == 204
 
 
 def test_a_preflight_is_allowed_what_it_asks_for(origin: str) -> None:
@@ -276,27 +357,34 @@ def test_a_preflight_is_allowed_what_it_asks_for(origin: str) -> None:
 
 @pytest.mark.parametrize("key", ["one", "My API Key"])
 def test_a_known_key_opens(guarded: str, key: str) -> None:
-    answer = requests.get(f"{guarded}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=10)
+    answer = requests.get(f"{guarded}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=60)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_key_beyond_ascii_opens_as_curl_and_as_browsers_send_it(guarded: str, encoding: str) -> None:
+    headers = {"authorization": "Bearer clé".encode(encoding)}
+    assert requests.get(f"{guarded}/v1/models", headers=headers, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer two", "Basic one", "one", "Bearer one two"])
 @pytest.mark.parametrize("path", ["/v1/models", "/docs", "/openapi.json", "/nowhere"])
 def test_no_key_or_another_is_refused(guarded: str, header: str | None, path: str) -> None:
     headers = {} if header is None else {"authorization": header}
-    answer = requests.get(guarded + path, headers=headers, timeout=10)
+    answer = requests.get(guarded + path, headers=headers, timeout=60)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "invalid_api_key"
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_health_and_images_are_open_and_posting_is_not(guarded: str) -> None:
-    assert requests.get(f"{guarded}/health", timeout=10).json()["status"] == "ok"
+    assert requests.get(f"{guarded}/health", timeout=60).json()["status"] == "ok"
+    assert requests.head(f"{guarded}/health", timeout=60).status_code == 200
     key = {"authorization": "Bearer one"}
     url = requests.post(f"{guarded}/v1/images/generations", json=SMALL, headers=key, timeout=60).json()["data"][0][
         "url"
     ]
-    assert requests.get(url, timeout=10).status_code == 200
+    assert requests.get(url, timeout=60).status_code == 200
     assert requests.post(f"{guarded}/images/generations", json=SMALL, timeout=60).status_code == 401
 
 
@@ -332,8 +420,8 @@ def test_a_stream_that_cannot_begin_is_an_ordinary_error(origin: str) -> None:
 
 
 def test_the_description_is_served(origin: str) -> None:
-    description = requests.get(f"{origin}/openapi.json", timeout=10).json()
+    description = requests.get(f"{origin}/openapi.json", timeout=60).json()
     assert {"/v1/images/generations", "/v1/images/edits", "/v1/images/variations", "/v1/models"} <= set(
         description["paths"]
     )
-    assert requests.get(f"{origin}/docs", timeout=10).status_code == 200
+    assert requests.get(f"{origin}/docs", timeout=60).status_code == 200

@@ -65,6 +65,21 @@ CASES: dict[str, Bad] = {
     "json not utf-8": Bad(
         GENERATIONS, data=b'{"prompt":"\xff"}', headers={"content-type": "application/json"}, says=("JSON",)
     ),
+    "number of 5,000 digits": Bad(
+        GENERATIONS,
+        data=b'{"prompt":"p","seed":' + b"1" * 5000 + b"}",
+        headers={"content-type": "application/json"},
+        says=("digits",),
+    ),
+    "form of json that is none": Bad(
+        GENERATIONS,
+        data=b"{'prompt': 'a fox'}",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        says=("JSON",),
+    ),
+    "plain text": Bad(
+        GENERATIONS, data=b"a fox", headers={"content-type": "text/plain"}, status=415, says=("text/plain",)
+    ),
     "nan": Bad(
         GENERATIONS,
         data=b'{"prompt":"p","guidance":NaN}',
@@ -141,6 +156,9 @@ CASES: dict[str, Bad] = {
     "size thin": Bad(GENERATIONS, json=PROMPT | {"size": "2048x1"}, param="size", says=("2048x1",)),
     "size digits": Bad(GENERATIONS, json=PROMPT | {"size": "9" * 50 + "x1"}, param="size", says=("WIDTHxHEIGHT",)),
     "width alone": Bad(GENERATIONS, json=PROMPT | {"width": 512}, param="height", says=("required",)),
+    "height too large": Bad(
+        GENERATIONS, json=PROMPT | {"width": 512, "height": 5000}, param="height", says=("256 to 2048", "5000")
+    ),
     "height text": Bad(GENERATIONS, json=PROMPT | {"width": 1, "height": "x"}, param="height", says=('"x"',)),
     "steps 0": Bad(GENERATIONS, json=PROMPT | {"steps": 0}, param="steps", says=("1 to 8", "0")),
     "steps 9 on schnell": Bad(GENERATIONS, json=PROMPT | {"steps": 9}, param="steps", says=("1 to 8", "9")),
@@ -148,7 +166,16 @@ CASES: dict[str, Bad] = {
         GENERATIONS, json=PROMPT | {"steps": 51, "model": "flux-2-dev"}, param="steps", says=("1 to 50", "51")
     ),
     "num_steps 21 on sdxl": Bad(
-        GENERATIONS, json=PROMPT | {"num_steps": 21, "model": SDXL}, param="steps", says=("1 to 20", "21")
+        GENERATIONS,
+        json=PROMPT | {"num_steps": 21, "model": SDXL},
+        param="num_steps",
+        says=("num_steps", "1 to 20", "21"),
+    ),
+    "cfg_scale 99": Bad(
+        GENERATIONS, json=PROMPT | {"cfg_scale": 99}, param="cfg_scale", says=("cfg_scale", "1 to 30", "99")
+    ),
+    "guidance no float reaches": Bad(
+        GENERATIONS, json=PROMPT | {"guidance": 10**400}, param="guidance", says=("number",)
     ),
     "guidance 0.5": Bad(GENERATIONS, json=PROMPT | {"guidance": 0.5}, param="guidance", says=("1 to 30", "0.5")),
     "guidance 31": Bad(GENERATIONS, json=PROMPT | {"guidance": 31}, param="guidance", says=("1 to 30", "31")),
@@ -190,6 +217,19 @@ CASES: dict[str, Bad] = {
     "no image in a form": Bad(EDITS, form=PROMPT, files=upload("picture", SOUND), param="image", says=("required",)),
     "no image to vary": Bad(VARIATIONS, json={}, param="image", says=("image is required",)),
     "image empty": Bad(EDITS, json=EDIT | {"image": ""}, param="image", says=("required",)),
+    "image nested": Bad(
+        EDITS,
+        data=b'{"prompt":"p","image":' + b'{"url":' * 900 + b"1" + b"}" * 900 + b"}",
+        headers={"content-type": "application/json"},
+        param="image.url.url.url.url.url",
+        says=("nested",),
+    ),
+    "prompt a file": Bad(
+        EDITS,
+        files=[*upload("image", SOUND), *upload("prompt", b"a fox")],
+        param="prompt",
+        says=("string", "a file"),
+    ),
     "image a number": Bad(EDITS, json=EDIT | {"image": 5}, param="image", says=("base64",)),
     "bad base64": Bad(EDITS, json=EDIT | {"image": "?!?!"}, param="image", says=("base64", "?!?!")),
     "base64 of text": Bad(EDITS, json=EDIT | {"image": b64(b"hello world")}, param="image", says=("PNG",)),

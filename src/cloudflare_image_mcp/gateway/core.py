@@ -116,10 +116,10 @@ class Gateway:
     async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
         """Makes the images. ``on_partial`` is told of partial images, where the backend has them.
 
-        A caller that goes away does not stop the work: what was paid for is finished and stored.
-        Raises ``GatewayError``.
+        A caller that goes away does not stop the work: what was paid for is finished and stored. An image that was to
+        be stored and cannot be comes back all the same, unstored, and a warning says so. Raises ``GatewayError``.
         """
-        work = asyncio.ensure_future(self.carry_out(prepared, on_partial))
+        work = asyncio.ensure_future(self.carry_out(prepared, on_partial, must_keep=False))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -128,20 +128,27 @@ class Gateway:
             raise
 
     async def carry_out(
-        self, prepared: Prepared, on_partial: OnPartial | None = None, on_image: OnImage | None = None
+        self,
+        prepared: Prepared,
+        on_partial: OnPartial | None = None,
+        on_image: OnImage | None = None,
+        *,
+        must_keep: bool = True,
     ) -> ImageResult:
         """The same for a caller that stays: cancelling it stops the work. ``on_image`` is told of each image as it
-        is finished, in whatever order that is. Raises ``GatewayError``.
+        is finished, in whatever order that is. ``must_keep``: an image that cannot be stored is an error.
+
+        Raises ``GatewayError``.
         """
         try:
-            return await self._attempt(prepared, on_partial, on_image)
+            return await self._attempt(prepared, on_partial, on_image, must_keep=must_keep)
         except EditRefused:
             refused = prepared.plan.model
             if not self.options.edit_fallback or refused is self.options.names.default_edit:
                 raise
             self._refused.add(refused.id)
             instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
-            return await self._attempt(instead, on_partial, on_image)
+            return await self._attempt(instead, on_partial, on_image, must_keep=must_keep)
 
     async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
         """``prepare`` and ``make`` in one."""
@@ -184,12 +191,14 @@ class Gateway:
         suited = replace(_suited(request, other), size=refused.size, warnings=(*request.warnings, warning))
         return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
 
-    async def _attempt(self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None) -> ImageResult:
+    async def _attempt(
+        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
+    ) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
         # A stream hands its images out as base64 whatever was asked for.
         keep = response_format == "url" and not prepared.request.stream
-        making = Making(self._workshop, plan, keep=keep, timings=timings)
+        making = Making(self._workshop, plan, keep=keep, must_keep=must_keep, timings=timings)
         made = await making.run(prepared.call, prepared.finish, on_partial, on_image)
         return ImageResult(
             created=self.clock.now(),

@@ -28,13 +28,18 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.ports import ImageFetcher, ImageStore, StoredImage
 
 _NAMES: Final = {
-    "image": re.compile(r"(?:images?|image_url|image_b64|input_image)(?:\[\d*\])?|image_\d+"),
+    "image": re.compile(r"(?:images?|image_url|image_b64|input_image)(?:\[\d*\])?|(?:input_)?image_\d+"),
     "mask": re.compile(r"mask(?:_image|_b64|_url)?"),
 }
-"""The names under which clients send input images: one, a list, or one an index."""
+"""The names under which clients send input images: one, a list, or one an index (FLUX.2's own are
+``input_image_0`` to ``input_image_3``).
+"""
 
 _KEYS: Final = ("image_url", "url", "b64_json", "data")
 """In an object, where the image stands: OpenAI's JSON form, chat messages, and our own answers handed back."""
+
+_MAX_DEPTH: Final = 4
+"""Lists and objects inside each other: ``images: [{"image_url": {"url": ...}}]`` has three."""
 
 _DATA_URL: Final = re.compile(r"data:(?P<type>[^;,]*)(?:;[^,;]*)*?(?P<base64>;base64)?,", re.IGNORECASE)
 _MOST: Final = MAX_IMAGE_BYTES // MEBIBYTE
@@ -51,7 +56,18 @@ def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, 
     return tuple(found)
 
 
-def _sources(param: str, value: object) -> Iterator[ImageSource]:
+def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of all image and mask fields that hold something."""
+    return tuple(
+        name
+        for name, value in fields.items()
+        if value not in (None, "", b"", []) and any(names.fullmatch(name) for names in _NAMES.values())
+    )
+
+
+def _sources(param: str, value: object, depth: int = 0) -> Iterator[ImageSource]:
+    if depth > _MAX_DEPTH:
+        raise invalid(param[:100], "the lists and objects of an input image are nested too deeply")
     match value:
         case None | "" | b"":
             return
@@ -61,9 +77,9 @@ def _sources(param: str, value: object) -> Iterator[ImageSource]:
             yield ImageSource(param, _byte_array(param, value))
         case list():
             for index, item in enumerate(value):
-                yield from _sources(f"{param.removesuffix('[]')}[{index}]", item)
+                yield from _sources(f"{param.removesuffix('[]')}[{index}]", item, depth + 1)
         case dict():
-            yield from _object(param, value)
+            yield from _object(param, value, depth)
         case _:
             raise invalid(param, f"{param} must be base64, a URL or a file, not {shown(value)}")
 
@@ -76,10 +92,10 @@ def _byte_array(param: str, values: list[object]) -> bytes:
         raise invalid(param, f"{param} must hold the file's bytes as integers from 0 to 255") from None
 
 
-def _object(param: str, value: Mapping[str, object]) -> Iterator[ImageSource]:
+def _object(param: str, value: Mapping[str, object], depth: int) -> Iterator[ImageSource]:
     for key in _KEYS:
         if value.get(key) is not None:
-            yield from _sources(f"{param}.{key}", value[key])
+            yield from _sources(f"{param}.{key}", value[key], depth + 1)
             return
     if "file_id" in value:
         raise invalid(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
         Pixels,
         Rendered,
     )
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +75,14 @@ class Made:
 class Making:
     """Carries out one plan."""
 
-    def __init__(self, workshop: Workshop, plan: Plan, *, keep: bool, timings: Timings) -> None:
-        """``keep``: each image is stored as soon as it is finished."""
+    def __init__(self, workshop: Workshop, plan: Plan, *, keep: bool, timings: Timings, must_keep: bool = True) -> None:
+        """``keep``: each image is stored as soon as it is finished. ``must_keep``: one that cannot be is an error;
+        otherwise it comes back unstored, and a warning says so.
+        """
         self._shop = workshop
         self._plan = plan
         self._keep = keep
+        self._must_keep = must_keep
         self._timings = timings
 
     async def run(
@@ -117,12 +124,17 @@ class Making:
         with self._timings.phase("finish"):
             image = await self._finished(rendered, finish, seed)
         details = self._details(image, seed)
-        stored = None
-        if self._keep:
+        made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details)
+        if not self._keep:
+            return made, rendered.warnings
+        try:
             with self._timings.phase("store"):
                 stored = await shop.store.put(image_key(shop.ids, image), image, details)
-        made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=stored, details=details)
-        return made, rendered.warnings
+        except GatewayError as error:
+            if self._must_keep:
+                raise
+            return made, (*rendered.warnings, f"the image is not stored and has no URL: {error}")
+        return replace(made, stored=stored), rendered.warnings
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
         shop, plan = self._shop, self._plan
@@ -171,9 +183,13 @@ def _made(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -
     unexpected = next((error for error in errors if not isinstance(error, GatewayError)), None)
     refused = next((error for error in errors if isinstance(error, EditRefused)), None)
     made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-    if unexpected or refused or not made:
+    if refused or not made or not (unexpected is None or isinstance(unexpected, Exception)):
         raise unexpected or refused or errors[0]
     warnings = [warning for _, said in made for warning in said]
+    if unexpected is not None:
+        # A defect, but no reason to throw away what may be paid for.
+        _log.error("an image of several failed unexpectedly", exc_info=unexpected)
     if errors:
-        warnings.append(f"{len(errors)} of {len(outcomes)} images failed: {errors[0]}")
+        reason = next((error for error in errors if isinstance(error, GatewayError)), None) or "an internal error"
+        warnings.append(f"{len(errors)} of {len(outcomes)} images failed: {reason}")
     return Made(tuple(image for image, _ in made), tuple(warnings))

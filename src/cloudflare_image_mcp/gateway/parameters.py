@@ -8,12 +8,12 @@ is called and what it may be. Text stands for numbers where the wire has text al
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.image_sources import read_sources
+from cloudflare_image_mcp.gateway.image_sources import read_sources, source_names
 from cloudflare_image_mcp.gateway.limits import MAX_IMAGES, MAX_NAME_LENGTH, MAX_PARTIAL_IMAGES
 from cloudflare_image_mcp.gateway.prompt_flags import take_flags
 from cloudflare_image_mcp.gateway.request import ImageRequest
@@ -21,6 +21,8 @@ from cloudflare_image_mcp.gateway.request import ImageRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
+
+    from cloudflare_image_mcp.gateway.request import ImageSource
 
 _T = TypeVar("_T")
 
@@ -78,6 +80,12 @@ class _Fields:
                 return written, value
         return None
 
+    def written(self) -> dict[str, str]:
+        """The parameters that have another name here."""
+        found = {name: self.find(name) for name in DIALECTS}
+        names = {name: field[0] for name, field in found.items() if field and field[0] != name}
+        return names | ({"size": "width"} if self.read("size", _written_size) is None and self.find("width") else {})
+
     def read(self, name: str, kind: Callable[[str, object, bool], _T]) -> _T | None:
         found = self.find(name)
         return None if found is None else kind(*found, self._text)
@@ -96,6 +104,7 @@ def parse_request(operation: Operation, fields: Mapping[str, object], *, text: b
         value = source.read(name, kind)
         return flagged.read(name, kind) if value is None else value
 
+    images, masks, left_out = _inputs(operation, fields)
     n = read("n", _integer)
     partial_images = source.read("partial_images", _integer)
     compression = source.read("output_compression", _integer)
@@ -112,15 +121,16 @@ def parse_request(operation: Operation, fields: Mapping[str, object], *, text: b
         negative_prompt=read("negative_prompt", _string),
         strength=read("strength", _number),
         quality=source.read("quality", _quality),
-        images=read_sources("image", fields),
-        mask=next(iter(read_sources("mask", fields)), None),
+        images=images,
+        mask=masks[0] if masks else None,
         output_format=source.read("output_format", _output_format),
         output_compression=None if compression is None else _between("output_compression", compression, 0, 100),
         response_format=source.read("response_format", _response_format),
         partial_images=_between("partial_images", partial_images or 0, 0, MAX_PARTIAL_IMAGES),
         stream=source.read("stream", _truth) or False,
         user=source.read("user", _string),
-        warnings=_meaningless(source),
+        written=source.written(),
+        warnings=(*_meaningless(source), *left_out),
     )
 
 
@@ -129,6 +139,19 @@ def _meaningless(source: _Fields) -> tuple[str, ...]:
     return tuple(
         f"{field[0]} is not supported and was ignored" for field, asks in found if field and asks in ("", field[1])
     )
+
+
+_Inputs: TypeAlias = "tuple[tuple[ImageSource, ...], tuple[ImageSource, ...], tuple[str, ...]]"
+
+
+def _inputs(operation: Operation, fields: Mapping[str, object]) -> _Inputs:
+    """The input images, the masks, and what is to be said of those that are not used."""
+    if operation is Operation.GENERATE:
+        unused = tuple(f"{name} was ignored: generating takes no image; an edit does" for name in source_names(fields))
+        return (), (), unused
+    images, masks = read_sources("image", fields), read_sources("mask", fields)
+    several = f"only the first of {len(masks)} masks was used"
+    return images, masks, (several,) if len(masks) > 1 else ()
 
 
 def _size(source: _Fields) -> Size | None:
@@ -155,7 +178,8 @@ def _between(name: str, value: int, low: int, high: int) -> int:
 
 def _string(name: str, value: object, text: bool) -> str:
     if not isinstance(value, str):
-        raise invalid(name, f"{name} must be a string, not {shown(value)}")
+        given = "a file" if isinstance(value, bytes) else shown(value)
+        raise invalid(name, f"{name} must be a string, not {given}")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise invalid(name, f"{name} must be valid Unicode; it has half of a surrogate pair")
     return value
@@ -187,9 +211,16 @@ def _number(name: str, value: object, text: bool) -> float:
             value = float(value)
         except ValueError:
             raise invalid(name, f"{name} must be a number, not {shown(value)}") from None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
         raise invalid(name, f"{name} must be a number, not {shown(value)}")
     return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float reaches
+        return False
 
 
 def _truth(name: str, value: object, text: bool) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, Size, models
 from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.errors import invalid, shown
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +83,8 @@ def make_plan(
     _check_task(request, model)
     _check_ranges(request, model)
     warnings = list(request.warnings)
+    if request.output_format is ImageFormat.PNG and request.output_compression not in {None, 100}:
+        warnings.append("output_compression was ignored: PNG loses nothing")
     size = _delivered_size(request, model.promise.sizes, sources, warnings)
     values = _translate(request, model, abilities, warnings)
     images = min(len(sources), max(abilities.images, 1))
@@ -133,7 +136,8 @@ def _check_ranges(request: ImageRequest, model: Model) -> None:
         value: float | None = getattr(request, name)
         parameter = model.promise.parameters.get(name)
         if value is not None and parameter is not None and not _within(value, parameter):
-            raise invalid(name, f"{name} must be {parameter.allowed} for {model.short_name}, not {shown(value)}")
+            written = request.name_of(name)
+            raise invalid(written, f"{written} must be {parameter.allowed} for {model.short_name}, not {shown(value)}")
 
 
 def _within(value: float, row: Parameter) -> bool:
@@ -144,8 +148,7 @@ def _within(value: float, row: Parameter) -> bool:
 def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, ...], warnings: list[str]) -> Size:
     """Asked for; else of the shape asked for; else the source's own; else the model's default."""
     if request.size is not None:
-        if not all(rule.minimum <= side <= rule.maximum for side in request.size):
-            raise invalid("size", f"size must be {rule}, not {request.size}")
+        _check_size(request, request.size, rule)
         return request.size
     if request.aspect is not None:
         side = math.sqrt(rule.default.pixels)
@@ -157,6 +160,17 @@ def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, 
             warnings.append(f"the image is {sources[0]}; the result is {size} (allowed: {rule})")
         return size
     return rule.default
+
+
+def _check_size(request: ImageRequest, size: Size, rule: SizeRule) -> None:
+    sides = ("width", size.width), ("height", size.height)
+    outside = [(name, side) for name, side in sides if not rule.minimum <= side <= rule.maximum]
+    if not outside:
+        return
+    if request.name_of("size") == "size":
+        raise invalid("size", f"size must be {rule}, not {size}")
+    name, side = outside[0]
+    raise invalid(name, f"{name} must be an integer from {rule.minimum} to {rule.maximum}, not {shown(side)}")
 
 
 def _fit(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
@@ -172,7 +186,7 @@ def _translate(
 ) -> dict[str, float | None]:
     values: dict[str, float | None] = {name: getattr(request, name) for name in _NUMBERS}
     if request.operation is Operation.GENERATE and values["strength"] is not None:
-        warnings.append("strength has no meaning without an input image and was ignored")
+        warnings.append(f"{request.name_of('strength')} has no meaning without an input image and was ignored")
         values["strength"] = None
     if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
         values["strength"] = VARIATION_STRENGTH
@@ -183,13 +197,14 @@ def _translate(
             continue
         bounds = abilities.parameters.get(name)
         if bounds is None:
-            warnings.append(f"{name} is not supported by {model.short_name} and was ignored")
+            warnings.append(f"{request.name_of(name)} is not supported by {model.short_name} and was ignored")
             values[name] = None
             continue
         taken = max(value, bounds.minimum if bounds.minimum is not None else value)
         taken = min(taken, bounds.maximum if bounds.maximum is not None else taken)
         if taken != value:
-            warnings.append(f"{name} {plain(value)} is outside what {model.short_name} takes; {plain(taken)} was used")
+            outside = f"{request.name_of(name)} {plain(value)} is outside what {model.short_name} takes"
+            warnings.append(f"{outside}; {plain(taken)} was used")
             values[name] = taken
     return values
 
@@ -206,7 +221,7 @@ def _negative_prompt(request: ImageRequest, model: Model, abilities: Abilities, 
     if request.negative_prompt is None or not request.negative_prompt.strip():
         return None
     if "negative_prompt" not in abilities.parameters:
-        warnings.append(f"negative_prompt is not supported by {model.short_name} and was ignored")
+        warnings.append(f"{request.name_of('negative_prompt')} is not supported by {model.short_name} and was ignored")
         return None
     return request.negative_prompt
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudflare_image_mcp.catalog import Operation, Size
 
 __all__ = ["ImageFormat", "ImageRequest", "ImageSource"]
@@ -54,5 +56,11 @@ class ImageRequest:
     partial_images: int = 0
     stream: bool = False
     user: str | None = None
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that the caller wrote under another name, for the error messages."""
     warnings: tuple[str, ...] = ()
     """What the door already had to say: parameters that it knows and that have no meaning here."""
+
+    def name_of(self, parameter: str) -> str:
+        """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""
+        return self.written.get(parameter, parameter)
