@@ -40,7 +40,9 @@ class NoiseBackend:
 
 
 class SlowBackend(NoiseBackend):
-    """The same after so many seconds; each call leaves a line in a file when it begins and another when it ends."""
+    """The same after so many seconds, and not while there is a file ``hold`` beside its ledger; each call leaves a line
+    in the ledger when it begins and another when it ends.
+    """
 
     name = "slow"
 
@@ -52,6 +54,8 @@ class SlowBackend(NoiseBackend):
         self._note("begun", call)
         try:
             await asyncio.sleep(self._seconds)
+            while self._ledger.with_name("hold").exists():  # noqa: ASYNC110 - another process's file
+                await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             self._note("cancelled", call)
             raise

@@ -133,7 +133,7 @@ async def test_a_path_within_that_is_no_image_is_refused(root: Path, written: st
 
 
 async def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(root: Path) -> None:
-    """A thread swaps a folder for a link to the outside and back, for as long as reads go on."""
+    """A thread swaps a folder for a link to the outside and back, until many reads have met each."""
     outside, folder, aside = root.parent / "outside", root / "swapped", root / "aside"
     outside.mkdir()
     (outside / "fox.png").write_bytes(noise(Size(64, 64), 99))
@@ -152,8 +152,8 @@ async def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(
     thread = threading.Thread(target=swap)
     thread.start()
     try:
-        deadline = time.monotonic() + 1.5
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while min(read, refused) < 50 and time.monotonic() < deadline:
             try:
                 assert files.read("image", str(folder / "fox.png")) == PICTURE
                 read += 1
@@ -193,7 +193,7 @@ async def test_over_http_no_path_is_read(root: Path) -> None:
     ],
 )
 async def test_as_shipped_no_url_of_a_private_address_is_fetched(name: str, host: Host) -> None:
-    shipped = GuardedFetcher(ports=frozenset({host.port}), limits=FetchLimits(seconds=5))
+    shipped = GuardedFetcher(ports=frozenset({host.port}))
     async with talking(fetcher=shipped) as client:
         url = f"http://{name}:{host.port}/fox.png"
         for arguments in ({"images": [url]}, {"images": [data_url(PICTURE)], "mask": url}):
@@ -216,20 +216,24 @@ async def test_redirects_names_sizes_and_drips(host: Host, inner: Host) -> None:
     async def resolve(name: str, _port: int) -> Sequence[Address]:
         return {"images.test": [PUBLIC]}.get(name, [PRIVATE])
 
-    limits = FetchLimits(seconds=2)
-    fetcher = GuardedFetcher(address_rule=counts_as_public, ports=None, resolve=resolve, limits=limits)
+    def fetcher(seconds: float) -> GuardedFetcher:
+        limits = FetchLimits(seconds=seconds)
+        return GuardedFetcher(address_rule=counts_as_public, ports=None, resolve=resolve, limits=limits)
+
     reasons = {
         f"{origin}/to-localhost": "not a public one",
         f"{origin}/to-file": "neither http nor https",
         f"http://innocent.test:{host.port}/fox.png": "not a public one",
         f"{origin}/gigabyte": "it is larger than 25 MiB",
         f"{origin}/endless": "it is larger than 25 MiB",
-        f"{origin}/drip": "it was not fetched within 2 seconds",
         f"{origin}/page": "",
         f"{origin}/missing.png": "404",
         "ftp://images.test/fox.png": "neither http nor https",
     }
-    async with talking(fetcher=fetcher) as client:
+    async with talking(fetcher=fetcher(2)) as client:
+        drip = await refusal(client, images=[f"{origin}/drip"], **EDIT)
+        assert "it was not fetched within 2 seconds" in drip
+    async with talking(fetcher=fetcher(120)) as client:
         said = await asyncio.gather(*(refusal(client, images=[url], **EDIT) for url in reasons))
         for reason, message in zip(reasons.values(), said, strict=True):
             assert "images[0]" in message or "The image at" in message
@@ -291,7 +295,7 @@ async def test_what_a_model_writes_in_place_of_a_list() -> None:
         inferred = await answer(client, prompt="x", images=[image], mask=data_url(half_mask(256, 256)))
         assert inferred["operation"] == "edit"
         assert (await answer(client, images=[image]))["operation"] == "vary"
-        assert "images must be a list" in await refusal(client, images={"image": 1}, **EDIT)
+        assert "images[0] must be an image id" in await refusal(client, images={"image": 1}, **EDIT)
         assert "images[0] must be an image id" in await refusal(client, images=[7], **EDIT)
         assert "at most 16 are allowed" in await refusal(client, images=[image] * 17, **EDIT)
         assert "images is required to edit" in await refusal(client, **EDIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from mcp_types import GetPromptResult, PromptReference, ResourceTemplateReferenc
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.errors import ERRORS, GatewayError
 from cloudflare_image_mcp.gateway.jobs import MAX_RUNNING
+from cloudflare_image_mcp.gateway.model_names import find_model
 from cloudflare_image_mcp.http.server import app_over
+from cloudflare_image_mcp.mcp_server.results import ADVICE, told
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend, SlowBackend
@@ -100,11 +104,11 @@ async def test_bad_arguments_are_told_in_the_cores_words() -> None:
 
 async def test_what_a_model_does_not_take_is_said_and_not_fatal() -> None:
     async with talking() as client:
-        made = await answer(client, prompt="x", size="256x256", mask="image://whatever", background="transparent", n=2)
+        made = await answer(client, prompt="x", size="256x256", strength=0.5, background="transparent", n=2)
     assert made["status"] == "completed"
     assert len(made["images"]) == 2
     assert '"background" is no parameter of run_model and was ignored' in made["warnings"]
-    assert "mask has no meaning for generate and was ignored" in made["warnings"]
+    assert "strength has no meaning without an input image and was ignored" in made["warnings"]
 
 
 async def test_seeds_and_formats() -> None:
@@ -174,8 +178,53 @@ async def test_one_model_alone_at_its_own_address() -> None:
                     assert '"model" is no parameter of run_model and was ignored' in made["warnings"]
 
 
+@pytest.mark.parametrize(("name", "changes"), [("flux-1-schnell", False), ("flux-2-klein-4b", True)])
+async def test_one_model_alone_offers_no_more_than_it_does(name: str, changes: bool) -> None:
+    """A model that only generates is presented to the assistant as one that does, in every place."""
+    async with talking(model=find_model(name)) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
+        made = await answer(client, prompt="x", size="256x256")
+        said = [client.instructions, tools["run_model"].description, tools["list_images"].description, made["next"]]
+        catalog = json.loads(read_text(await client.read_resource("models://catalog")))
+    assert [bool(re.search(r"\bin images\b|images=", text or "")) for text in said] == [changes] * 4
+    assert ("edit_image" in prompts) is changes
+    assert all("model" not in [one.name for one in prompt.arguments or []] for prompt in prompts.values())
+    assert [row["id"] for row in catalog] == [made["model"]]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_says_what_to_do_next(kind: str) -> None:
+    """Unless its message does: what is wrong with an argument names what is allowed."""
+    error = GatewayError(kind, "It is so")
+    if ERRORS[kind].retry:
+        assert told(error) == "It is so. Next: try again."
+        assert told(GatewayError(kind, "It is so", retry_after=7)) == "It is so. Next: try again in 7 s."
+    elif ERRORS[kind].status in {400, 404, 413, 415} and kind not in ADVICE:
+        assert told(error) == "It is so"
+    elif kind in ADVICE:
+        assert told(error) == f"It is so. Next: {ADVICE[kind]}."
+    else:
+        assert kind in {"invalid_api_key", "method_not_allowed", "range_not_satisfiable"}  # no tool meets these
+
+
+async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
+    async with talking() as client:
+        wrong = await answer(client, prompt="x", size="256x256", steps=99, wait_seconds=0)
+        failed = await answer(client, "get_job", job_id=wrong["job_id"], wait_seconds=60)
+        assert failed["status"] == "failed"
+        assert failed["error"]["message"].startswith("steps must be")
+        assert failed["next"] == "call run_model again, changed as the error says"
+        gone = await client.call_tool("get_job", {"job_id": "no such job"})
+        assert text(gone).endswith("Next: list_images shows the images that are stored.")
+    async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
+        begun = await answer(client, prompt="x", size="256x256", wait_seconds=0)
+        stopped = await answer(client, "cancel_job", job_id=begun["job_id"])
+    assert stopped["next"] == "call run_model again if the images are wanted after all"
+
+
 async def test_too_much_at_once_is_refused_and_said() -> None:
-    async with talking(backend=SlowBackend(30, Path("/dev/null"))) as client:
+    async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
         jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_RUNNING)]
         assert "jobs are under way already" in await refusal(client, wait_seconds=0)
         for job in jobs:

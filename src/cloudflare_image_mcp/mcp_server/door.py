@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.catalog import Operation
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -33,6 +35,11 @@ class Door:
     """Where a stored image lies on this machine, for a caller that is on it too."""
     base_url: Callable[[Request | None], str | None] = lambda request: None
     """Origin of image URLs, without a slash, if there is one."""
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether a model here edits or varies."""
+        return self.model is None or self.model.promise.tasks != {Operation.GENERATE}
 
     def image_url(self, request: Request | None, key: str) -> str | None:
         origin = self.base_url(request)

@@ -6,104 +6,126 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.gateway.limits import MAX_INPUT_IMAGES
-from cloudflare_image_mcp.gateway.parameters import parse_request
+from cloudflare_image_mcp.gateway.parameters import DIALECTS, parse_request
+from cloudflare_image_mcp.mcp_server.arguments import read_output, read_wait
+from cloudflare_image_mcp.mcp_server.schemas import DEFAULT_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from starlette.requests import Request
 
     from cloudflare_image_mcp.gateway.request import ImageRequest
     from cloudflare_image_mcp.mcp_server.door import Door
 
-_ID: Final = re.compile(r"[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?")
+_ID: Final = re.compile(r"(?:image://)?(?P<name>[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?)", re.IGNORECASE)
+_OWN_URL: Final = re.compile(r"(?P<origin>https?://\S+)/images/(?P<key>[0-9A-Za-z_-]{22}\.[a-z]{3,4})(?:[?#]\S*)?")
+"""An image URL as this gateway hands it out: its key cannot be guessed."""
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _PATH: Final = re.compile(r"file:|[/~.\\]|[A-Za-z]:[\\/]", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(r"[^\n]{1,1024}\.(?:png|jpe?g|webp|gif)", re.IGNORECASE)
 _JPEG_IN_BASE64: Final = "/9j/"
 """What every JPEG's base64 begins with, as a path might."""
+_SHORTEST_BASE64: Final = 48
+"""Characters. No image file of any format is shorter; a name in words is."""
 
 PASSED_ON: Final = (
     "prompt",
     "n",
     "size",
-    "aspect_ratio",
+    "width",
+    "height",
     "seed",
-    "steps",
-    "guidance",
-    "negative_prompt",
-    "strength",
     "output_format",
+    *DIALECTS,
+    *(name for names in DIALECTS.values() for name in names),
 )
-"""Arguments of ``run_model`` that are the core's own parameters."""
+"""Arguments of ``run_model`` that are the core's own parameters, under every name that it knows."""
 HANDLED: Final = ("model", "operation", "images", "mask", "output", "wait_seconds")
 
 
-async def read_request(door: Door, arguments: Mapping[str, Any]) -> ImageRequest:
-    """The request that the arguments of ``run_model`` stand for. Raises ``GatewayError`` (400)."""
-    images, mask = arguments.get("images"), arguments.get("mask")
-    if isinstance(images, str):
-        images = [images]
-    if images is not None and not isinstance(images, list):
-        raise invalid("images", f"images must be a list of image ids, URLs or paths, not {shown(images)}")
-    if len(images or ()) > MAX_INPUT_IMAGES:
-        raise invalid("images", f"images has {len(images or ())} entries; at most {MAX_INPUT_IMAGES} are allowed")
-    operation = _operation(arguments, bool(images))
-    fields: dict[str, object] = {name: arguments[name] for name in PASSED_ON if arguments.get(name) is not None}
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call of ``run_model`` asks for: the request, and how it wants to be answered."""
+
+    request: ImageRequest
+    output: str
+    wait: float
+
+
+async def read_call(door: Door, http: Request | None, arguments: Mapping[str, Any]) -> Asked:
+    """The arguments of ``run_model``, tidied; ``http`` is the request that carried them. Raises ``GatewayError``
+    (400).
+    """
+    output, wait = read_output(arguments), read_wait(arguments, DEFAULT_WAIT)
+    images = arguments.get("images", [])
+    if len(images) > MAX_INPUT_IMAGES:
+        raise invalid("images", f"images has {len(images)} entries; at most {MAX_INPUT_IMAGES} are allowed")
+    operation = _operation(arguments)
+    fields: dict[str, object] = {name: arguments[name] for name in PASSED_ON if name in arguments}
     fields["model"] = door.model.id if door.model else arguments.get("model")
     if operation is not Operation.GENERATE:
-        if not images:
-            raise invalid(
-                "images", f"images is required to {operation}: give the id of an earlier image, a URL or a path"
-            )
-        fields["images"] = [await _source(door, f"images[{index}]", image) for index, image in enumerate(images)]
-        if mask:
-            fields["mask"] = await _source(door, "mask", mask)
-    request = parse_request(operation, fields)
-    return _with_warnings(request, arguments, operation, door)
+        sources = [_source(door, http, f"images[{index}]", image) for index, image in enumerate(images)]
+        fields["images"] = [await source for source in sources]
+        if "mask" in arguments:
+            fields["mask"] = await _source(door, http, "mask", arguments["mask"])
+    request = parse_request(operation, fields, text=True)
+    said = list(islice(_ignored(arguments, operation, door), 20))
+    return Asked(replace(request, warnings=(*request.warnings, *said)), output, wait)
 
 
-def _operation(arguments: Mapping[str, Any], has_images: bool) -> Operation:
-    """As said; else what the images and the prompt amount to."""
-    written = arguments.get("operation")
-    if written is None:
-        if not has_images:
-            return Operation.GENERATE
-        return Operation.EDIT if arguments.get("prompt") else Operation.VARY
+def _operation(arguments: Mapping[str, Any]) -> Operation:
+    """As said; else what the images and the prompt amount to. Raises ``GatewayError`` where images are missing."""
+    has_images, written = "images" in arguments, arguments.get("operation")
     try:
-        return Operation(written)
+        operation = None if written is None else Operation(written)
     except ValueError:
         allowed = ", ".join(Operation)
         raise invalid("operation", f"operation must be one of {allowed}, not {shown(written)}") from None
+    if has_images:
+        if operation in (None, Operation.GENERATE):
+            return Operation.EDIT if arguments.get("prompt") else Operation.VARY
+        return operation
+    if operation in (Operation.EDIT, Operation.VARY):
+        raise invalid("images", f"images is required to {operation}: give the id of an earlier image, a URL or a path")
+    if "mask" in arguments:
+        raise invalid("images", "images is required with a mask: the image to edit, by id, URL or path")
+    return Operation.GENERATE
 
 
-def _with_warnings(
-    request: ImageRequest, arguments: Mapping[str, Any], operation: Operation, door: Door
-) -> ImageRequest:
+def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> Iterator[str]:
+    """What has to be said about arguments that were not taken as they stand."""
     known = {*PASSED_ON, *HANDLED} - ({"model"} if door.model else set())
-    said = [
-        f"{shown(name, 40)} is no parameter of run_model and was ignored" for name in arguments if name not in known
-    ]
-    if operation is Operation.GENERATE:
-        said += [
-            f"{name} has no meaning for generate and was ignored" for name in ("images", "mask") if arguments.get(name)
-        ]
-    elif operation is Operation.VARY and arguments.get("mask"):
-        said.append("mask has no meaning for vary and was ignored")
-    return replace(request, warnings=(*request.warnings, *said[:20]))
+    for name in arguments:
+        if name not in known:
+            yield f"{shown(name, 40)} is no parameter of run_model and was ignored"
+    if operation is not Operation.GENERATE and arguments.get("operation") == Operation.GENERATE:
+        yield f"generate takes no images, so this was taken as {operation}"
+    if operation is Operation.VARY and "mask" in arguments:
+        yield "mask has no meaning for vary and was ignored"
 
 
-async def _source(door: Door, param: str, written: object) -> object:
+async def _source(door: Door, http: Request | None, param: str, written: object) -> object:
     """An image as the core reads it: local files become their bytes here, where it is known who is calling."""
     if not isinstance(written, str):
         raise invalid(param, f"{param} must be an image id, a URL or a path, not {shown(written)}")
     text = written.strip()
-    if _ID.fullmatch(text):
-        return f"image://{text}"
+    if earlier := _ID.fullmatch(text):
+        return _uri(earlier["name"])
+    if ours := _OWN_URL.fullmatch(text):
+        return await _own(door, http, text, **ours.groupdict())
     if not _is_path(text):
+        if len(text) < _SHORTEST_BASE64 and not _SCHEME.match(text):
+            raise invalid(
+                param, f"{param} is {shown(text)}, which is no image id, URL or path; list_images shows the ids"
+            )
         return text
     if door.files is None:
         raise invalid(
@@ -112,6 +134,19 @@ async def _source(door: Door, param: str, written: object) -> object:
             "image",
         )
     return await asyncio.to_thread(door.files.read, param, text)
+
+
+async def _own(door: Door, http: Request | None, url: str, origin: str, key: str) -> str:
+    """An image's own URL stands for the image, which need not be fetched; another server's stays a URL."""
+    if origin == door.base_url(http) or await door.gateway.store.find(key):
+        return _uri(key)
+    return url
+
+
+def _uri(name: str) -> str:
+    """The extension, if there is one, in lower case."""
+    stem, dot, extension = name.partition(".")
+    return f"image://{stem}{dot}{extension.lower()}"
 
 
 def _is_path(text: str) -> bool:

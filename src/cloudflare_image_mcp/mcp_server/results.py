@@ -16,6 +16,7 @@ from cloudflare_image_mcp.mcp_server.models import USD_PER_NEURON
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from cloudflare_image_mcp.errors import GatewayError
     from cloudflare_image_mcp.gateway.image import Image
     from cloudflare_image_mcp.gateway.jobs import Job
     from cloudflare_image_mcp.gateway.ports import StoredImage
@@ -35,6 +36,17 @@ LARGE_SIDE: Final = 2048
 
 RESULT_META: Final = "cloudflare-image-mcp/result"
 """Where the gallery finds the structured content when hosts are not to see it."""
+
+ADVICE: Final = {
+    "content_policy_violation": "reword the prompt, then try again",
+    "edit_not_available": "choose another model that edits: list_models shows which",
+    "insufficient_quota": "trying again before that does not help; tell the user",
+    "internal_error": "trying again does not help; tell the user",
+    "not_found": "list_images shows the images that are stored",
+    "not_supported_here": "trying again does not help; tell the user",
+    "upstream_authentication_error": "only the operator of the gateway can mend this; tell the user",
+}
+"""What an assistant is to do about an error whose message does not say it, by kind."""
 
 _FOR_USER: Final = Annotations(audience=["user"])
 _FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
@@ -124,8 +136,12 @@ class JobRenderer:
         if job.state is JobState.RUNNING:
             return f'call get_job(job_id="{job.id}", wait_seconds=30) for the images; they are being made'
         if job.images:
+            if not self._door.takes_images:
+                return "show the user the link or path"
             return "give an id as images=[id] to run_model to edit or vary it"
-        return "call run_model again, changed as the error says"
+        if job.error:
+            return advice(job.error) or "call run_model again, changed as the error says"
+        return "call run_model again if the images are wanted after all"
 
     def _text(self, rows: list[dict[str, Any]]) -> str:
         answer = self._structured(rows)
@@ -156,6 +172,19 @@ class JobRenderer:
                 return f"Job {job.id} was cancelled after {seconds}; {made} of {job.request.n} images had been made."
             case _:
                 return f"Job {job.id} failed after {seconds}: {answer['error']['message']}"
+
+
+def advice(error: GatewayError) -> str:
+    """What to do about an error; empty where its message says so."""
+    if error.row.retry:
+        return "try again" if error.retry_after is None else f"try again in {error.retry_after:.0f} s"
+    return ADVICE.get(error.kind, "")
+
+
+def told(error: GatewayError) -> str:
+    """An error as an assistant reads it: what is wrong, then what to do."""
+    more = advice(error)
+    return f"{error.message.rstrip('.')}. Next: {more}." if more else error.message
 
 
 def structured_result(

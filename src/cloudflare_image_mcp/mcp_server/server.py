@@ -33,10 +33,9 @@ NAME: Final = "cloudflare-image-mcp"
 TITLE: Final = "Cloudflare Images"
 
 _INSTRUCTIONS: Final = (
-    "Makes, edits and varies images. Call run_model with a prompt; {choice} "
-    "Each result has an id, a preview and where the full image is: show the user the link or path, and pass the id in "
-    "images to edit or vary it. Never write base64. If run_model answers with a job_id, the images are still being "
-    "made: call get_job with it."
+    "{does}. Call run_model with a prompt; {choice} "
+    "Each result has an id, a preview and where the full image is: show the user the link or path{further}. "
+    "Never write base64. If run_model answers with a job_id, the images are still being made: call get_job with it."
 )
 _ONE: Final = "the model is {model}."
 _ANY: Final = "the default model suits most requests (list_models and describe_model show the others)."
@@ -66,12 +65,11 @@ def _typed(content: ReadResourceContents) -> ReadResourceContents:
 
 def build_server(door: Door, request_state: RequestStateSecurity | None = None) -> ImageServer:
     """A server with every tool, resource, prompt and extension. ``request_state`` None: the SDK's own AES-GCM."""
-    choice = _ONE.format(model=door.model.title) if door.model else _ANY
     server = ImageServer(
         NAME,
         title=TITLE,
         description="Images from Cloudflare Workers AI, or from an engine of its own when there is no account",
-        instructions=_INSTRUCTIONS.format(choice=choice),
+        instructions=_instructions(door),
         icons=[Icon(src=icon("server"), mime_type="image/svg+xml", sizes=["any"])],
         version=__version__,
         tools=make_tools(door),
@@ -87,6 +85,14 @@ def build_server(door: Door, request_state: RequestStateSecurity | None = None) 
         },
     )
     add_resources(server, door)
-    add_prompts(server)
+    add_prompts(server, door)
     add_completions(server, door)
     return server
+
+
+def _instructions(door: Door) -> str:
+    return _INSTRUCTIONS.format(
+        does="Makes, edits and varies images" if door.takes_images else "Makes images",
+        choice=_ONE.format(model=door.model.title) if door.model else _ANY,
+        further=", and pass the id in images to edit or vary it" if door.takes_images else "",
+    )

@@ -5,6 +5,7 @@ instead of a tool that makes it wait.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import require_client_extension
@@ -15,8 +16,9 @@ from pydantic import Field
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.gateway.jobs import KEEP_SECONDS, JobState
-from cloudflare_image_mcp.mcp_server.inputs import read_request
-from cloudflare_image_mcp.mcp_server.results import JobRenderer
+from cloudflare_image_mcp.mcp_server.arguments import tidy
+from cloudflare_image_mcp.mcp_server.inputs import read_call
+from cloudflare_image_mcp.mcp_server.results import JobRenderer, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,8 @@ class Tasks(Extension):
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._outputs: WeakKeyDictionary[Job, str] = WeakKeyDictionary()
+        """The ``output`` that a call asked for, which its task still owes."""
 
     def methods(self) -> Sequence[MethodBinding]:
         versions = frozenset(MODERN_PROTOCOL_VERSIONS)
@@ -74,18 +78,20 @@ class Tasks(Extension):
             return await call_next(ctx)
         door = self._door
         try:
-            job = door.jobs.start(await read_request(door, params.arguments or {}))
+            asked = await read_call(door, ctx.request, tidy(params.arguments or {}))
+            job = door.jobs.start(asked.request)
         except GatewayError as error:
             return _error_result(error)
+        self._outputs[job] = asked.output
         if await job.wait(QUICK):
-            return await self._result(job, ctx, params.arguments or {})
+            return await self._result(job, ctx)
         return {"resultType": "task", **self._task(job)}
 
     async def _get(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
         job = self._find(ctx, params)
         task: dict[str, Any] = {"resultType": "complete", **self._task(job)}
         if STATUS[job.state] == "completed":
-            result = await self._result(job, ctx, {})
+            result = await self._result(job, ctx)
             task["result"] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
         return task
 
@@ -106,12 +112,10 @@ class Tasks(Extension):
         except GatewayError as error:
             raise MCPError(code=INVALID_PARAMS, message=error.message) from None
 
-    async def _result(self, job: Job, ctx: ServerRequestContext[Any, Any], arguments: dict[str, Any]) -> CallToolResult:
+    async def _result(self, job: Job, ctx: ServerRequestContext[Any, Any]) -> CallToolResult:
         if job.state is JobState.FAILED and job.error is not None:
             return _error_result(job.error)
-        output = arguments.get("output")
-        renderer = JobRenderer(self._door, ctx.request, job)
-        return await renderer.render(output if output in ("image", "link") else "auto")
+        return await JobRenderer(self._door, ctx.request, job).render(self._outputs.get(job, "auto"))
 
     def _task(self, job: Job) -> dict[str, Any]:
         made = f"{len(job.images)} of {job.request.n} images made"
@@ -137,4 +141,4 @@ def _declared(ctx: ServerRequestContext[Any, Any]) -> bool:
 
 
 def _error_result(error: GatewayError) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=error.message)], is_error=True)
+    return CallToolResult(content=[TextContent(type="text", text=told(error))], is_error=True)

@@ -14,14 +14,15 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp_types import CallToolResult, Icon, TextContent, ToolAnnotations
 
 from cloudflare_image_mcp.catalog import models
-from cloudflare_image_mcp.errors import GatewayError, invalid, shown
+from cloudflare_image_mcp.errors import GatewayError, invalid
 from cloudflare_image_mcp.gateway.jobs import JobState
 from cloudflare_image_mcp.gateway.model_names import find_model
 from cloudflare_image_mcp.mcp_server import schemas
+from cloudflare_image_mcp.mcp_server.arguments import read_limit, read_output, read_wait, tidy
 from cloudflare_image_mcp.mcp_server.icons import icon
-from cloudflare_image_mcp.mcp_server.inputs import read_request
+from cloudflare_image_mcp.mcp_server.inputs import read_call
 from cloudflare_image_mcp.mcp_server.models import catalogue_text, description, description_text, summary
-from cloudflare_image_mcp.mcp_server.results import JobRenderer, stored_row, structured_result
+from cloudflare_image_mcp.mcp_server.results import JobRenderer, stored_row, structured_result, told
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,7 +56,7 @@ class SchemaTool(Tool):
         try:
             return await self.fn(arguments, context)
         except GatewayError as error:
-            raise ToolError(_told(error)) from error
+            raise ToolError(told(error)) from error
         except Exception as error:
             raise UnexpectedToolError(f"{self.name} failed inside the gateway; its log has the details") from error
 
@@ -80,7 +81,7 @@ _PICTURES: Final[Mapping[str, Any]] = {"ui": {"resourceUri": GALLERY}, "anthropi
 
 def make_tools(door: Door) -> list[Tool]:
     """The tools of one endpoint. Where the model is fixed there is none to choose or describe."""
-    rows = (*([] if door.model else _choosing()), _running(door), *_following())
+    rows = (*([] if door.model else _choosing()), _running(door), *_following(door))
     return [_tool(door, row) for row in rows]
 
 
@@ -111,12 +112,14 @@ def _choosing() -> tuple[Row, ...]:
 
 def _running(door: Door) -> Row:
     model = door.model.title if door.model else "a model of Cloudflare Workers AI"
+    does = "Makes, edits or varies" if door.takes_images else "Makes"
+    change = "To change an image, pass its id in images: never write base64. " if door.takes_images else ""
     return Row(
         name="run_model",
         title="Make images",
-        text=f"Makes, edits or varies images with {model}. You get a preview of each image, its id and where the full "
-        "one is. To change an image, pass its id in images: never write base64. When it takes long, you get a job_id: "
-        "the images are still being made, so call get_job rather than run_model again.",
+        text=f"{does} images with {model}. You get a preview of each image, its id and where the full one is. {change}"
+        "When it takes long, you get a job_id: the images are still being made, so call get_job rather than run_model "
+        "again.",
         answer=_run_model,
         arguments=schemas.run_arguments(door.model, paths=door.files is not None),
         result=schemas.JOB_RESULT,
@@ -125,7 +128,7 @@ def _running(door: Door) -> Row:
     )
 
 
-def _following() -> tuple[Row, ...]:
+def _following(door: Door) -> tuple[Row, ...]:
     return (
         Row(
             name="get_job",
@@ -149,7 +152,8 @@ def _following() -> tuple[Row, ...]:
         Row(
             name="list_images",
             title="List stored images",
-            text="Lists the images made lately, the newest first, with the ids that run_model takes in images.",
+            text="Lists the images made lately, the newest first, with their ids"
+            + (", which run_model takes in images." if door.takes_images else "."),
             answer=_list_images,
             arguments=schemas.LIST_ARGUMENTS,
             result=schemas.IMAGE_LIST,
@@ -160,7 +164,7 @@ def _following() -> tuple[Row, ...]:
 
 def _tool(door: Door, row: Row) -> Tool:
     async def run(given: dict[str, Any], context: ToolContext) -> CallToolResult:
-        return await row.answer(door, given, context)
+        return await row.answer(door, tidy(given), context)
 
     return SchemaTool(
         fn=run,
@@ -196,15 +200,17 @@ async def _describe_model(door: Door, arguments: dict[str, Any], context: ToolCo
 
 
 async def _run_model(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    output = _output(arguments)
-    wait = _seconds(arguments, schemas.DEFAULT_WAIT)
-    job = door.jobs.start(await read_request(door, arguments))
-    await watch(job, wait, context, door)
-    return await answer_of(door, job, context, output)
+    http = request_of(context)
+    asked = await read_call(door, http, arguments)
+    job = door.jobs.start(asked.request)
+    await watch(job, asked.wait, context, door)
+    if job.state is JobState.FAILED and job.error is not None:
+        raise job.error
+    return await JobRenderer(door, http, job).render(asked.output)
 
 
 async def _get_job(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    output, wait = _output(arguments), _seconds(arguments, 0.0)
+    output, wait = read_output(arguments), read_wait(arguments, 0.0)
     job = door.jobs.find(_job_id(arguments))
     await watch(job, wait, context, door)
     return await JobRenderer(door, request_of(context), job).render(output)
@@ -216,10 +222,7 @@ async def _cancel_job(door: Door, arguments: dict[str, Any], context: ToolContex
 
 
 async def _list_images(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    limit = arguments.get("limit", 20)
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= schemas.MAX_LISTED:
-        raise invalid("limit", f"limit must be an integer from 1 to {schemas.MAX_LISTED}, not {shown(limit)}")
-    stored = await door.gateway.store.list(limit)
+    stored = await door.gateway.store.list(read_limit(arguments, 20))
     rows = [stored_row(door, request_of(context), image) for image in stored]
     lines = [_listed(row) for row in rows] or ["No images are stored."]
     return structured_result(door, [TextContent(type="text", text="\n".join(lines))], {"images": rows})
@@ -245,40 +248,10 @@ async def watch(job: Job, seconds: float, context: ToolContext, door: Door) -> N
         await context.report_progress(round(elapsed, 1), message=f"{made} by {job.model.short_name}, {elapsed:.0f} s")
 
 
-async def answer_of(door: Door, job: Job, context: ToolContext, output: str) -> CallToolResult:
-    """What ``run_model`` answers. Raises the job's ``GatewayError`` if nothing came of it."""
-    if job.state is JobState.FAILED and job.error is not None:
-        raise job.error
-    return await JobRenderer(door, request_of(context), job).render(output)
-
-
 def request_of(context: ToolContext) -> Request | None:
     """The HTTP request behind a call; None on stdio."""
     request: Request | None = context.request_context.request
     return request
-
-
-def _told(error: GatewayError) -> str:
-    """The message, and in how many seconds the same call may succeed."""
-    wait = "" if error.retry_after is None else f" Try again in {error.retry_after:.0f} s."
-    return f"{error.message}.{wait}" if wait else error.message
-
-
-def _output(arguments: dict[str, Any]) -> str:
-    output = arguments.get("output") or "auto"
-    if output not in schemas.OUTPUTS:
-        raise invalid("output", f"output must be one of {', '.join(schemas.OUTPUTS)}, not {shown(output)}")
-    return str(output)
-
-
-def _seconds(arguments: dict[str, Any], default: float) -> float:
-    seconds = arguments.get("wait_seconds")
-    if seconds is None:
-        return default
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= schemas.MAX_WAIT:
-        most = f"{schemas.MAX_WAIT:g}"
-        raise invalid("wait_seconds", f"wait_seconds must be a number from 0 to {most}, not {shown(seconds)}")
-    return float(seconds)
 
 
 def _job_id(arguments: dict[str, Any]) -> str:
