@@ -3,7 +3,8 @@
 import pytest
 
 from cloudflare_image_mcp.illustrator import Illustrator
-from cloudflare_image_mcp.illustrator.reading import Reader, Reading
+from cloudflare_image_mcp.illustrator.mention import Reading
+from cloudflare_image_mcp.illustrator.reading import Reader
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cloudflare_image_mcp.illustrator.artwork import Concept
-from cloudflare_image_mcp.illustrator.reading import Mention, Reading
+from cloudflare_image_mcp.illustrator.mention import Mention, Reading
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
 # Height beside a person's, by kind of concept and by label: what looks right in a picture, not true measures.
@@ -21,7 +21,7 @@ STATURE_OF: dict[str, float] = {
     "deciduous tree": 1.8, "evergreen tree": 1.8, "palm tree": 1.8, "cactus": 1.1, "castle": 2.0, "ant": 0.3, "lady beetle": 0.35, "bicycle": 1.0,
     "motorcycle": 1.0, "skateboard": 0.55, "couch and lamp": 1.1, "bed": 1.1, "camel": 1.3, "sauropod": 1.8, "t-rex": 1.7, "unicorn": 1.2,
     "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
-    "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
+    "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "stone bridge": 1.7, "floating island": 1.9, "pirate ship": 1.7, "pyramid": 2.0, "sofa": 1.0, "plate": 0.3, "bench": 0.85, "sleeping cat": 0.55, "sleeping dog": 0.6, "knight": 1.0, "samurai": 1.0, "bamboo": 1.5, "throne": 1.3, "bottle": 0.6, "bowl": 0.45, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
 }  # fmt: skip
 # Colours that a thing may well have when the prompt names none ("" keeps the drawing's own); the seed chooses.
 COATS: dict[str, tuple[str, ...]] = {
@@ -38,13 +38,16 @@ MIXED: dict[str, tuple[str, ...]] = {
     "tropical fish": ("blue", "orange", "yellow", "purple", "teal"),
     "wrapped gift": ("red", "blue", "green", "yellow", "purple"),
     "kite": ("red", "yellow", "blue", "green"),
+    "house": ("", "beige", "white", "pink", "teal"),
+    "tulip": ("red", "yellow", "pink", "orange", "purple"),
 }
 ALOFT = {
     "hot air balloon", "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
-    "cloud", "comet", "dove", "eagle", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
+    "cloud", "comet", "dove", "eagle", "floating island", "phoenix", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
 }  # fmt: skip
 FASTENED_FIRST = {"riding", "on", "over", "under", "inside", "front", "behind"}  # "A on B": A follows B
-FASTENED_SECOND = {"holding", "wearing"}  # "A holds B": B follows A
+# "A holds B": B follows A, bound so.
+FASTENED_SECOND = {"holding": "holding", "wearing": "wearing", "containing": "inside", "bearing": "on"}
 
 
 @dataclass(slots=True)
@@ -148,8 +151,12 @@ def assemble(
         kind, other = mention.relation
         if kind in FASTENED_FIRST:
             _fasten(cast, first, other, index, kind)
+            while reading.mentions[other].joined and (before := reading.mentions[other].relation) is not None:
+                other = before[1]
+                if other in first and reading.mentions[other].relation is None:
+                    _fasten(cast, first, other, index, kind)
         elif kind in FASTENED_SECOND:
-            _fasten(cast, first, index, other, kind)
+            _fasten(cast, first, index, other, FASTENED_SECOND[kind])
     return cast
 
 

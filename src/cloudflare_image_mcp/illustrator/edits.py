@@ -17,8 +17,8 @@ from cloudflare_image_mcp.illustrator.drawing import Drawing
 from cloudflare_image_mcp.illustrator.errors import IllustratorError
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.instruction import Instruction, instruction
+from cloudflare_image_mcp.illustrator.mention import Reading
 from cloudflare_image_mcp.illustrator.palette import palette_for
-from cloudflare_image_mcp.illustrator.reading import Reading
 from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.session import Session
 from cloudflare_image_mcp.illustrator.stage import Stage

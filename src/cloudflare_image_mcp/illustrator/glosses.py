@@ -105,7 +105,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "de": (
         "rot/rote*|orange*|gelb*|grün*|blau*|lila/violett*|rosa/pink*|braun*|schwarz*|weiß*/weiss*|grau*|golden*",
         "ein/eine/einen/einem/einer|zwei|drei|vier|fünf|sechs", "groß*/riesig*/gross*|klein*/winzig*",
-        "wald/wäld*|berg/berge*/gebirg*|ozean/meer/see gehend|strand*|stadt*|straße*/strasse*|wüste*|schnee|weltraum/weltall/all|himmel|see|fluss*|wiese*/feld|garten*|zimmer/wohnzimmer|tisch*|unter wasser/unterwasser",
+        "wald/wäld*|berg/berge*/gebirg*|ozean/meer/hafen|strand*|stadt*|straße*/strasse*|wüste*|schnee|weltraum/weltall/all|himmel|see|fluss*|wiese*/feld|garten*/park/stadtpark|zimmer/wohnzimmer|tisch*|unter wasser/unterwasser",
         "nacht/nachts|sonnenuntergang|sonnenaufgang|morgen/morgens|abend/abends|tag|regen/regnerisch*|sturm/gewitter|nebel*|winter*|herbst*|frühling*|sommer*",
         "auf/an|unter|in/im|neben|vor|hinter|mit|über|und|reitet/reitend*|hält/haltend*|trägt/mit hut|ohne|fliegt/fliegend*",
         "aquarell*|ölgemälde/öl gemälde|bleistiftzeichnung/bleistift*|pixelkunst/pixel*|tusche*/tinte*",
@@ -114,8 +114,8 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "fr": (
         "rouge*|orange|jaune*|vert*|bleu*|violet*/pourpre*|rose*|marron*/brun*|noir*|blanc*|gris*|doré*",
         "un/une/l'|deux|trois|quatre|cinq|six", "grand*/gros*/énorme*|petit*",
-        "forêt*|montagne*|océan/mer|plage*|ville*|rue*|désert*|neige*|espace/l'espace|ciel|lac*|rivière*|prairie*/champ*/pré|jardin*|chambre*/salon|table*|sous l'eau/sous-marin*",
-        "nuit/la nuit|coucher de soleil/crépuscule|lever de soleil/aube|matin|soir|jour|pluie|tempête*/orage*|brouillard/brume|hiver|automne|printemps|été",
+        "forêt*|montagne*|océan/mer/port|plage*|ville*|rue*|désert*|neige*|espace/l'espace|ciel|lac*|rivière*|prairie*/champ*/pré|jardin*/parc|chambre*/salon|table*|sous l'eau/sous-marin*",
+        "nuit/la nuit|coucher de soleil/coucher du soleil/crépuscule|lever de soleil/aube|matin|soir|jour|pluie|tempête*/orage*|brouillard/brume|hiver|automne|printemps|été",
         "sur|sous|dans/au/à|à côté de/près de|devant|derrière|avec|au-dessus de/au dessus de/survolant|et|chevauchant/monte/à cheval sur|tenant/tient|portant/porte|sans|volant/vole",
         "aquarelle*|peinture à l'huile|dessin au crayon/crayon|pixel art|encre/dessin à l'encre",
         "chat*|chien*|cheval/chevaux|oiseau*|poisson*|maison*|arbre*|fleur*|voiture*|bateau*/voilier*|pomme*|dragon*|robot*|astronaute*|château*|étoile*|lune|soleil|homme*|femme*|enfant*|éléphant*|renard*|ours|lapin*|lion*|pingouin*/manchot*",
@@ -123,16 +123,16 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "es": (
         "rojo*/roja*|naranja|amarill*|verde*|azul*|morad*/púrpura/violeta|rosa/rosad*|marrón/marrones/café|negr*|blanc*|gris*|dorad*",
         "un/una/el/la|dos|tres|cuatro|cinco|seis", "grande*/gran/enorme*|pequeñ*",
-        "bosque*|montaña*|océano/mar|playa*|ciudad*|calle*|desierto*|nieve|espacio|cielo|lago*|río*|prado*/campo*|jardín*|habitación/sala|mesa*|bajo el agua/submarin*",
+        "bosque*|montaña*|océano/mar/puerto|playa*|ciudad*|calle*|desierto*|nieve|espacio|cielo|lago*|río*|prado*/campo*|jardín*/parque|habitación/sala|mesa*|bajo el agua/submarin*",
         "noche|atardecer/puesta de sol|amanecer|mañana|tarde|día|lluvia*|tormenta*|niebla|invierno|otoño|primavera|verano",
         "sobre/encima de|bajo/debajo de|en/dentro de|junto a/al lado de/cerca de|delante de/frente a|detrás de|con|por encima de|y|montando/monta/montado en|sosteniendo/sostiene|llevando/lleva/con sombrero|sin|volando/vuela",
         "acuarela*|pintura al óleo/óleo|dibujo a lápiz/lápiz|pixel art/arte pixel|tinta",
-        "gato*/gata*|perro*/perra*|caballo*|pájaro*/ave|pez/peces|casa*|árbol*|flor/flores|coche*/carro*|barco*/velero*|manzana*|dragón/dragones|robot*|astronauta*|castillo*|estrella*|luna|sol|hombre*|mujer*|niño*/niña*|elefante*|zorro*|oso*|conejo*|león/leones|pingüino*",
+        "gato*/gata*|perro*/perra*|caballo*|pájaro*/ave|pez/peces|casa*|árbol*|flor/flores|coche*/carro*|barco*/velero*|manzana*|dragón/dragones|robot*|astronauta*|castillo*|estrella*|luna|sol|hombre*|mujer*|niño*|elefante*|zorro*|oso*|conejo*|león/leones|pingüino*",
     ),
     "it": (
         "rosso/rossa/rossi/rosse|arancione*|giall*|verd*|blu/azzurr*|viola|rosa|marron*|ner*|bianc*|grigi*|dorat*",
         "un/uno/una/un'|due|tre|quattro|cinque|sei", "grand*/enorme|piccol*",
-        "foresta/bosco*|montagn*|oceano/mare|spiaggia|città|strada|deserto|neve|spazio|cielo|lago|fiume|prato/campo|giardino|stanza/soggiorno|tavol*|sott'acqua/sottomarin*",
+        "foresta/bosco*|montagn*|oceano/mare/porto|spiaggia|città|strada|deserto|neve|spazio|cielo|lago|fiume|prato/campo|giardino/parco|stanza/soggiorno|tavol*|sott'acqua/sottomarin*",
         "notte|tramonto|alba|mattin*|sera|giorno|pioggia|tempesta/temporale|nebbia|inverno|autunno|primavera|estate",
         "su/sul/sulla/sopra|sotto|in/nel/nella|accanto a/vicino a|davanti a|dietro|con|al di sopra di|e|cavalca/a cavallo di|tiene/con in mano|indossa|senza|vola*/volante",
         "acquerello|dipinto a olio/olio|disegno a matita/matita|pixel art|inchiostro",
@@ -141,8 +141,8 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "pt": (
         "vermelh*|laranja|amarel*|verde*|azul/azuis|rox*/violeta|rosa/cor-de-rosa|marrom/castanh*|pret*/negr*|branc*|cinza/cinzent*|dourad*",
         "um/uma|dois/duas|três|quatro|cinco|seis", "grande*/enorme|pequen*",
-        "floresta|montanh*|oceano/mar|praia|cidade|rua|deserto|neve|espaço|céu|lago|rio|prado/campo|jardim|quarto/sala|mesa|debaixo d'água/subaquátic*",
-        "noite|pôr do sol|nascer do sol/amanhecer|manhã|anoitecer|dia|chuva|tempestade|nevoeiro/neblina|inverno|outono|primavera|verão",
+        "floresta|montanh*|oceano/mar/porto|praia|cidade|rua|deserto|neve|espaço|céu|lago|rio|prado/campo|jardim/parque|quarto/sala|mesa|debaixo d'água/subaquátic*",
+        "noite|pôr do sol/entardecer|nascer do sol/amanhecer|manhã|anoitecer|dia|chuva|tempestade|nevoeiro/neblina|inverno|outono|primavera|verão",
         "sobre/em cima de|sob/debaixo de|em/no/na|ao lado de/perto de|em frente de/diante de|atrás de|com|acima de|e|montando/andando a|segurando|vestindo/usando|sem|voando",
         "aquarela|pintura a óleo/óleo|desenho a lápis/lápis|pixel art|tinta",
         "gat*|cachorr*/cão/cães|cavalo*|pássaro*|peixe*|casa*|árvore*|flor/flores|carro*|barco*|maçã*|dragão/dragões|robô*|astronauta*|castelo*|estrela*|lua|sol|homem|mulher|criança*|elefante*|raposa*|urso*|coelho*|leão|pinguim/pinguins",
@@ -150,7 +150,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "nl": (
         "rood/rode|oranje|geel/gele|groen*|blauw*|paars*|roze|bruin*|zwart*|wit/witte|grijs/grijze|gouden",
         "een/één|twee|drie|vier|vijf|zes", "groot/grote|klein*",
-        "bos|berg/bergen|oceaan/zee|strand|stad|straat|woestijn|sneeuw|ruimte|lucht/hemel|meer|rivier|weide/veld|tuin|kamer/woonkamer|tafel|onder water/onderwater",
+        "bos|berg/bergen|oceaan/zee/haven|strand|stad|straat|woestijn|sneeuw|ruimte|lucht/hemel|meer|rivier|weide/veld|tuin/park|kamer/woonkamer|tafel|onder water/onderwater",
         "nacht|zonsondergang|zonsopgang|ochtend|avond|dag|regen*|storm/onweer|mist|winter|herfst|lente|zomer",
         "op|onder|in|naast|voor|achter|met|boven|en|rijdt op/berijdt/rijdend op|houdt/met in de hand|draagt|zonder|vliegt/vliegende",
         "aquarel|olieverf*|potloodtekening/potlood|pixelart/pixel art|inkt*",
@@ -159,7 +159,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "pl": (
         "czerwon*|pomarańczow*|żółt*|zielon*|niebiesk*|fioletow*|różow*|brązow*|czarn*|biał*|szar*|złot*",
         "jeden/jedna|dwa/dwie/dwóch|trzy/trzech|cztery|pięć|sześć", "duż*/wielk*|mał*",
-        "las/lesie/lasu/lasem|gór*|ocean*/morz*|plaż*|miast*/mieście|ulic*|pustyni*|śnieg*|kosmos*/kosmosie|niebo/niebie|jezior*|rzek*|łąk*/pol*|ogr*|pokoj*|stol*/stół|pod wodą",
+        "las/lesie/lasu/lasem|gór*|ocean*/morz*|plaż*|miast*/mieście|ulic*|pustyni*|śnieg*|kosmos*/kosmosie|niebo/niebie|jezior*|rzek*|łąk*/pol*|ogr*/park*|pokoj*|stol*/stół|pod wodą",
         "noc/nocy/nocą|zachód słońca/zachodzie słońca|wschód słońca/wschodzie słońca|ranek/rano|wieczór/wieczorem|dzień|deszcz*|burz*|mgł*|zim*|jesie*|wiosn*|lat*",
         "na|pod|w/we|obok|przed|za|z/ze|nad|i/oraz|jadąc* na/jedzie na|trzyma*|nosi*/w kapeluszu|bez|lecąc*/leci",
         "akwarel*|obraz olejny/olejn*|szkic ołówkiem/ołówek|pixel art|tusz*",
@@ -168,7 +168,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "ru": (
         "красн*|оранжев*|желт*/жёлт*|зелен*/зелён*|син*/голуб*|фиолетов*|розов*|коричнев*|черн*/чёрн*|бел*|сер*|золот*",
         "один/одна/одно|два/две|три|четыре|пять|шесть", "больш*/огромн*|маленьк*",
-        "лес/лесу/леса/лесной|гор*|океан*/море/моря|пляж*|город*|улиц*|пустын*|снег*|космос*|неб*|озер*|рек*|луг*/пол*|сад*|комнат*|стол*|под водой/подводн*",
+        "лес/лесу/леса/лесной|гор*|океан*/море/моря|пляж*|город*|улиц*|пустын*|снег*|космос*|неб*|озер*|рек*|луг*/пол*|сад*/парк*|комнат*|стол*|под водой/подводн*",
         "ноч*|закат*|рассвет*/восход*|утр*|вечер*|день/днем/днём|дожд*|бур*/гроз*/шторм*|туман*|зим*|осен*|весн*|лет*",
         "на|под|в/во|рядом с/возле/около|перед|за|с/со|над|и|верхом на/едет на|держит/держащ*|носит/в шляпе|без|летит/летящ*",
         "акварел*|картина маслом/масло/маслом|карандаш*|пиксельн*/пиксель-арт|тушь/тушью/чернил*",
@@ -195,7 +195,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "zh": (
         "红色/红|橙色/橘色|黄色/黄|绿色/绿|蓝色/蓝|紫色/紫|粉色/粉红色/粉红|棕色/褐色|黑色/黑|白色/白|灰色/灰|金色",
         "一只/一个/一条/一匹/一辆/一座/一艘/一朵/一棵/一头/一位/一名/一|两只/两个/两条/两匹/两辆/两朵/两棵/两头/两|三只/三个/三条/三匹/三辆/三朵/三棵/三头/三|四只/四个/四|五只/五个/五|六只/六个/六", "大/巨大|小",
-        "森林/树林|山/山脉/群山|海洋/大海/海上/海|海滩/沙滩|城市|街道/街上|沙漠|雪地/雪中/雪|太空/宇宙|天空|湖/湖边|河/河边|草地/草原/田野|花园|房间/客厅|桌子/桌上/书桌|水下/海底",
+        "森林/树林|山/山脉/群山|海洋/大海/海上/海|海滩/沙滩|城市|街道/街上|沙漠|雪地/雪中/雪|太空/宇宙|天空|湖/湖边|河/河边|草地/草原/田野|花园/公园|房间/客厅|桌子/桌上/书桌|水下/海底",
         "夜晚/夜里/晚上/夜|日落/夕阳|日出|早晨/早上|傍晚|白天|下雨/雨中/雨|暴风雨/暴风|雾|冬天|秋天|春天|夏天",
         "上面/上|下面/下|里/中/在|旁边|前面/前|后面|和|飞过|与|骑着/骑|拿着/举着|戴着/穿着|没有|飞",
         "水彩画/水彩|油画|铅笔画/素描|像素画/像素|水墨画/水墨",
@@ -204,7 +204,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "ja": (
         "赤い/赤|オレンジ色|黄色い/黄色|緑の/緑色/緑|青い/青|紫の/紫色/紫|ピンクの/ピンク|茶色い/茶色の/茶色|黒い/黒|白い/白|灰色の/灰色|金色の/金の",
         "一匹の/一つの/一台の/一匹/一つ|二匹の/二つの/二台の/二羽の/二匹/二つ/2匹の|三匹の/三つの/三台の/三羽の/三匹/三つ/3匹の|四匹の/四つの|五匹の/五つの/五羽の|六匹の", "大きな/大きい/巨大な|小さな/小さい",
-        "森の中/森|山々/山|海の上/海|ビーチ/砂浜|街/都市/町|通り|砂漠|雪の中/雪原/雪|宇宙|空|湖|川|草原/野原|庭|部屋|テーブル/机|海底/海の中/水中",
+        "森の中/森|山々/山|海の上/海|ビーチ/砂浜|街/都市/町|通り|砂漠|雪の中/雪原/雪|宇宙|空|湖|川|草原/野原|庭/公園|部屋|テーブル/机|海底/海の中/水中",
         "夜の/夜|夕焼け/夕日/日没|日の出|朝|夕方|昼|雨の中/雨の/雨|嵐|霧|冬|秋|春|夏",
         "の上に/の上で/の上|の下に/の下で/の下|の中で/の中に|の隣に/の横に|の前に/の前で|の後ろに|と|の上を飛ぶ|や|に乗った/に乗る|を持った/を持つ|をかぶった/を着た|なし|飛ぶ/飛んでいる",
         "水彩画/水彩|油絵|鉛筆画/鉛筆|ドット絵/ピクセルアート|水墨画/墨絵",
@@ -213,7 +213,7 @@ GLOSSES: dict[str, tuple[str, ...]] = {
     "ko": (
         "빨간/붉은/빨간색|주황색|노란/노란색|초록/녹색/초록색|파란/푸른/파란색|보라색/보라|분홍색/분홍|갈색|검은/검정|하얀/흰/흰색|회색|금색/황금",
         "한 마리/하나/한|두 마리/두|세 마리/세|네 마리/네|다섯 마리/다섯|여섯", "큰/거대한|작은",
-        "숲속/숲|산|바다/해양|해변/바닷가|도시|거리|사막|눈밭/눈 속/눈|우주|하늘|호수|강|초원/들판|정원|방/거실|책상/탁자/테이블|물속/바닷속",
+        "숲속/숲|산|바다/해양|해변/바닷가|도시|거리|사막|눈밭/눈 속/눈|우주|하늘|호수|강|초원/들판|정원/공원|방/거실|책상/탁자/테이블|물속/바닷속",
         "밤/밤에|일몰/노을|일출|아침|저녁|낮|비|폭풍|안개|겨울|가을|봄|여름",
         "위에/위의|아래에/밑에|안에/속에/에서|옆에|앞에|뒤에|와/과|위를|그리고|타는/탄|든/들고|쓴/입은|없는|나는/날아가는",
         "수채화|유화|연필 스케치/연필화|픽셀 아트|수묵화",
@@ -248,3 +248,22 @@ STOPWORDS = {
     "pl": "i w na z ze do jest się po o obraz",
     "tr": "bir ve ile bu şu için de da resim",
 }
+
+# Words that a label or a tag of that language would mislead: "Bank" is a bench in a picture, "pêche" no peach beside a boat.
+EXTRAS: dict[str, dict[str, str]] = {
+    "de": {"bank": "bench", "parkbank": "bench", "alter": "old", "alte": "old", "alten": "old", "altes": "old", "schläft": "sleeping", "schlafende": "sleeping",
+           "sitzt": "sitting", "steht": "standing", "spielt": "playing", "läuft": "running", "isst": "eating", "hütte": "cabin", "fischerboot": "fishing boat", "mädchen": "girl", "junge": "boy"},
+    "fr": {"banc": "bench", "vieux": "old", "vieil": "old", "vieille": "old", "dort": "sleeping", "endormi": "sleeping", "assis": "sitting", "assise": "sitting", "debout": "standing", "joue": "playing",
+           "mange": "eating", "cabane": "cabin", "bateau de pêche": "fishing boat", "fille": "girl", "petite fille": "girl", "garçon": "boy", "phare": "lighthouse"},
+    "es": {"banco": "bench", "viejo": "old", "vieja": "old", "anciano": "old man", "anciana": "old woman", "durmiendo": "sleeping", "duerme": "sleeping", "sentado": "sitting", "sentada": "sitting", "jugando": "playing",
+           "comiendo": "eating", "cabaña": "cabin", "barco de pesca": "fishing boat", "niña": "girl", "faro": "lighthouse"},
+    "it": {"panchina": "bench", "vecchio": "old", "vecchia": "old", "dorme": "sleeping", "seduto": "sitting", "seduta": "sitting", "bambina": "girl", "peschereccio": "fishing boat", "faro": "lighthouse"},
+    "pt": {"banco": "bench", "velho": "old", "velha": "old", "dormindo": "sleeping", "sentado": "sitting", "sentada": "sitting", "menina": "girl", "menino": "boy", "barco de pesca": "fishing boat", "farol": "lighthouse"},
+    "nl": {"bankje": "bench", "bank": "sofa", "oude": "old", "slaapt": "sleeping", "slapende": "sleeping", "zit": "sitting", "staat": "standing", "meisje": "girl", "jongen": "boy", "vissersboot": "fishing boat", "vuurtoren": "lighthouse"},
+    "pl": {"ławka": "bench", "ławce": "bench", "stary": "old", "stara": "old", "śpi": "sleeping", "śpiący": "sleeping", "siedzi": "sitting", "dziewczynka": "girl", "latarnia morska": "lighthouse"},
+    "tr": {"bank": "bench", "bankta": "bench", "yaşlı": "old", "uyuyan": "sleeping", "oturan": "sitting", "kız": "girl"},
+    "ru": {"скамейке": "bench", "скамейка": "bench", "старый": "old", "старая": "old", "старик": "old man", "спит": "sleeping", "спящий": "sleeping", "спящая": "sleeping", "сидит": "sitting", "стоит": "standing", "девочка": "girl", "маяк": "lighthouse"},
+    "zh": {"长椅": "bench", "老人": "old man", "睡觉": "sleeping", "睡着": "sleeping", "坐着": "sitting", "女孩": "girl", "男孩": "boy", "灯塔": "lighthouse", "桥": "bridge", "小屋": "cabin"},
+    "ja": {"ベンチ": "bench", "老人": "old man", "眠る": "sleeping", "寝ている": "sleeping", "眠っている": "sleeping", "座っている": "sitting", "女の子": "girl", "男の子": "boy", "灯台": "lighthouse", "橋": "bridge", "鳥居": "torii"},
+    "ko": {"벤치": "bench", "노인": "old man", "자는": "sleeping", "잠자는": "sleeping", "앉아": "sitting", "소녀": "girl", "소년": "boy", "등대": "lighthouse"},
+}  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from cloudflare_image_mcp.illustrator import glosses, lexicon
+from cloudflare_image_mcp.illustrator import everyday, glosses, lexicon
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
 QUOTES = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」')
@@ -20,7 +20,7 @@ LISTED = frozenset(
     ["de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "zh", "zh-hant"]
 )  # languages with words of emojibase's
 NEAR = 0.55  # cosine from which an unglossed word is taken for the nearest label
-ADJECTIVES = frozenset(glosses.COLOURS) | frozenset(glosses.SIZES)
+ADJECTIVES = frozenset(glosses.COLOURS) | frozenset(glosses.SIZES) | {"old"}
 LINKING = frozenset(glosses.LINKS) | frozenset(glosses.COUNTS)
 PLAIN = re.compile(r"[a-z][a-z' -]*$")
 
@@ -39,6 +39,7 @@ def table(language: str) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
                     stems.append((text[:-1], word))
                 else:
                     whole.setdefault(text, word)
+    whole |= glosses.EXTRAS.get(language, {})
     return whole, tuple(sorted(stems, key=lambda s: -len(s[0])))
 
 
@@ -71,7 +72,7 @@ def _english(word: str) -> float:
         word in lexicon.COLOURS
         or word in lexicon.COUNTS
         or word in lexicon.SCENERY
-        or word in lexicon.ALIASES
+        or word in everyday.ALIASES
         or word in lexicon.RELATIONS
     )
     return 1.0 if word in lexicon.FILLER or known else 0.0

@@ -83,7 +83,8 @@ def _bound_height(actor: Actor, parent: Actor) -> float:
     }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
     share: float = min(max(ratio, low), high)
-    return parent.height * share
+    # What lies flat, such as a plate, carries more than its own height says.
+    return max(parent.height, parent.width * 0.45) * share if actor.bond == "on" else parent.height * share
 
 
 def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
@@ -222,7 +223,9 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     actor.floating = actor.bond not in {"under", "front", "behind"}
 
 
-SEATS = {"couch and lamp": 0.32, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "canoe": 0.3}
+SEATS = {
+    "couch and lamp": 0.32, "sofa": 0.50, "bench": 0.52, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "canoe": 0.3, "plate": 0.42, "throne": 0.62,
+}  # fmt: skip
 
 
 def _rest(parent: Actor) -> float:

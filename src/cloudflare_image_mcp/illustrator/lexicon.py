@@ -79,18 +79,19 @@ SCENERY = _table(
     mountains="mountain, mountain range, alps, peak, cliff, himalayas, summit, mountainside, mountain landscape, canyon, volcano landscape",
     forest="forest, woods, jungle, rainforest, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
     desert="desert, dunes, sand dunes, sahara, mesa, wild west, oasis",
-    beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline",
-    ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier",
+    beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline, sand",
+    ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier, wave, fishing port",
     lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall",
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
     snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
-    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, highway, skyscrapers, parking lot, london, paris, times square, sidewalk",
+    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, highway, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza, road, highway at night",
     interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym",
-    table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth, plate, tray",
+    table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth",
     space="space, outer space, galaxy, cosmos, universe, nebula, deep space, starfield, orbit, milky way, solar system, interstellar",
     moon="lunar surface, moon surface, surface of the moon, on the moon, mars, alien planet, planet surface, on mars, surface of mars, alien landscape",
     sky="in the sky, clouds, above the clouds, among the clouds, in the clouds, the sky, sky, blue sky, cloudscape",
-    studio="studio, plain background, simple background, white background, solid background, backdrop, product photo, product shot, isolated, studio lighting, minimal background, background, nothing else, gradient background",
+    studio="studio, plain background, simple background, white background, solid background, backdrop, product photo, product shot, isolated, studio lighting, minimal background, background, nothing else, seamless background, white backdrop",
+    gradient="gradient background, gradient, color gradient, colour gradient, gradient wallpaper",
     stage="stage, theater, theatre, concert, spotlight, nightclub, circus ring",
     cave="cave, cavern, dungeon, mine, grotto",
 )
@@ -136,7 +137,7 @@ STYLES = _table(
     pencil="pencil, pencil sketch, pencil drawing, sketch, graphite, charcoal drawing, drawing, line drawing, hand drawn, charcoal sketch, sketched",
     ink="ink, ink drawing, line art, ink wash, pen and ink, woodcut, engraving, sumi-e, manga, etching, black and white drawing",
     pixel="pixel art, pixelated, 8-bit, 8 bit, 16-bit, 16 bit, retro game, pixel, pixelart",
-    flat="flat, flat design, vector, vector art, flat illustration, vector illustration, minimalist, minimal, minimalistic, cartoon, clip art, icon, logo, sticker, flat style, studio ghibli, studio ghibli style, ghibli, ghibli style",
+    flat="flat, flat design, vector, vector art, flat illustration, vector illustration, minimalist, minimal, minimalistic, cartoon, clip art, icon, logo, sticker, emblem, mascot, app icon, logo design, flat style, studio ghibli, studio ghibli style, ghibli, ghibli style",
     isometric="isometric, isometric view, diorama, isometric style",
     poster="vintage poster, poster, travel poster, retro poster, retro style, vintage style, screen print, screenprint, art deco, propaganda poster, linocut, pop art",
     neon="neon, synthwave, cyberpunk, vaporwave, neon lights, outrun, neon glow, glowing neon, tron, neon style",
@@ -164,88 +165,19 @@ COMPOSITIONS = _table(
     low="low angle, from below, heroic, worm's eye view",
 )
 
-# What people call things that the artwork labels otherwise.
-ALIASES = {
-    "car": "automobile", "coffee": "hot beverage", "cup of coffee": "hot beverage", "coffee cup": "hot beverage", "mug": "hot beverage",
-    "cup of tea": "teacup without handle", "tea": "teacup without handle", "teacup": "teacup without handle",
-    "latte": "hot beverage", "cup": "hot beverage", "mug of coffee": "hot beverage", "cappuccino": "hot beverage",
-    "boat": "sailboat", "sailing boat": "sailboat", "yacht": "sailboat", "ferry boat": "ferry",
-    "tree": "deciduous tree", "oak": "deciduous tree", "oak tree": "deciduous tree", "pine tree": "evergreen tree", "pine": "evergreen tree",
-    "fir tree": "evergreen tree", "flower": "sunflower", "apple": "red apple", "fish": "tropical fish", "bird": "bird", "wizard": "man mage",
-    "witch": "woman mage", "sorcerer": "man mage", "sorceress": "woman mage", "magician": "man mage", "knight": "person fencing", "king": "person with crown",
-    "queen": "princess", "astronaut": "astronaut", "cosmonaut": "astronaut", "spaceman": "astronaut", "spaceship": "rocket",
-    "space ship": "rocket", "spacecraft": "rocket", "ufo": "flying saucer", "airplane": "airplane", "plane": "airplane",
-    "aeroplane": "airplane", "jet": "airplane", "bike": "bicycle", "motorbike": "motorcycle", "truck": "delivery truck", "lorry": "articulated lorry",
-    "train": "locomotive", "steam train": "locomotive", "taxi": "taxi", "cab": "taxi", "phone": "mobile phone", "smartphone": "mobile phone",
-    "computer": "laptop", "tv": "television", "camera": "camera", "book": "closed book", "lamp": "light bulb",
-    "chair": "chair", "armchair": "couch and lamp", "sofa": "couch and lamp", "couch": "couch and lamp", "bed": "bed", "donut": "doughnut", "burger": "hamburger",
-    "cheeseburger": "hamburger", "fries": "french fries", "ice cream": "soft ice cream", "ice cream cone": "soft ice cream", "cake": "birthday cake",
-    "wine": "wine glass", "beer": "beer mug", "milk": "glass of milk", "cheese": "cheese wedge", "steak": "cut of meat", "noodles": "steaming bowl",
-    "ramen": "steaming bowl", "soup": "pot of food", "salad": "green salad", "egg": "egg", "orange": "tangerine", "bear": "bear", "teddy bear": "teddy bear",
-    "dinosaur": "sauropod", "brontosaurus": "sauropod", "t-rex": "t-rex", "tyrannosaurus": "t-rex", "monkey": "monkey", "mouse": "mouse",
-    "rabbit": "rabbit", "bunny": "rabbit", "kitten": "cat", "kitty": "cat", "puppy": "dog", "hen": "rooster", "chicken": "rooster", "pony": "horse", "stallion": "horse",
-    "bull": "ox", "sheep": "ewe", "lamb": "ewe", "elephant": "elephant", "tiger": "tiger", "lion": "lion", "wolf": "wolf", "whale": "spouting whale",
-    "turtle": "turtle", "tortoise": "turtle", "butterfly": "butterfly", "bee": "honeybee", "ladybug": "lady beetle", "ladybird": "lady beetle", "bug": "bug",
-    "jellyfish": "jellyfish", "octopus": "octopus", "crab": "crab", "snowman": "snowman without snow", "ghost": "ghost", "skull": "skull",
-    "pumpkin": "jack-o-lantern", "jack o lantern": "jack-o-lantern", "house": "house", "home": "house", "cottage": "house", "cabin": "hut", "barn": "house",
-    "castle": "castle", "palace": "castle", "fortress": "castle", "church": "church", "tower": "tokyo tower", "skyscraper": "office building",
-    "building": "office building", "tent": "tent", "bridge": "bridge at night", "fountain": "fountain", "statue": "statue of liberty", "volcano": "volcano",
-    "island": "desert island", "cactus": "cactus", "mushroom": "mushroom", "rose": "rose", "tulip": "tulip", "sunflower": "sunflower", "daisy": "blossom",
-    "heart": "red heart", "star": "star", "diamond": "gem stone", "gem": "gem stone", "jewel": "gem stone", "crystal": "gem stone", "ring": "ring", "crown": "crown",
-    "hat": "top hat", "top hat": "top hat", "cap": "billed cap", "sunglasses": "sunglasses", "glasses": "glasses", "shoe": "running shoe", "sneaker": "running shoe",
-    "boots": "hiking boot", "shirt": "t-shirt", "dress": "dress", "umbrella": "umbrella", "guitar": "guitar", "piano": "musical keyboard", "violin": "violin",
-    "drum": "drum", "trumpet": "trumpet", "ball": "soccer ball", "football": "soccer ball", "soccer ball": "soccer ball", "basketball": "basketball", "kite": "kite",
-    "balloon": "balloon",  "gift": "wrapped gift", "present": "wrapped gift", "clock": "mantelpiece clock", "watch": "watch", "key": "key",
-    "lock": "locked", "sword": "dagger", "shield": "shield", "bow": "bow and arrow", "axe": "axe", "hammer": "hammer", "candle": "candle",
-    "lantern": "red paper lantern", "vase": "amphora", "plant": "potted plant", "potted plant": "potted plant", "leaf": "maple leaf", "leaves": "fallen leaf",
-    "helicopter": "helicopter", "bus": "bus", "school bus": "bus", "tractor": "tractor", "fire truck": "fire engine", "firetruck": "fire engine",
-    "police car": "police car", "ambulance": "ambulance", "racecar": "racing car", "race car": "racing car", "sports car": "racing car", "scooter": "motor scooter",
-    "skateboard": "skateboard", "ship": "ship", "pirate ship": "sailboat", "cruise ship": "passenger ship", "rocket ship": "rocket",
-    "satellite": "satellite", "planet": "ringed planet", "saturn": "ringed planet", "earth": "globe showing europe-africa", "globe": "globe showing americas", "comet": "comet",
-    "alien": "alien", "robot": "robot", "android": "robot", "monster": "alien monster", "dragon": "dragon", "unicorn": "unicorn", "fairy": "woman fairy",
-    "mermaid": "mermaid", "elf": "elf", "vampire": "vampire", "zombie": "man zombie", "ninja": "ninja", "pirate": "man superhero", "superhero": "man superhero", "angel": "baby angel",
-    "santa": "santa claus", "santa claus": "santa claus", "clown": "clown face", "detective": "detective", "chef": "man cook", "cook": "man cook", "doctor": "woman health worker",
-    "scientist": "woman scientist", "artist": "man artist", "painter": "man artist", "farmer": "man farmer", "teacher": "woman teacher", "student": "woman student", "singer": "woman singer",
-    "pilot": "man pilot", "firefighter": "man firefighter", "fireman": "man firefighter", "policeman": "man police officer", "soldier": "guard", "dancer": "woman dancing",
-    "ballerina": "woman dancing", "surfer": "man surfing", "skier": "skier", "old man": "old man", "grandfather": "old man", "grandmother": "old woman", "old woman": "old woman",
-    "red fox": "fox", "brown bear": "bear", "grizzly bear": "bear", "gray wolf": "wolf", "grey wolf": "wolf", "golden retriever": "dog", "labrador": "dog",
-    "german shepherd": "dog", "siamese cat": "cat", "persian cat": "cat", "tabby cat": "cat", "black cat": "black cat", "sea otter": "otter",
-    "box": "package", "cardboard box": "package", "man": "man", "woman": "woman", "girl": "girl", "boy": "boy", "child": "child", "kid": "child", "baby": "baby", "person": "person", "people": "person", "family": "family",
-    "cowboy": "cowboy hat face", "princess": "princess", "prince": "prince", "panda": "panda", "panda bear": "panda", "polar bear": "polar bear", "parrot": "parrot",
-    "penguin": "penguin", "owl": "owl", "eagle": "eagle", "duck": "duck", "swan": "swan", "flamingo": "flamingo", "peacock": "peacock", "rooster": "rooster",
-    "crow": "black bird", "raven": "black bird", "pigeon": "dove", "dove": "dove", "shark": "shark", "dolphin": "dolphin", "seal": "seal", "snail": "snail", "snake": "snake",
-    "spider": "spider", "ant": "ant", "frog": "frog", "crocodile": "crocodile", "alligator": "crocodile", "lizard": "lizard", "gecko": "lizard", "kangaroo": "kangaroo",
-    "giraffe": "giraffe", "zebra": "zebra", "hippo": "hippopotamus", "hippopotamus": "hippopotamus", "rhino": "rhinoceros", "camel": "camel", "llama": "llama", "alpaca": "llama",
-    "deer": "deer", "stag": "deer", "reindeer": "deer", "moose": "moose", "goat": "goat", "pig": "pig", "cow": "cow", "dog": "dog", "cat": "cat", "horse": "horse", "fox": "fox",
-    "squirrel": "chipmunk", "hedgehog": "hedgehog", "bat": "bat", "otter": "otter", "sloth": "sloth", "skunk": "skunk", "badger": "badger", "raccoon": "raccoon", "hamster": "hamster",
-    "koala": "koala", "gorilla": "gorilla", "orangutan": "orangutan", "rat": "rat", "lobster": "lobster", "shrimp": "shrimp", "squid": "squid", "banana": "banana", "grapes": "grapes",
-    "cherry": "cherries", "cherries": "cherries", "peach": "peach", "pear": "pear", "lemon": "lemon", "watermelon": "watermelon", "pineapple": "pineapple", "mango": "mango",
-    "kiwi": "kiwi fruit", "coconut": "coconut", "avocado": "avocado", "tomato": "tomato", "carrot": "carrot", "corn": "ear of corn", "potato": "potato", "broccoli": "broccoli",
-    "onion": "onion", "garlic": "garlic", "eggplant": "eggplant", "pepper": "bell pepper", "chili": "hot pepper", "bread": "bread", "croissant": "croissant", "pizza": "pizza",
-    "slice of pizza": "pizza", "taco": "taco", "burrito": "burrito", "sushi": "sushi", "hot dog": "hot dog", "sandwich": "sandwich", "pancakes": "pancakes", "cookie": "cookie",
-    "cupcake": "cupcake", "candy": "candy", "lollipop": "lollipop", "honey": "honey pot", "popcorn": "popcorn", "pie": "pie", "pretzel": "pretzel",
-    "sign": "sign", "wooden sign": "sign", "neon sign": "sign", "billboard": "sign", "banner": "sign", "signpost": "sign", "door": "door", "toy": "teddy bear",
-    "palm": "palm tree", "palm tree": "palm tree", "swimming pool": "person swimming", "fire": "fire", "campfire": "fire",
-    "campfire flame": "fire", "bonfire": "fire", "lightbulb": "light bulb", "scarf": "scarf", "bow tie": "necktie", "tie": "necktie", "backpack": "backpack",
-    "suitcase": "luggage", "wand": "magic wand", "magic wand": "magic wand", "staff": "magic wand", "crystal ball": "crystal ball", "flag": "triangular flag",
-    "flowers": "bouquet", "bouquet": "bouquet", "cloud": "cloud", "snowflake": "snowflake", "raindrop": "droplet", "canoe": "canoe", "anchor": "anchor", "seashell": "spiral shell", "shell": "spiral shell",
-    "pear fruit": "pear", "typewriter": "keyboard", "keyboard": "keyboard", "trophy": "trophy", "medal": "sports medal", "wheel": "ferris wheel", "ferris wheel": "ferris wheel",
-    "bathtub": "bathtub", "mirror": "mirror", "bell": "bell", "teapot": "teapot", "newspaper": "newspaper", "letter": "love letter", "envelope": "envelope", "pencil case": "pencil",
-}  # fmt: skip
-
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
     4k 8k a across add adorable aesthetic against all along also amazing ambient an ancient angry apply
-    are art artistic artstation artwork as at atmosphere atmospheric award away background
-    background-less baking basket be beautiful become becomes being best bit blooming blowing body bokeh
-    bottle bottom bowl brave built busy called center centre change chasing cinematic classic clever
+    are art artistic ar v niji stylize artstation artwork as at atmosphere atmospheric award away background
+    background-less baking be beautiful become becomes being best bit blooming blowing body bokeh
+    bottom brave breathtaking built busy called center centre change chasing chimney cinematic classic clever
     climbing cold color colored colors colour coloured colours composition concept convert cooking cool
     couple-like cover create cup-like curly dancing day-time deep delete delicious dense depicting
     depicts depth design detailed digital distance distant down draw drawn drinking driving during each
     eating edition elegant empty erase every extremely falling famous far featuring fighting fishing
     floating fluffy flying focus for foreground fresh friendly from front full funny furry fuzzy
-    generate get gets give glassful glowing gorgeous graphic had hard has have having hd hdr he her high
+    generate get gets give glassful glowing gorgeous graphic hair had hard has have having hd hdr he her high
     highly his holding-hands hot hovering hues i illustration image insert inspired into intricate is it
     its juicy jumping just keep kind labeled large-scale laughing lazy left lens let letters levitating
     light lighting lights like lit lonely long looking lot lovely lush lying made majestic make
@@ -253,10 +185,10 @@ FILLER = _words(
     one's only onto original our out over-the-top paint painted palette parked part parts path
     photo-edit photo-like picture picture-of piece pile place plateful playing please portion pretty
     professional put quaint quality reading reads reference remove render rendered rendering replace
-    resolution resting retro right ripe rising road rough round running rustic sad sailing same say
+    resolution resting retro right ripe rising roof rough round running rustic sad sailing same sauce say
     saying says scene scenic set setting shape shaped sharp she shining shiny shot showing shows side
-    silly single sitting size sized sleeping sleepy slice smiling smooth so soaring soft some sparkling
-    spinning square stack standing steaming straight stunning style styled sunlit super swap swimming
+    silly single sitting size sized sleeping sleepy slice smiling smoke smooth so soaring soft some sparkling
+    spinning square stack standing steam steaming straight stunning style styled sunlit super swap swimming
     tail tasty text texture textured than that the their theme themed then there these they thick thin
     this those through time tinted to tones too top toward towards towering-high trail trending turn
     type uhd ultra under-lit up use using version very vibe vibrant-looking view vintage volumetric

@@ -26,7 +26,8 @@ from cloudflare_image_mcp.illustrator.drawing import Drawing, Pixels
 from cloudflare_image_mcp.illustrator.errors import Cancelled
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.languages import translate
-from cloudflare_image_mcp.illustrator.reading import Reader, Reading
+from cloudflare_image_mcp.illustrator.mention import Reading
+from cloudflare_image_mcp.illustrator.reading import Reader
 from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.stage import Stage
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
@@ -133,7 +134,7 @@ class Session:
                 f'the lettering "{text}" has characters that the typeface lacks; they were left out'
             )
         if spelled:
-            lettering.title(canvas, self.face, spelled)
+            lettering.title(canvas, self.face, spelled, top=not reading.emblem)
 
     @cached_property
     def face(self) -> lettering.Typeface:

@@ -23,9 +23,9 @@ from cloudflare_image_mcp.illustrator.brief import Brief
 from cloudflare_image_mcp.illustrator.colour import named, oklch
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.layout import Floor
+from cloudflare_image_mcp.illustrator.mention import Reading
 from cloudflare_image_mcp.illustrator.palette import palette_for
 from cloudflare_image_mcp.illustrator.raster import paste, rasterise
-from cloudflare_image_mcp.illustrator.reading import Reading
 from cloudflare_image_mcp.illustrator.stage import Stage, path
 
 # Settings that fill the picture by themselves, in the order in which one wins over another.
@@ -33,6 +33,7 @@ WHOLE: dict[str, Callable[[Stage], None]] = {
     "underwater": undersea.paint,
     "moon": space.ground,
     "space": space.paint,
+    "gradient": studio.gradient,
     "table": rooms.table,
     "interior": rooms.interior,
     "stage": rooms.spotlit,
@@ -83,7 +84,10 @@ HABITAT_OF: dict[str, Homes] = {
     "duck": (("lake", 1),), "swan": (("lake", 1),), "dragon": (("mountains", 2), ("hills", 1), ("cave", 1)), "robot": (("city", 1), ("studio", 3)),
     "lighthouse": (("beach", 1), ("hills", 2)), "submarine": (("underwater", 1),), "fence": (("meadow", 1),),
     "hot beverage": (("table", 3), ("studio", 1)), "skier": (("snow", 1),), "snowboarder": (("snow", 1),), "crab": (("beach", 2), ("underwater", 1)),
-    "couch and lamp": (("interior", 1),), "bed": (("interior", 1),), "sailboat": (("ocean", 3), ("lake", 0)), "castle": (("hills", 2), ("mountains", 2)),
+    "sofa": (("interior", 1),), "couch and lamp": (("interior", 1),), "throne": (("interior", 1),), "bench": (("meadow", 1),), "pirate ship": (("ocean", 1),), "person rowing boat": (("ocean", 1),), "man rowing boat": (("ocean", 1),),
+    "log cabin": (("forest", 2), ("snow", 1), ("mountains", 1)), "igloo": (("snow", 1),), "pyramid": (("desert", 1),), "floating island": (("sky", 1),), "bamboo": (("forest", 1),), "stone bridge": (("lake", 1),),
+    "knight": (("hills", 1), ("meadow", 1), ("mountains", 1)), "samurai": (("mountains", 1), ("meadow", 1)), "cauldron": (("cave", 1), ("forest", 1)), "sleeping cat": (("interior", 3), ("meadow", 1)), "sleeping dog": (("interior", 2), ("meadow", 1)),
+    "bed": (("interior", 1),), "sailboat": (("ocean", 3), ("lake", 0)), "castle": (("hills", 2), ("mountains", 2)),
     "ghost": (("forest", 1), ("studio", 1)), "santa claus": (("snow", 1),), "canoe": (("ocean", 1),), "giraffe": (("hills", 2), ("meadow", 1)),
     "spouting whale": (("ocean", 2), ("underwater", 1)), "dolphin": (("ocean", 1), ("underwater", 2)), "man surfing": (("ocean", 1),),
     "tent": (("forest", 1), ("mountains", 1)), "fire": (("forest", 1), ("studio", 1)), "umbrella": (("beach", 1), ("city", 1), ("studio", 1)),
@@ -152,7 +156,7 @@ def refuse(reading: Reading, refused: Reading) -> None:
 def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: Reading) -> Plan:
     """Decides place, hour and composition; what the prompt leaves open, the seed decides."""
     rng = seeded(seed, "plan")
-    scenery = list(reading.scenery)
+    scenery = ["studio"] if reading.emblem else list(reading.scenery)
     if not scenery:
         scenery = [_home(reading, concepts, refused, rng)]
     if (
@@ -263,7 +267,9 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     if plan.scenery[0] == "studio":
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
         crowd = sum(m.count for m in reading.mentions) > 1
-        studio.paint(stage, named(colour) if colour else None, reading.tints.get("studio"), crowd=crowd)
+        studio.paint(
+            stage, named(colour) if colour else None, reading.tints.get("studio"), plain=reading.emblem, crowd=crowd
+        )
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)
     if whole is not None:

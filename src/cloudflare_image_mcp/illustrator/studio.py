@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, lch, mix, named, oklch
-from cloudflare_image_mcp.illustrator.raster import smooth
+from cloudflare_image_mcp.illustrator.colour import Rgb, from_oklab, hexed, lch, mix, named, oklch, to_oklab
+from cloudflare_image_mcp.illustrator.raster import smooth, to_image
 from cloudflare_image_mcp.illustrator.stage import Stage
 
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
@@ -114,3 +114,26 @@ def _shapes(stage: Stage, colour: Rgb, light: Rgb, rng: np.random.Generator) -> 
         stage.back.append(
             f'<ellipse cx="{cx:.1f}" cy="{cy + r:.1f}" rx="{r * 0.9:.1f}" ry="{r * 0.13:.1f}" fill="#000" opacity=".13"/><circle cx="{cx:.1f}" cy="{cy:.1f}" r="{r:.1f}" fill="{ball}"/>'
         )
+
+
+def gradient(stage: Stage) -> None:
+    """Nothing but two colours that run into each other, along a direction that the seed chooses."""
+    rng = stage.rng("gradient")
+    start, end = stage.tints.get("gradient"), stage.tints.get("gradient end")
+    hue = lch(named(start))[2] if start is not None else float(rng.uniform(0, 360))
+    one = named(start) if start is not None else oklch(0.76, 0.13, hue)
+    turn = float(rng.choice([-75, -50, 50, 75]))
+    other = named(end) if end is not None else oklch(0.62 if lch(one)[0] > 0.5 else 0.8, 0.15, hue + turn)
+    w, h = max(stage.width // 4, 16), max(stage.height // 4, 16)
+    angle = float(rng.uniform(0, 2 * np.pi)) if rng.random() < 0.5 else np.pi / 4
+    x = np.linspace(-1, 1, w, dtype=np.float32)[None, :] * np.float32(np.cos(angle))
+    y = np.linspace(-1, 1, h, dtype=np.float32)[:, None] * np.float32(np.sin(angle))
+    along = smooth(-1.35, 1.35, x + y)[..., None]
+    ends = to_oklab(np.array([one, other], np.float32))
+    stage.canvas = to_image(from_oklab(ends[0] + (ends[1] - ends[0]) * along)).resize(
+        (stage.width, stage.height), Image.Resampling.BICUBIC
+    )
+    stage.indoors = True
+    stage.sun = (stage.width * 0.3, 0.0)
+    stage.horizon = stage.height * 0.64
+    stage.floor_far, stage.floor_near = stage.height * 0.72, stage.height * 0.86

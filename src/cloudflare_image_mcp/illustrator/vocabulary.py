@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudflare_image_mcp.illustrator.artwork import Artwork, Concept
-from cloudflare_image_mcp.illustrator.lexicon import ALIASES, IRREGULAR
+from cloudflare_image_mcp.illustrator.everyday import ALIASES
+from cloudflare_image_mcp.illustrator.lexicon import IRREGULAR
 
 NEAREST = 0.62  # cosine below which the nearest label is no match (facts measured on single words)
 DRAWABLE = (
