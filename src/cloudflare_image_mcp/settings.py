@@ -26,7 +26,25 @@ class Account:
     api_token: str = field(repr=False)
 
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""Of an account or a gateway: it becomes part of an address."""
+_CREDENTIAL: Final = re.compile(r"[!-~]+")
+"""What an HTTP header carries in one way alone: printable ASCII without a space."""
+
+
 def _text(value: str) -> str:
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("letters, digits, hyphens and underscores")
+    return value
+
+
+def _credential(value: str) -> str:
+    if not _CREDENTIAL.fullmatch(value):
+        raise ValueError("printable ASCII characters without a space")
     return value
 
 
@@ -65,26 +83,44 @@ def _hours(value: str) -> float:
     return hours
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+def _address(value: str) -> str:
+    """An origin, with or without a path behind it."""
+    if not _is_address(value):
         raise ValueError("an http or https address such as https://images.example.com")
     return value.rstrip("/")
 
 
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = not (parts.query or parts.fragment or re.search(r"\s", value))
+    return bare and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _keys(value: str) -> tuple[str, ...]:
-    return tuple(key.strip() for key in value.split(",") if key.strip())
+    keys = _listed(value)
+    # Commas alone are no keys, and must not open the door that somebody meant to lock.
+    if (value and not keys) or not all(_CREDENTIAL.fullmatch(key) for key in keys):
+        raise ValueError("comma-separated keys of printable ASCII characters without spaces")
+    return keys
 
 
 def _hosts(value: str) -> tuple[str, ...]:
-    hosts = _keys(value)
+    hosts = _listed(value)
     if any("/" in host for host in hosts):
         raise ValueError("comma-separated host names such as images.example.com:3000, or *")
     return hosts
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = _keys(value)
+    origins = _listed(value)
     if not all(origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/]+", origin) for origin in origins):
         raise ValueError("comma-separated origins such as https://chat.example.com, or *")
     return origins
@@ -98,15 +134,15 @@ def _folders(value: str) -> tuple[Path, ...]:
 
 
 def _accounts(value: str) -> tuple[Account, ...]:
-    wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}'
+    wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}, both without spaces'
     try:
-        rows = json.loads(value)
-        accounts = tuple(Account(row["account_id"], row["api_token"]) for row in rows)
-    except (ValueError, TypeError, KeyError):
+        accounts = tuple(
+            Account(_name(row["account_id"].strip()), _credential(row["api_token"].strip()))
+            for row in json.loads(value)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(wanted) from None
-    if not accounts or not all(
-        isinstance(part, str) and part for a in accounts for part in (a.account_id, a.api_token)
-    ):
+    if not accounts:
         raise ValueError(wanted)
     return accounts
 
@@ -126,6 +162,7 @@ class Setting:
         return self.name.lower()
 
     def read(self, text: str) -> object:
+        """Raises ``SettingError``."""
         try:
             return self.parse(text)
         except ValueError as error:
@@ -133,9 +170,16 @@ class Setting:
             raise SettingError(f"{self.name} must be {error}; {value} is not") from None
 
 
+def given(environ: Mapping[str, str], name: str) -> str | None:
+    """What the environment says, without the space around it, which files and shells leave behind. An empty value is
+    an absent one.
+    """
+    return environ.get(name, "").strip() or None
+
+
 SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("CLOUDFLARE_ACCOUNT_ID", None, _text, "the account whose Workers AI makes the images"),
-    Setting("CLOUDFLARE_API_TOKEN", None, _text, "its token, with the permission Workers AI", secret=True),
+    Setting("CLOUDFLARE_ACCOUNT_ID", None, _name, "the account whose Workers AI makes the images"),
+    Setting("CLOUDFLARE_API_TOKEN", None, _credential, "its token, with the permission Workers AI", secret=True),
     Setting(
         "AI_ACCOUNTS",
         None,
@@ -146,17 +190,17 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "CLOUDFLARE_API_BASE_URL",
         CLOUDFLARE_API,
-        _origin,
+        _address,
         "where Workers AI is; the emulator's address for tests",
     ),
-    Setting("CLOUDFLARE_AI_GATEWAY", None, _text, "name of an AI Gateway that calls go through, but for FLUX.2"),
+    Setting("CLOUDFLARE_AI_GATEWAY", None, _name, "name of an AI Gateway that calls go through, but for FLUX.2"),
     Setting("NEURON_LEDGER_URL", None, _text, "where spent neurons are added up: file:///dir or memory:"),
     Setting("IMAGE_BACKEND", "auto", _one_of("auto", "workers-ai", "local"), "what makes the images"),
     Setting("LOCAL_ENGINE", "illustrator", _one_of("illustrator", "diffusers"), "what draws on this machine"),
     Setting("DIFFUSERS_MODEL", None, _text, "the diffusion model of LOCAL_ENGINE=diffusers: a folder or a hub id"),
     Setting("IMAGE_STORAGE_URL", None, _text, "where images are kept: file:///dir, s3://bucket/prefix or memory:"),
     Setting("IMAGE_EXPIRY_HOURS", "24", _hours, "how long a stored image lives; 0 keeps it for good"),
-    Setting("PUBLIC_BASE_URL", None, _origin, "origin of the image URLs handed out"),
+    Setting("PUBLIC_BASE_URL", None, _address, "origin of the image URLs handed out"),
     Setting("API_KEYS", "", _keys, "comma-separated keys that clients must send", secret=True),
     Setting("DEFAULT_MODEL", "flux-1-schnell", _text, "the model when a request names none"),
     Setting("DEFAULT_EDIT_MODEL", "flux-2-klein-4b", _text, "the same for edits and variations"),
@@ -201,10 +245,10 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Reads the settings. An empty value is an absent one. Raises ``SettingError``."""
+        """Reads the settings. Raises ``SettingError``."""
         values: dict[str, Any] = {}
         for setting in SETTINGS:
-            text = environ.get(setting.name) or setting.default
+            text = given(environ, setting.name) or setting.default
             values[setting.attribute] = None if text is None else setting.read(text)
         return cls(**values)
 

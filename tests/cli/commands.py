@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 import cloudflare_image_mcp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 PROGRAM = Path(sys.executable).with_name("cloudflare-image-mcp")
 SOURCE = str(Path(cloudflare_image_mcp.__file__).parents[1])
@@ -168,3 +169,20 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+@contextmanager
+def emulated(home: Home, *options: str) -> Iterator[Home]:
+    """The home of somebody with an account at an emulator, which the command itself starts."""
+    port = free_port()
+    process = home.start("emulate", "--port", str(port), *options)
+    try:
+        wait_until_open(port, process)
+        yield home.set(
+            CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{port}/client/v4",
+            CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef",
+            CLOUDFLARE_API_TOKEN="a" * 40,
+        )
+    finally:
+        process.kill()  # it would finish the answers under way first
+        process.communicate(timeout=20)

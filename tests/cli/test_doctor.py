@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.settings import SETTINGS
+from tests.cli.commands import emulated
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -46,11 +47,13 @@ def test_secrets_are_masked(home: Home) -> None:
     set_up = home.set(
         CLOUDFLARE_ACCOUNT_ID=account, CLOUDFLARE_API_TOKEN=TOKEN, AI_ACCOUNTS=several, API_KEYS=f"{TOKEN},{TOKEN}-3"
     )
-    for arguments in (["doctor"], ["doctor", "--json"]):
-        ran = set_up.run(*arguments)
-        assert TOKEN not in ran.stdout.decode() + ran.stderr
-        assert "f" * 32 not in ran.stdout.decode()
-    found = findings(set_up)
+    with emulated(set_up) as account:
+        set_up = set_up.set(CLOUDFLARE_API_BASE_URL=account.environ["CLOUDFLARE_API_BASE_URL"])
+        for arguments in (["doctor"], ["doctor", "--json"]):
+            ran = set_up.run(*arguments)
+            assert TOKEN not in ran.stdout.decode() + ran.stderr
+            assert "f" * 32 not in ran.stdout.decode()
+        found = findings(set_up)
     assert found["accounts"]["value"] == "0123•••cdef, ffff•••ffff"
     assert found["backend"]["value"] == "workers-ai, because an account is set"
 
@@ -72,3 +75,17 @@ def test_a_store_that_cannot_be_written_to_is_broken(home: Home) -> None:
 def test_half_an_account_is_broken(home: Home) -> None:
     found = findings(home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32), status=1)
     assert "must be set together" in found["accounts"]["value"]
+
+
+def test_a_line_that_cannot_be_read_is_broken(home: Home) -> None:
+    (home.path / ".env").write_text('DEFAULT_MODEL=flux-2-dev\nnot a setting\nAPI_KEYS="one,two\n')
+    found = findings(home, status=1)
+    assert found["DEFAULT_MODEL"]["source"] == ".env"
+    assert (found[".env"]["state"], found["API_KEYS"]["state"]) == ("broken", "unset")
+    assert found[".env"]["value"].startswith(f"{home.path / '.env'}: lines 2, 3 left out")
+
+
+def test_a_default_model_that_does_something_else_is_broken(home: Home) -> None:
+    found = findings(home.set(DEFAULT_EDIT_MODEL="flux-1-schnell"), status=1)
+    assert found["default models"]["value"].startswith("DEFAULT_EDIT_MODEL must be one of flux-2-klein-4b, ")
+    assert found["default models"]["value"].endswith('"flux-1-schnell" can only generate')

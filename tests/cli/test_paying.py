@@ -6,7 +6,6 @@ import io
 import json
 import signal
 import time as clock
-from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.cli.commands import Home, free_port, wait_until_open
+from tests.cli.commands import Home, emulated, free_port
 from tests.http.pictures import mask, picture
 
 if TYPE_CHECKING:
@@ -23,23 +22,6 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = ["\nStoring what is already paid for; interrupt again to drop it.", "Error: interrupted\n"]
-
-
-@contextmanager
-def emulated(home: Home, *options: str) -> Iterator[Home]:
-    """The home of somebody with an account at an emulator, which the command itself starts."""
-    port = free_port()
-    process = home.start("emulate", "--port", str(port), *options)
-    try:
-        wait_until_open(port, process)
-        yield home.set(
-            CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{port}/client/v4",
-            CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef",
-            CLOUDFLARE_API_TOKEN="a" * 40,
-        )
-    finally:
-        process.kill()  # it would finish the answers under way first
-        process.communicate(timeout=20)
 
 
 def wait_for_a_call(account: Home) -> None:
@@ -116,17 +98,53 @@ def test_the_ledger_is_where_it_is_set_and_its_absence_stops_nothing(account: Ho
 
 
 @pytest.mark.parametrize("url", ["redis://localhost", "file://relative/path", "ledger"])
-def test_a_ledger_that_cannot_be(home: Home, url: str) -> None:
-    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40, NEURON_LEDGER_URL=url)
+def test_a_ledger_that_cannot_be(account: Home, url: str) -> None:
+    cloud = account.set(NEURON_LEDGER_URL=url)
     ran = cloud.run("generate", "a fox")
     assert ran.status == 8
     assert "NEURON_LEDGER_URL must be file:///directory or memory:" in ran.stderr
     assert cloud.run("doctor").stderr == "1 broken: neurons\n"
 
 
-def test_a_ledger_in_memory_is_not_doctors_to_read(home: Home) -> None:
-    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40, NEURON_LEDGER_URL="memory:")
-    assert "counted in each process" in cloud.run("doctor").stdout.decode()
+def test_a_ledger_in_memory_is_not_doctors_to_read(account: Home) -> None:
+    assert "counted in each process" in account.set(NEURON_LEDGER_URL="memory:").run("doctor").stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("token", "answer"),
+    [
+        ("wrong", "HTTP 401, code 10000"),
+        ("short", "HTTP 400, code 9106"),
+        ("foreign", "HTTP 403, code 10000"),
+        ("unpermitted", "HTTP 403, code 10000"),
+    ],
+)
+def test_doctor_says_which_account_is_not_accepted(account: Home, token: str, answer: str) -> None:
+    several = json.dumps([{"account_id": "f" * 32, "api_token": token}])
+    ran = account.set(AI_ACCOUNTS=several).run("doctor", "--json")
+    rows = {row["name"]: row for row in json.loads(ran.stdout)["findings"]}
+    assert rows["account 0123•••cdef"]["state"] == "ok"
+    assert rows["account ffff•••ffff"]["state"] == "broken"
+    assert answer in rows["account ffff•••ffff"]["value"]
+    assert "the permission Workers AI" in rows["account ffff•••ffff"]["value"]
+    assert (ran.status, ran.stderr) == (1, "1 broken: account ffff•••ffff\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("http://127.0.0.1:{closed}", "cannot be reached"), ("{emulator}", "HTTP 404, code 7000 instead of the list")],
+)
+def test_doctor_finds_that_nobody_is_there(account: Home, address: str, said: str) -> None:
+    emulator = account.environ["CLOUDFLARE_API_BASE_URL"].removesuffix("/client/v4")
+    there = account.set(CLOUDFLARE_API_BASE_URL=address.format(closed=free_port(), emulator=emulator))
+    ran = there.run("doctor")
+    assert said in ran.stdout.decode()
+    assert (ran.status, ran.stderr) == (1, "1 broken: account 0123•••cdef\n")
+
+
+def test_what_surrounds_a_token_is_no_part_of_it(account: Home) -> None:
+    ran = account.set(CLOUDFLARE_API_TOKEN="  " + "a" * 40 + "\n").run("generate", "a fox", "-o", "surrounded.png")
+    assert (ran.status, ran.lines) == (0, ["surrounded.png"]), ran.stderr
 
 
 def test_a_masked_edit_over_the_wire(account: Home) -> None:

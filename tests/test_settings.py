@@ -1,0 +1,103 @@
+"""What each kind of setting takes; that what it refuses is named, and a secret is not shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.settings import Account, Settings
+
+TOKEN = "the token that nobody may see"
+
+
+def test_none_is_needed() -> None:
+    settings = Settings.read({})
+    assert (settings.backend, settings.accounts, settings.api_keys) == ("local", (), ())
+
+
+def test_space_around_a_value_is_no_part_of_it() -> None:
+    settings = Settings.read(
+        {
+            "CLOUDFLARE_ACCOUNT_ID": " abc\n",
+            "CLOUDFLARE_API_TOKEN": "token\r\n",
+            "AI_ACCOUNTS": json.dumps([{"account_id": " def ", "api_token": "other\n"}]),
+            "IMAGE_BACKEND": " workers-ai ",
+            "IMAGE_EXPIRY_HOURS": " ",
+            "API_KEYS": " one , two ,",
+        }
+    )
+    assert settings.accounts == (Account("abc", "token"), Account("def", "other"))
+    assert (settings.image_backend, settings.image_expiry_hours) == ("workers-ai", 24)
+    assert settings.api_keys == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_BASE_URL", "images.example.com"),
+        ("PUBLIC_BASE_URL", "http://[::1"),
+        ("PUBLIC_BASE_URL", "http://a b"),
+        ("PUBLIC_BASE_URL", "http://localhost:99999"),
+        ("PUBLIC_BASE_URL", "http://:3000"),
+        ("PUBLIC_BASE_URL", "https://images.example.com/?key=1"),
+        ("CLOUDFLARE_API_BASE_URL", "127.0.0.1:8788"),
+        ("CLOUDFLARE_ACCOUNT_ID", "../accounts"),
+        ("CLOUDFLARE_AI_GATEWAY", "my gateway"),
+        ("IMAGE_EXPIRY_HOURS", "nan"),
+        ("IMAGE_EXPIRY_HOURS", "-1"),
+        ("EDIT_FALLBACK", "perhaps"),
+        ("MCP_IMAGE_ROOTS", "pictures"),
+        ("MCP_ALLOWED_HOSTS", "https://x"),
+        ("MCP_ALLOWED_ORIGINS", "chat.example.com"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_value(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings.read({name: value})
+    assert str(caught.value).startswith(f"{name} must be ")
+    assert str(caught.value).endswith(f'; "{value}" is not')
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLOUDFLARE_API_TOKEN", TOKEN),
+        ("CLOUDFLARE_API_TOKEN", "schlüssel"),
+        ("AI_ACCOUNTS", json.dumps([{"account_id": "a", "api_token": TOKEN}])),
+        ("AI_ACCOUNTS", json.dumps([{"account_id": "a/b", "api_token": "t"}])),
+        ("AI_ACCOUNTS", json.dumps([{"account_id": 1, "api_token": "t"}])),
+        ("AI_ACCOUNTS", "[]"),
+        ("AI_ACCOUNTS", "{}"),
+        ("AI_ACCOUNTS", TOKEN),
+        ("API_KEYS", f"one,{TOKEN}"),
+        ("API_KEYS", "schlüssel"),
+        ("API_KEYS", ", ,"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named_without_its_value(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings.read({name: value})
+    assert str(caught.value).startswith(f"{name} must be ")
+    assert str(caught.value).endswith("; its value is not")
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("https://images.example.com/", "https://images.example.com"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://example.com/images", "https://example.com/images"),
+    ],
+)
+def test_an_address(value: str, read: str) -> None:
+    assert Settings.read({"PUBLIC_BASE_URL": value}).public_base_url == read
+
+
+def test_representations_hold_no_secret() -> None:
+    values = {"CLOUDFLARE_ACCOUNT_ID": "abc", "CLOUDFLARE_API_TOKEN": "the-token", "API_KEYS": "the-key"}
+    settings = Settings.read(values)
+    assert "the-token" not in repr(settings) + repr(settings.accounts)
+    assert "the-key" not in repr(settings)
