@@ -74,6 +74,7 @@ def run_json(address: str, model: str, values: Any, **more: Any) -> CurlAnswer:
     return run(address, model, "--data-binary", "@-", stdin=json.dumps(values).encode(), **more)
 
 
-def run_form(address: str, model: str, *fields: str, **more: Any) -> CurlAnswer:
-    """``fields`` as curl's ``-F`` takes them."""
-    return run(address, model, *[part for field in fields for part in ("-F", field)], **more)
+def run_form(address: str, model: str, *fields: str, chunked: bool = False, **more: Any) -> CurlAnswer:
+    """``fields`` as curl's ``-F`` takes them. ``chunked``: the length is not stated."""
+    head = ("-H", "Transfer-Encoding: chunked") if chunked else ()
+    return run(address, model, *head, *[part for field in fields for part in ("-F", field)], **more)

@@ -176,6 +176,41 @@ def test_an_account_can_be_set_up() -> None:
         assert curl(door, "-X", "PUT", "-d", "[]").status == 400
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ('{"neurons": 1e999}', "neurons must be a number from 0, not inf"),
+        ('{"neurons": NaN}', "neurons must be a number from 0, not nan"),
+        ('{"neurons": -1}', "neurons must be a number from 0, not -1"),
+        ('{"neurons": "many"}', 'neurons must be a number from 0, not "many"'),
+        ('{"img2img": "no"}', 'img2img must be true or false, not "no"'),
+        ('{"neurons": 5, "gateways": "mine"}', 'gateways must be a list of names, not "mine"'),
+        ('{"neuron": 5}', 'there is no "neuron"; there are neurons, img2img, gateways'),
+        ("[" * 100_000, "send a JSON object such as"),
+    ],
+)
+def test_an_account_is_not_set_to_what_it_cannot_be(live: str, values: str, words: str) -> None:
+    door = f"{live}/emulator/accounts/set-up"
+    before = curl(door, "-X", "PUT", "-d", "{}").json
+    answer = curl(door, "-X", "PUT", "--data-binary", "@-", stdin=values.encode())
+    assert answer.status == 400
+    assert words in answer.json["error"]
+    assert curl(door, "-X", "PUT", "-d", "{}").json == before
+    assert curl(f"{live}/emulator/stats").status == 200
+
+
+def test_half_a_surrogate_pair_is_a_character_like_any_other(live: str) -> None:
+    answer = run(live, SDXL, "-d", '{"prompt": "a \\ud83d cat", "width": 256, "height": 256}')
+    assert Image.open(io.BytesIO(data_of(answer))).size == (256, 256)
+
+
+def test_a_form_by_any_spelling_of_its_type(live: str, picture_path: Path) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nx\r\n--b--\r\n'
+    head = ("-H", "Content-Type: Multipart/Form-Data; boundary=b")
+    data_of(run(live, KLEIN, *head, "--data-binary", "@-", stdin=body))
+    data_of(run_form(live, KLEIN, "prompt=x", f"input_image_0=@{picture_path};type=image/PNG;charset=binary"))
+
+
 def test_fields_that_nobody_reads_are_counted(live: str) -> None:
     with emulating() as address:
         run_json(address, SDXL, SMALL | {"steps": 5, "sampler": "x", "strength": 3})

@@ -184,6 +184,37 @@ def test_too_large_a_body_of_unstated_length(live: str) -> None:
     check(answer, 413, 3006, "Request is too large")
 
 
+def test_too_large_a_form_of_unstated_length(live: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(bytes(33 * 1024 * 1024))
+    answer = run_form(live, KLEIN, "prompt=x", f"input_image_0=@{path}", chunked=True)
+    check(answer, 413, 3006, "Request is too large")
+
+
+NO_JSON: dict[str, bytes] = {
+    "text": b"a cat",
+    "list": b"[1]",
+    "null": b"null",
+    "latin-1": b'{"prompt":"caf\xe9"}',
+    "not a number": b'{"prompt":"x","width":256,"height":256,"guidance":NaN}',
+    "infinity": b'{"prompt":"x","width":256,"height":256,"strength":Infinity}',
+    "deep": b'{"prompt":"x","more":' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON.keys())
+def test_a_body_that_is_no_json_object(live: str, body: bytes) -> None:
+    answer = run(live, SDXL, "--data-binary", "@-", stdin=body)
+    check(answer, 400, 3003, "Request is missing headers or body: `body`")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "2_56", "\u0662\u0665\u0666", "", "0x100"])
+def test_a_number_in_a_form_is_one_in_plain_figures(live: str, value: str) -> None:
+    for field, kind in (("width", "integer"), ("guidance", "number")):
+        text = f"AiError: Bad input: Error: Type mismatch of '/{field}', 'string' not in '{kind}' (<uuid>)"
+        check(run_form(live, KLEIN, "prompt=x", f"{field}={value}"), 400, 5006, text)
+
+
 def test_the_schema_of_a_form(live: str) -> None:
     text = "AiError: Bad input: Error: Type mismatch of '/width', 'string' not in 'integer' (<uuid>)"
     check(run_form(live, KLEIN, "prompt=x", "width=many"), 400, 5006, text)
@@ -333,6 +364,12 @@ def test_an_unknown_path(live: str) -> None:
         client.get("/nothing", cast_to=object)
 
 
+@pytest.mark.parametrize("path", ["models/search/", "run", f"run/{SCHNELL}/", "models"])
+def test_a_path_that_is_nearly_one_leads_nowhere_else(live: str, path: str) -> None:
+    answer = curl(f"{live}/client/v4/accounts/demo/ai/{path}", "-H", "Authorization: Bearer demo")
+    check(answer, 404, 7000, "No route for that URI")
+
+
 def test_an_unknown_method(live: str) -> None:
     url = f"{live}/client/v4/accounts/demo/ai/run/{SCHNELL}"
     check(curl(url, "-H", "Authorization: Bearer demo"), 404, 7000, "No route for that URI")
@@ -357,6 +394,15 @@ def test_no_token(live: str) -> None:
     check(answer, 400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
     with sdk_refused(live, 400, 9106) as client:
         client.ai.run(SCHNELL, account_id="demo", prompt="x", extra_headers={"Authorization": cloudflare.Omit()})
+
+
+def test_a_key_and_an_email_address_let_in_too(live: str) -> None:
+    client = cloudflare.Cloudflare(
+        api_email="me@example.com", api_key="demo", base_url=f"{live}/client/v4", max_retries=0
+    )
+    assert len(list(client.ai.models.list(account_id="demo").result)) == 11
+    answer = curl(f"{live}/client/v4/accounts/demo/ai/run/{SCHNELL}", "-H", "X-Auth-Key: demo", "-d", "{}")
+    check(answer, 400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
 
 
 @covers("10000")

@@ -33,12 +33,25 @@ def test_the_rates_are_those_asked_for_and_the_seed_fixes_the_order() -> None:
         ("drop:0.7,empty:0.7", "the rates add up to 1.4"),
         ("slow:0.1", "slow alone takes a time"),
         ("drop=3s:0.1", "slow alone takes a time"),
+        ("3040:1.2.3", "is not KIND:RATE"),
+        ("3040:.", "is not KIND:RATE"),
+        ("slow=1..5s:0.1", "is not KIND:RATE"),
+        ("3040:-0.1", "is not KIND:RATE"),
+        ("flagged:0.1,flagged:0.2", "flagged may stand there once"),
     ],
 )
 def test_a_spec_that_cannot_be_read(spec: str, words: str) -> None:
     with pytest.raises(FaultSpecError) as caught:
         FaultPlan.parse(spec)
     assert words in str(caught.value)
+
+
+def test_rates_that_add_up_to_one_in_decimal_are_taken() -> None:
+    """In binary the sum of these is a little more than 1."""
+    rates = (0.2, 0.4, 0.3, 0.1)
+    assert sum(rates) > 1
+    plan = FaultPlan.parse(",".join(f"3040:{rate}" for rate in rates))
+    assert all(plan.draw() is not None for _ in range(1_000))
 
 
 def test_slow_answers_late() -> None:

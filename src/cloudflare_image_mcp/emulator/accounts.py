@@ -6,11 +6,13 @@ wrong.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.emulator.errors import (
     BAD_ACCOUNT,
@@ -24,9 +26,10 @@ from cloudflare_image_mcp.emulator.errors import (
     ErrorRow,
     refuse,
 )
+from cloudflare_image_mcp.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
 DAILY_NEURONS: Final = 10_000.0
@@ -79,12 +82,12 @@ class Ledger:
         self._out_of_neurons = NEURONS_DOCUMENTED if documented else NEURONS
         self.accounts: Final[dict[str, AccountLedger]] = {}
 
-    def admit(self, account_id: str, authorization: str | None, path: str, *, listing: bool = False) -> AccountLedger:
+    def admit(self, account_id: str, headers: Mapping[str, str], path: str, *, listing: bool = False) -> AccountLedger:
         """Routing, then authentication. ``listing``: models are listed, not called. Raises ``RefusalError``."""
         if _ACCOUNT_ID.fullmatch(account_id) is None:
             raise refuse(BAD_ACCOUNT, path=path)
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = _token(headers)
+        if token is None:
             raise refuse(NO_TOKEN)
         if token in TOKENS:
             raise refuse(TOKENS[token][listing])
@@ -111,3 +114,41 @@ class Ledger:
         """Raises ``RefusalError`` when the day's neurons are used up."""
         if ledger.neurons >= self._daily_neurons:
             raise refuse(self._out_of_neurons)
+
+
+_SETTABLE: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
+    "neurons": (
+        "a number from 0",
+        lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf,
+    ),
+    "img2img": ("true or false", lambda value: isinstance(value, bool)),
+    "gateways": (
+        "a list of names",
+        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    ),
+}
+
+
+def settings_of(body: bytes) -> dict[str, Any]:
+    """What an account is to be set to. Raises ``ValueError`` with what is wrong."""
+    try:
+        wanted: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        wanted = None
+    if not isinstance(wanted, dict):
+        raise ValueError('send a JSON object such as {"neurons": 10000, "img2img": true, "gateways": ["default"]}')
+    for name, value in wanted.items():
+        if name not in _SETTABLE:
+            raise ValueError(f"there is no {shown(name)}; there are {', '.join(_SETTABLE)}")
+        allowed, fits = _SETTABLE[name]
+        if not fits(value):
+            raise ValueError(f"{name} must be {allowed}, not {shown(value)}")
+    return wanted
+
+
+def _token(headers: Mapping[str, str]) -> str | None:
+    """An API token, or the key that belongs to an e-mail address. ``headers``: looked up in lower case."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token
+    return headers.get("x-auth-key") if headers.get("x-auth-email") else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cloudflare_image_mcp.emulator import models_api
+from cloudflare_image_mcp.emulator.accounts import settings_of
 from cloudflare_image_mcp.emulator.emulator import Emulator, call_headers
-from cloudflare_image_mcp.emulator.errors import NO_ROUTE, RefusalError, refuse
+from cloudflare_image_mcp.emulator.errors import FAILED, NO_ROUTE, RefusalError, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def create_app(emulator: Emulator) -> Starlette:
 
     doors = _Doors(emulator)
     account = "/client/v4/accounts/{account_id}/ai"
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(account + "/run/{model_id:path}", doors.run, methods=["POST"]),
             Route(account + "/models/search", doors.search, methods=["GET"]),
@@ -38,9 +38,16 @@ def create_app(emulator: Emulator) -> Starlette:
             Route("/emulator/stats", doors.stats, methods=["GET"]),
             Route("/emulator/accounts/{account_id}", doors.set_account, methods=["PUT"]),
         ],
-        exception_handlers={RefusalError: doors.refused, 404: doors.no_route, 405: doors.no_route},
+        exception_handlers={
+            RefusalError: doors.refused,
+            404: doors.no_route,
+            405: doors.no_route,
+            Exception: doors.failed,
+        },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Doors:
@@ -79,17 +86,14 @@ class _Doors:
 
     async def set_account(self, request: Request) -> Response:
         """Sets an account's spent neurons, its access to img2img, its AI Gateways."""
-        ledger = self._emulator.ledger.account(request.path_params["account_id"])
         try:
-            wanted: dict[str, Any] = json.loads(await request.body())
-            ledger.neurons = float(wanted.get("neurons", ledger.neurons))
-            ledger.img2img = bool(wanted.get("img2img", ledger.img2img))
-            ledger.gateways = frozenset(map(str, wanted.get("gateways", ledger.gateways)))
-        except (ValueError, TypeError, AttributeError):
-            return JSONResponse(
-                {"error": 'send a JSON object such as {"neurons": 10000, "img2img": true, "gateways": ["default"]}'},
-                400,
-            )
+            wanted = settings_of(await request.body())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        ledger = self._emulator.ledger.account(request.path_params["account_id"])
+        ledger.neurons = float(wanted.get("neurons", ledger.neurons))
+        ledger.img2img = wanted.get("img2img", ledger.img2img)
+        ledger.gateways = frozenset(wanted.get("gateways", ledger.gateways))
         return JSONResponse({"neurons": ledger.neurons, "img2img": ledger.img2img, "gateways": sorted(ledger.gateways)})
 
     async def refused(self, request: Request, error: Exception) -> Response:
@@ -100,10 +104,14 @@ class _Doors:
     async def no_route(self, request: Request, error: Exception) -> Response:
         return await self.refused(request, refuse(NO_ROUTE))
 
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """A defect of the emulator: the service's answer to one of its own. The server logs the traceback."""
+        return await self.refused(request, refuse(FAILED))
+
     def _admit(self, request: Request) -> None:
         self._emulator.ledger.admit(
             request.path_params["account_id"],
-            request.headers.get("authorization"),
+            request.headers,
             request.url.path,
             listing=True,
         )

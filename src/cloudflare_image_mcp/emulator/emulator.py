@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cloudflare_image_mcp.catalog import models
@@ -35,7 +36,7 @@ from cloudflare_image_mcp.emulator.json_request import json_job
 from cloudflare_image_mcp.emulator.pictures import Pictures
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.types import Message, Receive
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.emulator.accounts import AccountLedger
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes. The service's own limit is not published."""
+_DISCARDED: Final = 256 * 1024 * 1024
+"""Bytes. A body that is too large is read to its end, up to here, before it is refused: a client that is cut off while
+it sends never sees the answer.
+"""
 FILTERED_WORDS: Final = ("nsfw", "naked", "nude", "gore")
 """What this text filter refuses; the service's is not published, and refuses harmless prompts too."""
 
@@ -92,7 +97,7 @@ class Emulator:
 
     async def run(self, request: Request, account_id: str, model_id: str) -> Response:
         """One call to a model. Raises ``RefusalError``."""
-        ledger = self.ledger.admit(account_id, request.headers.get("authorization"), request.url.path)
+        ledger = self.ledger.admit(account_id, request.headers, request.url.path)
         self.counts.calls[account_id] += 1
         model = models().get(model_id)
         if model is None:
@@ -130,15 +135,12 @@ class Emulator:
             raise refuse(GATEWAY_FORM)
 
     async def _read(self, request: Request, model: Model, ledger: AccountLedger) -> Job:
-        if int(request.headers.get("content-length", 0)) > MAX_BODY:
-            raise refuse(TOO_LARGE)
+        request = Request(request.scope, _limited(request.receive))
         if model.wire.request == "multipart" and _is_form(request):
             if self._mode is Mode.LIVE and request.headers.get("accept") == "application/json":
                 raise refuse(FAILED)
             return await form_job(model, request, self._mode, self.counts.fields)
         body = b"" if _is_form(request) else await request.body()
-        if len(body) > MAX_BODY:
-            raise refuse(TOO_LARGE)
         # Taking a long array of numbers apart must not hold up the other calls.
         return await asyncio.to_thread(json_job, model, body, self._mode, self.counts.fields, img2img=ledger.img2img)
 
@@ -173,4 +175,22 @@ def call_headers() -> dict[str, str]:
 
 
 def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("multipart/form-data")
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+def _limited(receive: Receive) -> Receive:
+    """Raises ``RefusalError`` once a body is too large, whatever length it states."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            while message.get("more_body") and size < _DISCARDED:
+                message = await receive()
+                size += len(message.get("body", b""))
+            raise refuse(TOO_LARGE)
+        return message
+
+    return limited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ KINDS: Final = {
     "empty": "answers 200 without an image",
     "flagged": "finds fault with the finished image (3030), the same image each time",
 }
-_ITEM: Final = re.compile(r"(?P<kind>[\w-]+)(?:=(?P<value>[\d.]+)(?P<unit>ms|s))?:(?P<rate>[\d.]+)")
+_NUMBER: Final = r"\d+(?:\.\d*)?|\.\d+"
+_ITEM: Final = re.compile(rf"(?P<kind>[\w-]+)(?:=(?P<value>{_NUMBER})(?P<unit>ms|s))?:(?P<rate>{_NUMBER})", re.ASCII)
 
 
 class FaultSpecError(ValueError):
@@ -50,9 +52,11 @@ class FaultPlan:
     def parse(cls, spec: str, seed: int = 0) -> FaultPlan:
         """Raises ``FaultSpecError``."""
         faults = tuple(_fault(item.strip()) for item in spec.split(",") if item.strip())
-        total = sum(fault.rate for fault in faults)
+        total = math.fsum(fault.rate for fault in faults)
         if total > 1:
             raise FaultSpecError(f"--faults: the rates add up to {total:g}; they may add up to 1 at the most")
+        if [fault.kind for fault in faults].count("flagged") > 1:
+            raise FaultSpecError("--faults: flagged may stand there once")
         return cls(faults, seed)
 
     def draw(self, picture: Callable[[], bytes | None] = lambda: None) -> Fault | None:

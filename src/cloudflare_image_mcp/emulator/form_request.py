@@ -4,6 +4,7 @@ does.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.datastructures import UploadFile
@@ -31,6 +32,8 @@ SEED_IGNORED: Final = frozenset({"@cf/black-forest-labs/flux-2-klein-4b"})
 """Seen not to honour the seed."""
 DEFAULT_GUIDANCE: Final = 4.0
 _MAX_PART: Final = 32 * 1024 * 1024
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+"""Python's own reading takes ``1_000`` and ``nan`` too."""
 
 
 async def form_job(model: Model, request: Request, mode: Mode, fields: FieldCounts) -> Job:
@@ -67,12 +70,10 @@ async def _parts(request: Request) -> tuple[dict[str, str], dict[str, UploadFile
 def _number(schema: Schema, name: str, text: str) -> Any:
     """A part's text as the number that the schema wants; as it is when it is none."""
     kind = schema["properties"][name]["type"]
-    if kind == "string":
+    if kind == "string" or _NUMBER.fullmatch(text) is None:
         return text
-    try:
-        return int(text) if kind == "integer" else float(text)
-    except ValueError:
-        return text
+    value = float(text)
+    return int(value) if kind == "integer" and value.is_integer() else value
 
 
 def _refuse_sizes(model: Model, values: dict[str, Any], fields: FieldCounts) -> None:
@@ -87,7 +88,7 @@ def _refuse_sizes(model: Model, values: dict[str, Any], fields: FieldCounts) -> 
 
 async def _reference(part: UploadFile, index: int, model: Model, fields: FieldCounts) -> InputImage:
     image = InputImage.decode(await part.read(), index)
-    if part.content_type != image.media_type:
+    if (part.content_type or "").partition(";")[0].strip().lower() != image.media_type:
         raise refuse(FAILED)
     if max(image.size) >= REFERENCE_LIMIT:
         fields.outside(model.short_name, f"input_image_{index}")

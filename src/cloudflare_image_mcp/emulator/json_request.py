@@ -53,12 +53,17 @@ def _object(body: bytes) -> dict[str, Any]:
     if not body:
         raise refuse(INCOMPLETE, what="body")
     try:
-        values = json.loads(body)
-    except ValueError:
+        values = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise refuse(INCOMPLETE, what="body")
     return values
+
+
+def _no_number(name: str) -> float:
+    """Python would take ``NaN`` and ``Infinity``, which are no JSON."""
+    raise ValueError(name)
 
 
 def _validate(model: Model, values: dict[str, Any], fields: FieldCounts, *, published: bool = False) -> None:
@@ -110,8 +115,8 @@ def _job(model: Model, values: dict[str, Any]) -> Job:
     seed = values.get("seed")
     return Job(
         model=model,
-        prompt=values["prompt"],
-        negative_prompt=values.get("negative_prompt", ""),
+        prompt=_text(values["prompt"]),
+        negative_prompt=_text(values.get("negative_prompt", "")),
         size=_size(model, values, image),
         steps=max(1, int(values.get("num_steps", values.get("steps", model.price.default_steps)))),
         guidance=float(values.get("guidance", DEFAULT_GUIDANCE)),
@@ -120,6 +125,11 @@ def _job(model: Model, values: dict[str, Any]) -> Job:
         images=() if image is None else (image,),
         mask=None if mask is None or image is None else InputImage.decode(mask),
     )
+
+
+def _text(value: str) -> str:
+    """JSON can hold half of a surrogate pair, which is no character."""
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _size(model: Model, values: dict[str, Any], image: InputImage | None) -> Size:

@@ -58,7 +58,11 @@ class Pictures:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         # A client that goes away must not stop a drawing that others wait for.
-        return await asyncio.shield(drawing)
+        try:
+            return await asyncio.shield(drawing)
+        except Exception:
+            self._kept.pop(key, None)
+            raise
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -60,5 +60,7 @@ class _Breakable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[CLOSE] = self._transports[scope["client"]].close
+            # A client that is gone already has no connection to close.
+            transport = self._transports.get(scope["client"])
+            scope[CLOSE] = transport.close if transport is not None else lambda: None
         await self._app(scope, receive, send)

@@ -65,7 +65,7 @@ def _check_items(schema: Schema, items: list[Any], path: str) -> None:
 
 def _check_length(schema: Schema, value: str, path: str) -> None:
     # JavaScript counts UTF-16 code units.
-    length = len(value.encode("utf-16-le")) // 2
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
     if length > schema.get("maxLength", length):
         raise SchemaFault(f"Length of '{path}' must be <= {schema['maxLength']}", field=path, out_of_range=True)
     if length < schema.get("minLength", length):
