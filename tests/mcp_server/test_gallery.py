@@ -14,8 +14,9 @@ import pytest
 from mcp import Client
 from PIL import Image
 
+from cloudflare_image_mcp.gateway.model_names import find_model
 from tests.mcp_server import node
-from tests.mcp_server.inside import read_text
+from tests.mcp_server.inside import read_text, talking
 
 
 def page() -> str:
@@ -45,7 +46,7 @@ def seen(bare_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     if find_library("nss3") is None:
         pytest.skip("libnss3 is not installed: the browser from npm needs it (Debian: libnss3)")
     folder = tmp_path_factory.mktemp("gallery")
-    done = node.run("host.mjs", json.dumps({"url": f"{bare_server}/mcp", "folder": str(folder)}))
+    done = node.run("host.mjs", json.dumps({"url": f"{bare_server}/mcp", "folder": str(folder)}), timeout=300)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout.splitlines()[-1]), "folder": str(folder)}
 
@@ -82,6 +83,32 @@ def test_an_image_is_chosen_as_input_and_varied(seen: dict[str, Any]) -> None:
     assert len(seen["after"]) == 3
     assert f"image://{seen['after'][2]}" in told[1]
     assert seen["calls"].count("tools/call run_model") == 1
+
+
+def test_a_picture_is_shown_to_the_user_that_the_assistant_was_spared(seen: dict[str, Any]) -> None:
+    """``output="link"``: no pixels in the result; the card reads its preview."""
+    cards, id_, types = seen["unseen"]
+    assert types == ["text", "resource_link"]
+    assert cards[3] == id_
+
+
+def test_full_size_takes_the_whole_screen_where_the_host_has_one(seen: dict[str, Any]) -> None:
+    modes = [one["params"]["mode"] for one in seen["messages"] if one["method"] == "ui/request-display-mode"]
+    assert modes == ["fullscreen", "inline"] * 2
+
+
+def test_where_the_whole_file_cannot_be_read_the_preview_is_enlarged(seen: dict[str, Any]) -> None:
+    opened, said = seen["fallback"]
+    assert opened
+    assert said.startswith("The full image is at http://127.0.0.1:")
+    assert said.endswith(seen["after"][2])
+
+
+async def test_where_the_model_only_generates_no_button_offers_more() -> None:
+    for name, marked in (("flux-1-schnell", True), ("flux-2-klein-4b", False)):
+        async with talking(model=find_model(name)) as client:
+            html = read_text(await client.read_resource("ui://cloudflare-image-mcp/gallery.html"))
+        assert ('<html data-changes="no"' in html) is marked
 
 
 def test_an_error_is_shown_in_its_own_words(seen: dict[str, Any]) -> None:

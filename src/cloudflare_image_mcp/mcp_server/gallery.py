@@ -19,12 +19,15 @@ class Gallery(Apps):
     def __init__(self, door: Door) -> None:
         super().__init__()
         html = files("cloudflare_image_mcp.mcp_server").joinpath("gallery.html").read_text("utf-8")
+        if not door.takes_images:
+            html = html.replace("<html ", '<html data-changes="no" ', 1)
         self.add_html_resource(
             GALLERY,
             html,
             name="gallery",
             title="Image gallery",
-            description="Shows the images of a result: full size, download, vary, use as input.",
+            description="Shows the images of a result: full size, download"
+            + (", vary, use as input." if door.takes_images else "."),
             csp=ResourceCsp(connect_domains=[], resource_domains=[]),
             prefers_border=True,
         )

@@ -6,6 +6,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import puppeteer from "puppeteer-core";
 
 const POLICY = "default-src 'none'; connect-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'none'; font-src 'none'; media-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'none'; object-src 'none'; worker-src 'none'";
+const PATIENCE = 240000; // milliseconds within which anything happens, however busy the machine is
 const { url, folder } = JSON.parse(process.argv[2]);
 const seen = { calls: [], messages: [], requests: [], errors: [] };
 
@@ -16,13 +17,19 @@ const tool = tools.find(({ name }) => name === "run_model");
 const app = (await client.readResource({ uri: tool._meta.ui.resourceUri })).contents[0];
 const input = { prompt: "a red house on a green hill", model: "flux-2-klein-4b", size: "512x512", n: 2, seed: 7 };
 const result = await client.callTool({ name: "run_model", arguments: input });
+const unseen = await client.callTool({ name: "run_model", arguments: { ...input, n: 1, output: "link" } });
+let reads = true; // whether the host reads resources, or finds them too large
 
 const browser = await puppeteer.launch({
   args: [...chromium.args, "--no-sandbox"],
   executablePath: await chromium.executablePath(),
   headless: "shell",
+  timeout: PATIENCE,
+  protocolTimeout: PATIENCE,
 });
 const page = await browser.newPage();
+page.setDefaultTimeout(PATIENCE);
+page.setDefaultNavigationTimeout(PATIENCE);
 await page.setViewport({ width: 900, height: 700 });
 page.on("request", (request) => {
   if (!/^(data|about|blob):/.test(request.url())) seen.requests.push(request.url());
@@ -36,9 +43,10 @@ await page.exposeFunction("serve", async ({ method, params }) => {
       protocolVersion: params.protocolVersion,
       hostInfo: { name: "host", version: "1" },
       hostCapabilities: { serverTools: {}, serverResources: {}, downloadFile: {}, updateModelContext: {}, message: {} },
-      hostContext: { theme: "dark", styles: { variables: { "--color-background-primary": "rgb(1, 2, 3)" } } },
+      hostContext: { theme: "dark", availableDisplayModes: ["inline", "fullscreen"], styles: { variables: { "--color-background-primary": "rgb(1, 2, 3)" } } },
     };
   if (method === "tools/call") return client.callTool(params);
+  if (method === "resources/read" && !reads) throw new Error("too large");
   if (method === "resources/read") return client.readResource(params);
   seen.messages.push({ method, params });
   return {};
@@ -65,7 +73,7 @@ const cards = () => view.$$eval("figure", (all) => all.map((card) => card.datase
 const press = (card, text) => view.evaluate((card, text) => {
   [...document.querySelectorAll("figure")][card].querySelectorAll("button").forEach((one) => one.textContent === text && one.click());
 }, card, text);
-const settled = async () => { await view.waitForFunction(() => !document.querySelector("button:disabled"), { timeout: 60000 }); };
+const settled = async () => { await view.waitForFunction(() => !document.querySelector("button:disabled"), { timeout: PATIENCE }); };
 
 await view.waitForFunction(() => document.querySelectorAll("figure canvas[data-drawn]").length === 2);
 seen.colours = await view.$$eval("figure canvas", (all) => all.map((canvas) => {
@@ -95,7 +103,15 @@ seen.chosen = await view.$$eval("figure[aria-current=true]", (all) => all.map((c
 await press(0, "Vary");
 await settled();
 seen.after = await cards();
-seen.statusAfter = await view.$eval("#status", (status) => status.textContent);
+await page.evaluate((result) => send("ui/notifications/tool-result", result), unseen);
+await view.waitForFunction(() => document.querySelectorAll("figure canvas[data-drawn]").length === 4);
+seen.unseen = [await cards(), unseen.structuredContent.images[0].id, unseen.content.map(({ type }) => type)];
+
+reads = false;
+await press(2, "Full size");
+await settled();
+seen.fallback = await view.evaluate(() => [document.querySelector("dialog").open, document.querySelector("#status").textContent]);
+await view.$eval("#close", (button) => button.click());
 await page.evaluate(() => send("ui/notifications/tool-result", { isError: true, content: [{ type: "text", text: "steps must be 1" }] }));
 await view.waitForFunction(() => document.querySelector("#status").dataset.kind === "error");
 seen.error = await view.$eval("#status", (status) => status.textContent);
