@@ -46,7 +46,7 @@ async def scripted(*answers: bytes | Answering) -> AsyncIterator[Scripted]:
                     break
                 writer.write(answer)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

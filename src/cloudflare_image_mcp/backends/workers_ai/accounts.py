@@ -81,7 +81,7 @@ class AccountPool:
     """Hands out accounts.
 
     An account that is not proven gets one call, whose outcome the others wait for: so a bad account costs one
-    call and not as many as there are callers.
+    call and not as many as there are callers. Meanwhile one that is proven gets its share of those who wait and no more.
     """
 
     def __init__(self, accounts: Sequence[Account], clock: Clock) -> None:
@@ -90,6 +90,8 @@ class AccountPool:
         self._clock = clock
         self._day = clock.now().date()
         self._changed = asyncio.Event()
+        self._waiting = 0
+        """Calls that nobody has taken yet."""
         self.states: Final = tuple(AccountState(account) for account in accounts)
 
     async def take(self, barred: Collection[str], estimate: float, asked: Collection[str] = ()) -> AccountState:
@@ -103,7 +105,8 @@ class AccountPool:
             if not awake:
                 raise self._all_resting(barred)
             awake = [state for state in awake if state.account.account_id not in asked] or awake
-            ready = [state for state in awake if self._is_ready(state)]
+            share = (sum(state.in_flight for state in awake) + self._waiting + 1) / len(awake)
+            ready = [state for state in awake if self._is_ready(state) and state.in_flight < share]
             if ready:
                 state = min(ready, key=lambda state: (state.in_flight, state.neurons + state.reserved, state.asked_at))
                 state.asked_at = self._clock.monotonic()
@@ -113,10 +116,13 @@ class AccountPool:
                 state.reserved += estimate
                 return state
             patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.busy_since for state in awake)
+            self._waiting += 1
             try:
                 await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
             except TimeoutError:
                 continue
+            finally:
+                self._waiting -= 1
 
     def count_spent(self, neurons: Mapping[str, float]) -> None:
         """Adds what the accounts, by their ids, spent today before."""
