@@ -55,15 +55,20 @@ async def test_the_load_is_shared_evenly() -> None:
 async def test_the_account_that_answers_first_does_not_get_all_who_waited() -> None:
     pool = AccountPool([Account(name, "demo") for name in ("one", "two", "three")], SetClock("2026-11-23 12:00"))
     taking = [asyncio.create_task(pool.take((), 0)) for _ in range(30)]
-    while sum(state.in_flight for state in pool.states) < 3:
-        await asyncio.sleep(0)
-    for proven, *loads in ((0, 10, 1, 1), (1, 10, 10, 1), (2, 10, 10, 8)):
+    await settled()
+    assert [state.in_flight for state in pool.states] == [1, 1, 1]
+    for proven, *loads in ((0, 10, 1, 1), (1, 10, 10, 1), (2, 10, 10, 7)):
         pool.succeeded(pool.states[proven])
         pool.give_back(pool.states[proven], 0, 0)
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await settled()
         assert [state.in_flight for state in pool.states] == loads
     assert all(task.done() for task in taking)
+
+
+async def settled() -> None:
+    """Once whoever can go on without a wait has done so."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_an_account_out_of_neurons_rests_until_midnight() -> None:

@@ -81,7 +81,7 @@ class AccountPool:
     """Hands out accounts.
 
     An account that is not proven gets one call, whose outcome the others wait for: so a bad account costs one
-    call and not as many as there are callers. Meanwhile one that is proven gets its share of those who wait and no more.
+    call and not as many as there are callers. Meanwhile one that is proven gets its share of those who wait, not more.
     """
 
     def __init__(self, accounts: Sequence[Account], clock: Clock) -> None:
