@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,9 +56,7 @@ def command(tmp_path: Path) -> Command:
 @contextmanager
 def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str) -> Iterator[str]:
     """A Python module that takes a port last and serves there; yields its origin."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, str(port)],
@@ -72,6 +71,15 @@ def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str)
         finally:
             process.terminate()
             process.wait(60)
+
+
+def _free_port() -> int:
+    """Below those that the system gives to whoever asks for any: nobody gets it while the process starts."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def node() -> str:
 
 
 def run(
-    *arguments: str, environ: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: str, environ: Mapping[str, str] | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Runs a script (a path below the folder, or absolute) to its end."""
     folder = installed()

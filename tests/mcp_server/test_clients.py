@@ -30,7 +30,7 @@ def python(executable: str, mode: str) -> Callable[[dict[str, Any]], dict[str, A
     def run(options: dict[str, Any]) -> dict[str, Any]:
         arguments = [executable, str(WORKOUT), json.dumps({**options, "mode": mode})]
         environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, env=environ, check=False)
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, env=environ, check=False)
         return answered(done)
 
     return run

@@ -66,7 +66,7 @@ def fixed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def suite(origin: str, out: Path, *arguments: str) -> tuple[int, str]:
     script = node.module("@modelcontextprotocol/conformance/dist/index.js")
-    done = node.run(script, "server", "--url", f"{origin}/mcp", *arguments, "-o", str(out), timeout=170)
+    done = node.run(script, "server", "--url", f"{origin}/mcp", *arguments, "-o", str(out))
     return done.returncode, done.stdout + done.stderr
 
 

@@ -36,7 +36,7 @@ def start(command: Command) -> subprocess.Popen[bytes]:
 
 def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Command) -> None:
     with start(command) as process:
-        out, err = process.communicate((json.dumps(INITIALIZE) + "\n").encode(), timeout=60)
+        out, err = process.communicate((json.dumps(INITIALIZE) + "\n").encode(), timeout=300)
     (line,) = out.splitlines()
     answer = json.loads(line)["result"]
     assert answer["protocolVersion"] == "2025-11-25"
@@ -57,7 +57,7 @@ def test_initialize_takes_under_two_seconds_of_work_from_a_cold_start(command: C
             assert b'"serverInfo"' in process.stdout.readline()
             fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
             process.stdin.close()
-            process.wait(60)
+            process.wait(300)
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     assert min(once() for _ in range(3)) < 2.0
@@ -65,7 +65,7 @@ def test_initialize_takes_under_two_seconds_of_work_from_a_cold_start(command: C
 
 def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(command: Command) -> None:
     environ = {**command.environ, "MCP_IMAGE_ROOTS": "relative/path"}
-    done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=300, check=False)
     assert done.returncode != 0
     assert b"MCP_IMAGE_ROOTS must be absolute paths" in done.stderr
     assert b"Traceback" not in done.stderr
