@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,12 +14,10 @@ from cloudflare_image_mcp.backends.workers_ai import client
 from cloudflare_image_mcp.backends.workers_ai.accounts import Account
 from cloudflare_image_mcp.backends.workers_ai.answer import LONGEST_RETRY_AFTER
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
+from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import GatewayError
-from tests.backends.workers_ai.conftest import SetClock, backend_at, call
+from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call
 from tests.backends.workers_ai.scripted import http, image_answer, jpeg, refusal, scripted
-
-if TYPE_CHECKING:
-    import asyncio
 
 SECRET = Account("0123456789abcdef0123456789abcdef", "hunter2-hunter2-hunter2-hunter2-hunter2")
 DAY = date(2026, 11, 23)
@@ -123,6 +122,29 @@ async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.Monke
             with pytest.raises(GatewayError, match="does not end") as caught:
                 await backend.run(call(seed=1))
         assert (caught.value.kind, len(server.requests)) == ("upstream_error", 1)
+
+
+async def test_the_wait_for_a_free_connection_is_not_part_of_the_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_CONNECTIONS", 1)
+    begun, released = asyncio.Event(), asyncio.Event()
+    model = models()[LIGHTNING]
+    hasty = replace(model, wire=replace(model.wire, timeout=2))
+
+    async def held(writer: asyncio.StreamWriter) -> None:
+        begun.set()
+        await released.wait()
+        writer.write(image_answer())
+        await writer.drain()
+
+    async with scripted(held, image_answer()) as server, backend_at(server.address) as backend:
+        patient = asyncio.create_task(backend.run(call()))
+        await begun.wait()
+        waiting = asyncio.create_task(backend.run(replace(call(), model=hasty)))
+        await asyncio.sleep(2.2)
+        assert len(server.requests) == 1
+        released.set()
+        for task in (patient, waiting):
+            assert (await task).image.size == (256, 256)
 
 
 async def test_a_connection_that_breaks_in_the_middle_is_tried_again() -> None:
