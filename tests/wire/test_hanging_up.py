@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,12 +15,30 @@ from PIL import Image
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.wire.conftest import Wire
 
-def hang_up(origin: str, fields: dict[str, object]) -> None:
-    """Sends a request whole and closes the connection without waiting for its answer."""
-    host = urlsplit(origin)
+T = TypeVar("T")
+
+
+LONGEST = 60
+"""Seconds after which a thing that has not happened never will."""
+
+
+def wait_for(condition: Callable[[], T], what: str) -> T:
+    """What the condition gives, once that is something."""
+    deadline = time.monotonic() + LONGEST
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return found
+
+
+def hang_up(wire: Wire, fields: dict[str, object]) -> None:
+    """Sends a request whole and closes the connection once the model is at work on it."""
+    host = urlsplit(wire.gateway)
     body = json.dumps(fields).encode()
     head = (
         f"POST /v1/images/generations HTTP/1.1\r\nHost: {host.netloc}\r\n"
@@ -28,19 +46,16 @@ def hang_up(origin: str, fields: dict[str, object]) -> None:
     )
     with socket.create_connection((host.hostname, host.port)) as connection:
         connection.sendall(head.encode() + body)
-        time.sleep(0.3)
+        wait_for(lambda: wire.stats()["accounts"], "the model was not called")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
 def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bool, response_format: str) -> None:
-    with wired({"IMAGE_STORAGE_URL": tmp_path.as_uri()}, faults="slow=1s:1.0") as wire:
-        hang_up(wire.gateway, {"prompt": "a fox", "response_format": response_format, "stream": stream})
-        assert list(tmp_path.glob("*.jpg")) == []
-        deadline = time.monotonic() + 20
-        while not (stored := list(tmp_path.glob("*.jpg"))):
-            assert time.monotonic() < deadline, "the image was lost"
-            time.sleep(0.1)
+    with wired({"IMAGE_STORAGE_URL": tmp_path.as_uri()}, faults="slow=2s:1.0") as wire:
+        hang_up(wire, {"prompt": "a fox", "response_format": response_format, "stream": stream})
+        assert wire.stats()["answers"] == {}
+        stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
         assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=10).status_code == 200
         assert Image.open(stored[0]).size == (1024, 1024)
         assert wire.stats()["answers"] == {"200": 1}
