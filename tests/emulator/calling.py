@@ -50,7 +50,7 @@ class CurlAnswer:
 def curl(url: str, *arguments: str, stdin: bytes = b"") -> CurlAnswer:
     """One call, whatever its status."""
     output = subprocess.run(
-        ["curl", "--silent", "--include", "--max-time", "30", "-H", "Expect:", url, *arguments],
+        ["curl", "--silent", "--include", "--max-time", "120", "-H", "Expect:", url, *arguments],
         input=stdin,
         capture_output=True,
         check=True,

@@ -122,7 +122,7 @@ async def test_an_edit_as_documented(model: str, source: Image, mask: Image) -> 
 @pytest.mark.parametrize("row", ["3007", "3008", "3040", "3043", "3046", "drop", "cut", "empty", "truncate"])
 async def test_what_may_pass_is_tried_again(row: str) -> None:
     with emulating(faults=f"{row}:0.5", seed=3) as address:
-        async with backend_at(address, retry=RetryPolicy(retries=12, first=0.01, longest=0.02)) as backend:
+        async with backend_at(address, retry=RetryPolicy(retries=50, first=0.01, longest=0.02)) as backend:
             await asyncio.gather(*[backend.run(call(seed=1)) for _ in range(8)])
             assert sum(backend.traffic.retries.values()) == stats(address)["faults"][row] > 0
             assert backend.traffic.images == 8
