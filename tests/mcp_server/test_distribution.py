@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import tomllib
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +17,12 @@ from cloudflare_image_mcp.settings import SETTINGS
 from tests.mcp_server import node
 from tests.mcp_server.conftest import ROOT
 from tests.mcp_server.inside import talking
+from tests.mcp_server.test_stdio import INITIALIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.mcp_server.conftest import Command
 
 HOSTS = ("Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Gemini CLI", "LibreChat", "Open WebUI")
 
@@ -43,7 +49,6 @@ def test_the_registry_entry() -> None:
 async def test_the_bundle_names_what_the_server_has() -> None:
     manifest = read("deploy/mcpb/manifest.json")
     assert manifest["version"] == __version__
-    assert f"cloudflare-image-mcp=={__version__}" in manifest["server"]["mcp_config"]["args"]
     assert set(manifest["server"]["mcp_config"]["env"]) <= {setting.name for setting in SETTINGS}
     async with talking() as client:
         assert [tool["name"] for tool in manifest["tools"]] == [tool.name for tool in (await client.list_tools()).tools]
@@ -59,7 +64,29 @@ def test_the_bundle_is_valid_and_packs(tmp_path: Path) -> None:
     for arguments in (("validate", str(folder)), ("pack", str(folder), str(tmp_path / "images.mcpb"))):
         done = node.run(node.module(".bin/mcpb"), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "manifest.json" in zipfile.ZipFile(tmp_path / "images.mcpb").namelist()
+    entry = read("deploy/mcpb/manifest.json")["server"]["entry_point"]
+    assert sorted(zipfile.ZipFile(tmp_path / "images.mcpb").namelist()) == ["manifest.json", "pyproject.toml", entry]
+
+
+def test_the_bundle_installs_this_version_and_starts_it(command: Command) -> None:
+    """A host installs what the bundle's project depends on, then runs the entry point with the arguments given."""
+    folder = ROOT / "deploy" / "mcpb"
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["dependencies"] == [f"cloudflare-image-mcp=={__version__}"]
+    assert project["version"] == __version__
+    server = read("deploy/mcpb/manifest.json")["server"]
+    started = server["mcp_config"]
+    assert [started["command"], *started["args"]] == ["uv", "run", "--directory", "${__dirname}", server["entry_point"]]
+    done = subprocess.run(
+        [sys.executable, server["entry_point"]],
+        cwd=folder,
+        env=command.environ,
+        input=json.dumps(INITIALIZE).encode() + b"\n",
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "cloudflare-image-mcp"
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -71,8 +98,6 @@ def test_every_host_has_its_configuration(host: str) -> None:
 
 
 def test_configurations_parse() -> None:
-    import tomllib
-
     import yaml
 
     page = (ROOT / "docs" / "mcp.md").read_text("utf-8")

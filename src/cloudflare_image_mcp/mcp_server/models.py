@@ -121,6 +121,6 @@ def _next(model: Model) -> str:
     calls = {
         Operation.GENERATE: f'run_model(model="{model.id}", prompt=...)',
         Operation.EDIT: f'run_model(model="{model.id}", operation="edit", prompt=..., images=[<image>]{mask})',
-        Operation.VARY: f'run_model(model="{model.id}", operation="vary", images=[<image>])',
+        Operation.VARY: f'run_model(model="{model.id}", operation="vary", prompt=..., images=[<image>])',
     }
     return " or ".join(calls[operation] for operation in Operation if operation in model.promise.tasks)

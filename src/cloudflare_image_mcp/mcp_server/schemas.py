@@ -42,7 +42,7 @@ _WAIT: Final[Schema] = {
     "type": "number",
     "minimum": 0,
     "maximum": MAX_WAIT,
-    "description": "seconds to wait for the images before answering with a job id",
+    "description": "seconds to wait for the images before answering with a job id; many hosts give up at 60",
 }
 _OUTPUT: Final[Schema] = {
     "type": "string",
