@@ -6,6 +6,7 @@ from cloudflare_image_mcp.illustrator.tokens import Token
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
 
 MOST = 12  # instances of one thing
+MANY = 7  # instances where a place is full of them
 WEARABLE = ("clothing",)
 ON_THE_BODY = ("wearing", "holding", "riding")
 # A word for several things of different kinds.
@@ -150,7 +151,8 @@ class Assembly:
             self.holder = None
 
     def _on_scenery(self, token: Token, following: Token | None) -> None:
-        self._place(token.value)
+        # By the sea, not in it.
+        self._place("beach" if token.value == "ocean" and self.relation == "beside" else token.value)
         if self.colours:
             self.reading.tints[token.value] = self.colours[0]
         if token.value == "gradient" and len(self.colours) > 1:
@@ -158,6 +160,8 @@ class Assembly:
         self._clear()
         if token.phrase in SETTLEMENTS:
             self._settle()
+        if token.value == "meadow" and following is not None and following.phrase == "of":
+            self.count = MANY  # "a field of tulips"
         if self.relation != "beside":
             self.relation = None
 
@@ -196,6 +200,9 @@ class Assembly:
             self.reading.weather.append(token.value)
         if self.relation in {"inside", "on"}:
             self.relation = None
+
+    def _on_idea(self, token: Token, _: Token | None) -> None:
+        self.reading.ideas.append(token.phrase)
 
     def _on_season(self, token: Token, _: Token | None) -> None:
         self.reading.season = self.reading.season or token.value

@@ -4,6 +4,7 @@ Everything is SVG in the drawing's own 32-unit space; a completed drawing has th
 """
 
 import numpy as np
+from PIL import Image
 
 from cloudflare_image_mcp.illustrator.artwork import Artwork, Concept
 from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, parse, shade
@@ -76,11 +77,34 @@ def completed(artwork: Artwork, concept: Concept, artwork_set: str) -> tuple[str
         if artwork_set == "fluent":
             return artwork.drawing(horse, artwork_set)[0] + _horn(), 32, 32
     if concept.kind == "person" or concept.label in HEADS_OF_PEOPLE:
-        shirt = SHIRT_OF.get(concept.label) or SHIRTS[sum(map(ord, concept.label)) % len(SHIRTS)]
-        return _torso(inner, shirt), 32, 45
+        return _torso(inner, _shirt(concept)), 32, 45
     if concept.kind in {"person-role", "person-fantasy"}:
         return _standing(inner, concept.label)
     return inner, 32, 32
+
+
+def bust(artwork: Artwork, concept: Concept, artwork_set: str) -> tuple[str, float, float]:
+    """A concept's SVG body for a portrait, with its view box: a head gets shoulders, which the lower edge cuts off."""
+    body, view = artwork.drawing(concept, artwork_set)
+    scale = 32 / view
+    inner = body if scale == 1 else f'<g transform="scale({scale:g})">{body}</g>'
+    if concept.label in ANIMALS:
+        return _sitting(inner, *ANIMALS[concept.label]), 32, 29
+    if concept.label in MACHINES:
+        return _machine(inner, *MACHINES[concept.label]), 32, 32
+    if concept.kind == "person" or concept.label in HEADS_OF_PEOPLE:
+        return _torso(inner, _shirt(concept)), 32, 31
+    return inner, 32, 32
+
+
+def ends_below(image: Image.Image) -> bool:
+    """Whether a trimmed drawing is as broad at its lower edge as a bust is there."""
+    alpha = np.asarray(image.getchannel("A")) > 120
+    return bool(alpha[-2].mean() > 0.42)
+
+
+def _shirt(concept: Concept) -> str:
+    return SHIRT_OF.get(concept.label) or SHIRTS[sum(map(ord, concept.label)) % len(SHIRTS)]
 
 
 def _ball(name: str, colour: str) -> str:

@@ -20,7 +20,7 @@ STATURE_OF: dict[str, float] = {
     "lighthouse": 2.2, "windmill": 2.0, "hot air balloon": 1.5, "fence": 0.7, "elephant": 1.6, "giraffe": 1.8, "horse": 1.25, "cow": 1.2, "dragon": 1.6, "spouting whale": 1.7, "whale": 1.7, "mouse": 0.45, "rat": 0.5,
     "deciduous tree": 1.8, "evergreen tree": 1.8, "palm tree": 1.8, "cactus": 1.1, "castle": 2.0, "ant": 0.3, "lady beetle": 0.35, "bicycle": 1.0,
     "motorcycle": 1.0, "skateboard": 0.55, "couch and lamp": 1.1, "bed": 1.1, "camel": 1.3, "sauropod": 1.8, "t-rex": 1.7, "unicorn": 1.2,
-    "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
+    "child": 0.74, "girl": 0.76, "boy": 0.76, "baby": 0.58, "candle": 0.34, "chestnut": 0.18, "peanuts": 0.2, "birthday cake": 0.6, "tomato": 0.3, "bottle with popping cork": 0.6, "robot": 0.9, "hamster": 0.5, "rabbit": 0.65, "cat": 0.7, "dog": 0.8, "fox": 0.75, "umbrella": 0.9, "door": 1.3, "bear": 1.1, "polar bear": 1.15,
     "rhinoceros": 1.3, "hippopotamus": 1.25, "gorilla": 1.15, "ferris wheel": 2.0, "stone bridge": 1.7, "floating island": 1.9, "pirate ship": 1.7, "pyramid": 2.0, "sofa": 1.0, "plate": 0.3, "bench": 0.85, "sleeping cat": 0.55, "sleeping dog": 0.6, "knight": 1.0, "samurai": 1.0, "bamboo": 1.5, "throne": 1.3, "bottle": 0.6, "bowl": 0.45, "statue of liberty": 1.9, "volcano": 2.0, "fire": 0.7, "tent": 1.2,
 }  # fmt: skip
 # Colours that a thing may well have when the prompt names none ("" keeps the drawing's own); the seed chooses.
@@ -43,7 +43,7 @@ MIXED: dict[str, tuple[str, ...]] = {
 }
 ALOFT = {
     "hot air balloon", "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
-    "cloud", "comet", "dove", "eagle", "floating island", "phoenix", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
+    "cloud", "comet", "sun with face", "full moon face", "crescent moon", "dove", "eagle", "floating island", "phoenix", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
 }  # fmt: skip
 FASTENED_FIRST = {"riding", "on", "over", "under", "inside", "front", "behind"}  # "A on B": A follows B
 # "A holds B": B follows A, bound so.
@@ -55,7 +55,7 @@ class Actor:
     """One instance of a mention. side: pixels of its square drawing. Positions are pixels of the picture.
 
     aspect: width over height of the visible drawing. crown: top of the head in shares of its box.
-    saddle: where a thing set on it rests, in shares of its height. parent, bond: the actor it is fastened to and how.
+    saddle: where a thing set on it rests, in shares of its height. cut: a bust that the picture's lower edge cuts off. parent, bond: the actor it is fastened to and how.
     """
 
     mention: int
@@ -77,6 +77,7 @@ class Actor:
     phrase: str = ""
     crown: tuple[float, float] = (0.5, 0.0)
     saddle: float = 0.0
+    cut: bool = False
 
     @property
     def width(self) -> float:

@@ -97,7 +97,8 @@ class _Material:
     def of(cls, lab: Array, weights: Array, everything: bool) -> "_Material":
         chroma = np.hypot(lab[:, 1], lab[:, 2])
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
-        strength = weights * np.clip((chroma - 0.035) / 0.05, 0, 1)
+        # Outlines and feet are dark: what is light as well as colourful is the material that a colour word means.
+        strength = weights * np.clip((chroma - 0.035) / 0.05, 0, 1) * np.clip((lab[:, 0] - 0.25) / 0.3, 0.15, 1)
         histogram = np.bincount((hue // 10).astype(int) % 36, strength, 36)
         window = (
             histogram

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cloudflare_image_mcp.illustrator import plants, terrain, water
+from cloudflare_image_mcp.illustrator import plants, terrain
 from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.stage import Stage, path
 
@@ -245,72 +245,6 @@ def _dune_shade(stage: Stage, line: np.ndarray, depth: float, y: float, span: fl
     colour = stage.palette.at(shade(stage.palette.sand, -0.12), depth)
     paint = stage.gradient([(0, colour, 0.75), (1, colour, 0)], float(ridge[:, 1].min()), y + span * 0.34)
     stage.back.append(f'<path d="{path(outline)}" fill="{paint}"/>')
-
-
-def ocean(stage: Stage) -> None:
-    """Open water to the horizon; boats float, everything else floats too."""
-    water.surface(stage, stage.horizon, stage.height)
-    span = stage.height - stage.horizon
-    stage.floor_far, stage.floor_near = stage.horizon + span * 0.22, stage.horizon + span * 0.62
-    stage.afloat = True
-
-
-def lake(stage: Stage) -> None:
-    """A far shore with trees, still water, a grassy bank in front."""
-    palette, rng = stage.palette, stage.rng("lake")
-    span = stage.height - stage.horizon
-    shore = stage.horizon + span * 0.10
-    line = terrain.rolling(stage, rng, stage.horizon + span * 0.02, span * 0.06)
-    terrain.band(stage, line, shore + 2, palette.at(palette.grass, 0.5), palette.at(shade(palette.grass, 0.05), 0.65))
-    tree_line(
-        stage,
-        shore,
-        stage.horizon * float(rng.uniform(0.16, 0.26)),
-        0.5,
-        str(rng.choice(["conifer", "broadleaf"])),
-        "lake",
-        (0.40, 0.58),
-    )
-    water.surface(stage, shore, stage.horizon + span * 0.78)
-    bank = terrain.rolling(stage, rng, stage.horizon + span * 0.62, span * 0.07)
-    stage.front_bank = (
-        bank,
-        palette.lit(shade(palette.grass, -0.06)),
-        palette.lit(shade(palette.grass, 0.05)),
-    )
-    stage.floor_far, stage.floor_near = stage.horizon + span * 0.74, stage.height - span * 0.06
-    if stage.boats:
-        stage.floor_far, stage.floor_near = shore + span * 0.22, stage.horizon + span * 0.60
-        stage.afloat = True
-
-
-def beach(stage: Stage) -> None:
-    """Sea, foam, sand, a palm at the side."""
-    palette, rng = stage.palette, stage.rng("beach")
-    span = stage.height - stage.horizon
-    edge = stage.horizon + span * float(rng.uniform(0.30, 0.40))
-    water.surface(stage, stage.horizon, edge + span * 0.06)
-    sand = terrain.rolling(stage, rng, edge, span * 0.05, 1.0)
-    stage.front_bank = (sand, palette.lit(shade(palette.sand, -0.08)), palette.lit(shade(palette.sand, 0.05)))
-    stage.foam = True
-    stage.floor_far, stage.floor_near = edge + span * 0.12, stage.height - span * 0.08
-    if stage.banished & TREES:
-        return
-    side = 0.07 if rng.random() < 0.5 else 0.93
-    h = stage.height * float(rng.uniform(0.5, 0.68))
-    green = oklch(0.56, 0.13, 145)
-    lean = 1.0 if side < 0.5 else -1.0
-    stage.near.append(
-        plants.palm(
-            side * stage.width,
-            edge + span * 0.3,
-            h,
-            palette.lit(shade(green, 0.07)),
-            palette.lit(shade(green, -0.06)),
-            palette.lit(oklch(0.50, 0.06, 60)),
-            lean * float(rng.uniform(0.2, 0.9)),
-        )
-    )
 
 
 def clouds(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudflare_image_mcp.illustrator.bodies import ANIMALS
 from cloudflare_image_mcp.illustrator.cast import Actor, Cast
 
 CANDIDATES = 72  # positions tried for each actor in each step
@@ -13,7 +14,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Where feet may be (pixels): between far and near, left to right; free when things float anywhere between."""
+    """Where feet may be (pixels): between far and near, left to right; free when things float anywhere between.
+
+    ledge: left and right end of the ground, in widths. margin: kept free at the sides, in widths.
+    """
 
     width: int
     height: int
@@ -24,6 +28,8 @@ class Floor:
     reach: float = 0.56
     headroom: float = 0.03
     horizon: float = 0.0
+    ledge: tuple[float, float] = (0.0, 1.0)
+    margin: float = 0.02
 
 
 def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> list[float]:
@@ -53,7 +59,8 @@ def arrange(cast: Cast, floor: Floor, steps: int, rng: np.random.Generator) -> l
             )
             low, high = _feet(roots[i], floor)
             tried[:, 1] = np.clip(tried[:, 1], low, high)
-            tried[:, 0] = np.clip(tried[:, 0], 0, floor.width)
+            left, right = (0.0, 1.0) if roots[i].floating else floor.ledge
+            tried[:, 0] = np.clip(tried[:, 0], left * floor.width, right * floor.width)
             tried[0] = places[i]
             energy = _energy(i, tried, places, extents, floor)
             places[i] = tried[int(energy.argmin())]
@@ -83,6 +90,8 @@ def _bound_height(actor: Actor, parent: Actor) -> float:
     }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
     share: float = min(max(ratio, low), high)
+    if actor.bond == "wearing" and parent.cut:
+        share *= 1.4  # a bust is mostly head
     # What lies flat, such as a plate, carries more than its own height says.
     return max(parent.height, parent.width * 0.45) * share if actor.bond == "on" else parent.height * share
 
@@ -97,7 +106,7 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     for actor in cast.actors:
         soft = (actor.stature / tallest) ** 0.62
         tall = side * share * soft
-        room = floor.width * (0.86 if count == 1 else 0.86 / -(-count // rows))
+        room = floor.width * (0.90 - 2 * floor.margin) / (1 if count == 1 else -(-count // rows))
         actor.height = min(tall, room / actor.aspect)
         if rows > 1:
             actor.height = min(actor.height, _row_height(floor, rows, floor.floating or actor.floating))
@@ -136,7 +145,8 @@ def _start(roots: list[Actor], floor: Floor, rng: np.random.Generator) -> None:
     for i, root in enumerate(roots):
         row, column = divmod(i, per_row)
         in_row = min(per_row, count - row * per_row)
-        slot = (column + 0.5) / in_row if count > 1 else floor.focus
+        left, right = floor.ledge
+        slot = left + (right - left) * (column + 0.5) / in_row if count > 1 else floor.focus
         root.x = (slot + float(rng.uniform(-0.05, 0.05)) / in_row) * floor.width
         low, high = _feet(root, floor)
         level = (row + 0.5) / rows if rows == 1 else row / (rows - 1)
@@ -148,7 +158,9 @@ def _shrink(cast: Cast, roots: list[Actor], floor: Floor) -> None:
     for root in roots:
         left, top, right, bottom = _extent(cast, root).tolist()
         room = floor.near * 0.96 - floor.height * 0.03 if not floor.floating else floor.height * 0.9
-        ratio = min(1.0, room / max(bottom - top, 1.0), floor.width * 0.94 / max(right - left, 1.0))
+        ratio = min(
+            1.0, room / max(bottom - top, 1.0), floor.width * (0.98 - 2 * floor.margin) / max(right - left, 1.0)
+        )
         if ratio < 1.0:
             for i in _members(cast, root):
                 cast.actors[i].height *= ratio
@@ -164,6 +176,8 @@ def _members(cast: Cast, root: Actor) -> list[int]:
 
 def _feet(actor: Actor, floor: Floor) -> tuple[float, float]:
     """The range of an actor's foot."""
+    if actor.cut:
+        return floor.height * 1.005, floor.height * 1.005
     if floor.floating or actor.floating:
         low = actor.height + floor.height * 0.05
         high = floor.height * 0.93 if floor.floating else max(floor.far * 0.85, low)
@@ -188,7 +202,7 @@ def _follow(cast: Cast, jitter: Floats) -> None:
 def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float) -> None:
     _, top, _, bottom = parent.box
     spread = 0.0 if siblings == 1 else (place + 0.5) / siblings - 0.5
-    toward = 1 if not parent.flip else -1
+    toward = _facing(parent)
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
@@ -228,6 +242,14 @@ SEATS = {
 }  # fmt: skip
 
 
+def _facing(actor: Actor) -> int:
+    """-1 for one that looks to the left, 1 to the right: animals in profile look left in the artwork."""
+    kind = actor.concept.kind if actor.concept else ""
+    label = actor.concept.label if actor.concept else ""
+    profile = kind.startswith("animal") and label not in ANIMALS
+    return -1 if profile != actor.flip else 1
+
+
 def _rest(parent: Actor) -> float:
     """Where a thing on the parent stands, in shares of the parent's height: seats are lower than their backs."""
     return parent.saddle + SEATS.get(parent.concept.label if parent.concept else "", 0.0)
@@ -263,7 +285,9 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     boxes = tried[:, [0, 1, 0, 1]] + extents[i]
     size = extents[i][2:] - extents[i][:2]
     area = max(float(size[0] * size[1]), 1.0)
-    outside = np.maximum(floor.width * 0.02 - boxes[:, 0], 0) + np.maximum(boxes[:, 2] - floor.width * 0.98, 0)
+    outside = np.maximum(floor.width * floor.margin - boxes[:, 0], 0) + np.maximum(
+        boxes[:, 2] - floor.width * (1 - floor.margin), 0
+    )
     energy: Floats = 9 * outside / size[0]
     energy += (
         9

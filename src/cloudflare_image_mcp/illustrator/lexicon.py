@@ -59,10 +59,10 @@ SIZES = {
 }  # fmt: skip
 
 RELATIONS = _table(
-    on="on, on top of, atop, sitting on, standing on, lying on, perched on, sits on, resting on, stands on, sleeping on, placed on, upon",
+    on="on, on top of, atop, sitting on, standing on, lying on, perched on, sits on, resting on, stands on, sleeping on, placed on, upon, crossing, crosses, walking across, walking on, driving across, growing on",
     under="under, below, beneath, underneath, sitting under, sleeping under, standing under, sits under, hiding under, lying under",
     over="over, above, flying over, hovering over, floating above, soaring over, flying above, hovering above, jumping over, high above, floating over",
-    beside="next to, beside, near, by, alongside, close to, with, to the left of, to the right of, and, standing next to, accompanied by, together with, playing with, sitting next to, meeting, chasing, versus, facing, looking at, watching",
+    beside="next to, beside, near, by, alongside, close to, with, to the left of, to the right of, and, standing next to, accompanied by, together with, playing with, sitting next to, meeting, chasing, versus, facing, looking at, watching, leaning against, against, talking to, hugging, kissing, fighting, attacking, battling",
     front="in front of, before, standing in front of",
     behind="behind, in back of, hiding behind",
     riding="riding, riding on, rides, ride, driving, mounted on, on the back of, surfing on, riding a",
@@ -76,7 +76,8 @@ RELATIONS = _table(
 SCENERY = _table(
     meadow="meadow, field, grass, grassland, park, garden, lawn, countryside, farm, pasture, prairie, flower field, backyard, savanna, savannah, wheat field, picnic, playground, village, landscape, nature, outdoors, outside, vineyard, plain",
     hills="hill, rolling hills, valley",
-    mountains="mountain, mountain range, alps, peak, cliff, himalayas, summit, mountainside, mountain landscape, canyon, volcano landscape",
+    mountains="mountain, mountain range, alps, peak, himalayas, summit, mountainside, mountain landscape, canyon, volcano landscape",
+    cliff="cliff, sea cliff, clifftop, seaside cliff, headland, cliffside, cliffs of moher, edge of a cliff",
     forest="forest, woods, jungle, rainforest, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
     desert="desert, dunes, sand dunes, sahara, mesa, wild west, oasis",
     beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline, sand",
@@ -175,7 +176,7 @@ FILLER = _words(
     climbing cold color colored colors colour coloured colours composition concept convert cooking cool
     couple-like cover create cup-like curly dancing day-time deep delete delicious dense depicting
     depicts depth design detailed digital distance distant down draw drawn drinking driving during each
-    eating edition elegant empty erase every extremely falling famous far featuring fighting fishing
+    eating edition elegant empty erase every extremely falling famous far featuring fishing
     floating fluffy flying focus for foreground fresh friendly from front full funny furry fuzzy
     generate get gets give glassful glowing gorgeous graphic hair had hard has have having hd hdr he her high
     highly his holding-hands hot hovering hues i illustration image insert inspired into intricate is it

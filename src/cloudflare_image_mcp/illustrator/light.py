@@ -74,6 +74,12 @@ def ground_shadow(
 # How much of a drawing's height is painted water of its own, to be cut off when it floats on ours.
 OWN_WATER = {
     "sailboat": 0.235,
+    "canoe": 0.34,
+    "person rowing boat": 0.25,
+    "man rowing boat": 0.25,
+    "woman rowing boat": 0.25,
+    "speedboat": 0.2,
+    "ferry": 0.12,
     "ship": 0.10,
     "passenger ship": 0.12,
     "motor boat": 0.1,

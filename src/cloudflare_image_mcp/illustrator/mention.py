@@ -37,5 +37,6 @@ class Reading:
     titles: list[str] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
     emblem: bool = False
+    ideas: list[str] = field(default_factory=list)
     refused: str = ""
     warnings: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import re
 
 from cloudflare_image_mcp.illustrator.assembly import Assembly
+from cloudflare_image_mcp.illustrator.ideas import IDEAS
 from cloudflare_image_mcp.illustrator.mention import Reading
 from cloudflare_image_mcp.illustrator.tokens import Tokeniser
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
@@ -11,6 +12,7 @@ QUOTED = re.compile(
     r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)'
 )
 # What other generators read as switches and weights: "--ar 16:9", "<lora:x:0.8>", ":1.3".
+SWITCHED_OFF = re.compile(r"--no\s+(.+?)(?=\s--|$)", re.IGNORECASE)
 MARKUP = re.compile(r"--(?!no\b)[a-z]+(?:\s+[^\s,-]+)?|<[^>]*>|:\d+(?:\.\d+)?")
 
 
@@ -25,9 +27,15 @@ class Reader:
         """A reading of an English prompt."""
         reading = Reading()
         text = QUOTED.sub(lambda m: self._quote(m, reading), prompt)
+        text = SWITCHED_OFF.sub(lambda m: f" without {m[1].replace(',', ', without ')} ", text)
         text, reading.refused = split_refusals(MARKUP.sub(" ", text.lower()))
         tokens = self.tokeniser.tokens(text)
         Assembly(reading, self.vocabulary).run(tokens)
+        if reading.ideas and not reading.mentions and not reading.scenery:
+            idea = reading.ideas[0]
+            pictured = self.read(re.sub(rf"\b{re.escape(idea)}\b", IDEAS[idea], prompt, count=1, flags=re.IGNORECASE))
+            pictured.warnings.append(f'"{idea}" cannot be seen itself; it was pictured as {IDEAS[idea]}')
+            return pictured
         for mention in reading.mentions:
             if mention.lettering is not None and reading.lettering:
                 mention.lettering, *rest = reading.lettering

@@ -40,7 +40,7 @@ PROBE = 64  # pixels: the height at which a drawing is measured
 class Sketch:
     """A drawing ready to be rasterised: SVG body, view box, the visible part's share of the
     height and its aspect, the top of the head in shares of width and
-    height, and where a thing set on it rests, in shares of its height."""
+    height, where a thing set on it rests, in shares of its height, and whether it is a bust without an end below."""
 
     body: str
     view: tuple[float, float]
@@ -48,6 +48,7 @@ class Sketch:
     aspect: float
     crown: tuple[float, float]
     saddle: float
+    cut: bool
 
 
 class Session:
@@ -166,16 +167,13 @@ class Session:
                 self.drawings[actor.concept.label] = self.prepare(actor.concept, artwork, whole)
             sketch = self.drawings[actor.concept.label]
             actor.aspect, (across, down) = sketch.aspect, sketch.crown
-            actor.saddle = sketch.saddle
+            actor.saddle, actor.cut = sketch.saddle, sketch.cut
             actor.crown = (1 - across if actor.flip else across, down)
 
     def prepare(self, concept: Concept, artwork: str, whole: bool) -> Sketch:
         """A concept's drawing, with a body unless it is a portrait, and the box of what is visible in it."""
-        if whole:
-            body, width, height = bodies.completed(self.vocabulary.artwork, concept, artwork)
-        else:
-            body, side = self.vocabulary.artwork.drawing(concept, artwork)
-            width = height = side
+        complete = bodies.completed if whole else bodies.bust
+        body, width, height = complete(self.vocabulary.artwork, concept, artwork)
         probe = figure.draw(body, (width, height), PROBE)
         left, top, right, bottom = figure.visible(probe)
         sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
@@ -187,6 +185,7 @@ class Session:
             cut.width / cut.height,
             figure.crown(cut, sideways),
             figure.saddle(cut),
+            not whole and bodies.ends_below(cut),
         )
 
     def board(self, actor: Actor, height: int) -> Image.Image:
@@ -221,7 +220,7 @@ class Session:
         afloat = stage.afloat and not actor.floating
         if afloat:
             lit = light.afloat(stage, lit, left, actor.foot, actor.concept.label if actor.concept else "")
-        elif not actor.floating and not stage.floating:
+        elif not actor.floating and not stage.floating and not actor.cut:
             light.ground_shadow(stage, lit, left, actor.foot, thin=actor.concept is None)
         if not stage.indoors:
             dx, dy = stage.sun[0] - actor.x, stage.sun[1] - (actor.foot - actor.height / 2)

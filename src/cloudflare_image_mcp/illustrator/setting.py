@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cloudflare_image_mcp.illustrator import cast as casting
 from cloudflare_image_mcp.illustrator import (
     city,
     diorama,
     landscapes,
     rooms,
+    shores,
     sky,
     space,
     studio,
+    styles,
     terrain,
     undersea,
     water,
@@ -20,7 +23,7 @@ from cloudflare_image_mcp.illustrator import (
 )
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.brief import Brief
-from cloudflare_image_mcp.illustrator.colour import named, oklch
+from cloudflare_image_mcp.illustrator.colour import named, oklch, shade
 from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.layout import Floor
 from cloudflare_image_mcp.illustrator.mention import Reading
@@ -42,9 +45,10 @@ WHOLE: dict[str, Callable[[Stage], None]] = {
 GROUNDS: dict[str, Callable[[Stage], None]] = {
     "cave": landscapes.cave,
     "city": city.street,
-    "beach": landscapes.beach,
-    "ocean": landscapes.ocean,
-    "lake": landscapes.lake,
+    "cliff": shores.cliff,
+    "beach": shores.beach,
+    "ocean": shores.ocean,
+    "lake": shores.lake,
     "snow": landscapes.snowfield,
     "desert": landscapes.desert,
     "forest": landscapes.forest,
@@ -117,7 +121,10 @@ SWIMMERS = {
 
 @dataclass(slots=True)
 class Plan:
-    """What was decided before anything is drawn. focus: where the eye rests, in widths. reach: the tallest figure's share."""
+    """What was decided before anything is drawn. focus: where the eye rests, in widths. reach: the tallest figure's share.
+
+    border: what the style leaves unpainted at each edge, in shares of the shorter side.
+    """
 
     scenery: list[str]
     time: str
@@ -125,6 +132,7 @@ class Plan:
     artwork: str
     focus: float
     reach: float
+    border: float = 0.0
 
     def floor(self, stage: Stage) -> Floor:
         far, near = stage.floor_far, stage.floor_near
@@ -134,9 +142,11 @@ class Plan:
             far,
             near,
             stage.floating,
-            self.focus,
+            self.focus if stage.ledge is None else sum(stage.ledge) / 2,
             self.reach,
             horizon=stage.horizon,
+            ledge=stage.ledge or (0.0, 1.0),
+            margin=0.02 + self.border * min(stage.width, stage.height) / stage.width,
         )
 
 
@@ -188,7 +198,7 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
         if reading.style in {"comic", "ink"}
         else "fluent"
     )
-    return Plan(scenery, time, composition, artwork, focus, reach)
+    return Plan(scenery, time, composition, artwork, focus, reach, styles.BORDERS.get(reading.style or "", 0.0))
 
 
 def _hour(reading: Reading, rng: np.random.Generator) -> str:
@@ -198,9 +208,16 @@ def _hour(reading: Reading, rng: np.random.Generator) -> str:
     celestial = {"moon", "stars", "aurora", "crescent", "fireworks"} & set(reading.sky)
     if (celestial and "sun" not in reading.sky) or reading.style == "neon":
         return "night"
+    if reading.style == "poster" and not reading.weather:  # few inks tell a coloured sky best from the land
+        return str(rng.choice(["sunset", "sunset", "dawn", "day"]))
     if reading.weather or reading.scenery or reading.sky:
         return "day"
     return str(rng.choice(["day", "day", "day", "day", "dawn", "sunset"]))
+
+
+def _crowd(reading: Reading) -> bool:
+    """Whether several things stand side by side; what is worn, held or put on another thing does not count."""
+    return sum(m.count for m in reading.mentions if m.relation is None or m.relation[0] == "beside") > 1
 
 
 def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator) -> str:
@@ -212,6 +229,10 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
         homes = HABITAT_OF.get(concept.label) or next(
             (h for kind, h in HABITATS.items() if concept.kind.startswith(kind)), (("studio", 1),)
         )
+    if _crowd(reading):  # several things on bare ground look pasted: they get a place
+        placed = tuple(h for h in homes if h[0] != "studio")
+        small = all(c is None or casting.stature(c) <= 0.85 for c in concepts)
+        homes = placed or ((("table", 1),) if small else (("meadow", 1),))
     large = any(c is not None and c.kind.startswith(("plant-other", "place", "transport")) for c in concepts)
     outside = reading.time or reading.weather or reading.sky or reading.season
     homes = tuple(
@@ -245,7 +266,7 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         seeded(brief.seed, "palette"),
     )
     if reading.style in GRAPHIC:
-        palette = replace(palette, thickness=palette.thickness * 0.5)
+        palette = replace(palette, thickness=palette.thickness * 0.5, rock=shade(palette.rock, -0.10, 1.3))
     stage = Stage(
         brief.width,
         brief.height,
@@ -266,9 +287,12 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         return stage
     if plan.scenery[0] == "studio":
         colour = next((m.colours[0] for m in reading.mentions if m.colours), None)
-        crowd = sum(m.count for m in reading.mentions) > 1
         studio.paint(
-            stage, named(colour) if colour else None, reading.tints.get("studio"), plain=reading.emblem, crowd=crowd
+            stage,
+            named(colour) if colour else None,
+            reading.tints.get("studio"),
+            plain=reading.emblem,
+            crowd=_crowd(reading),
         )
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)

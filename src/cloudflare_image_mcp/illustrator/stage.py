@@ -20,7 +20,7 @@ class Stage:
     the shorter side, the scale of details. sun: (x, y) in pixels of the main light. back: SVG of the scenery up to the water; near:
     scenery after it, still behind the figures; front: before them. water: levels of its far and near edge.
     floating: nothing stands (space, air, under water); afloat: feet are in water. boats: there are vessels among the figures. front_bank: the skyline and the
-    near and far colours of a bank in front of the water. banished: words for props that must not be added.
+    near and far colours of a bank in front of the water. ledge: left and right end of the ground where it does not reach across, in widths. banished: words for props that must not be added.
     """
 
     width: int
@@ -49,6 +49,7 @@ class Stage:
     front_bank: tuple[NDArray[np.floating[Any]], Rgb, Rgb] | None = None
     pedestal: float | None = None
     slab: tuple[float, float] | None = None
+    ledge: tuple[float, float] | None = None
     canvas: Image.Image = field(default_factory=lambda: Image.new("RGB", (1, 1)))
     paints: list[str] = field(default_factory=list)
     names: int = 0

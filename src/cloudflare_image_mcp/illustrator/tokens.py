@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from cloudflare_image_mcp.illustrator import lexicon
-from cloudflare_image_mcp.illustrator.vocabulary import NEAREST, Vocabulary, singulars
+from cloudflare_image_mcp.illustrator import ideas, lexicon
+from cloudflare_image_mcp.illustrator.vocabulary import FAINT, NEAREST, Vocabulary, singulars
 
 LONGEST = 5  # words in the longest phrase that is looked up
 TABLES: dict[str, dict[str, str]] = {
@@ -19,6 +19,7 @@ TABLES: dict[str, dict[str, str]] = {
     "material": lexicon.MATERIALS,
     "colour": lexicon.COLOURS,
     "relation": lexicon.RELATIONS,
+    "idea": ideas.IDEAS,
 }
 # Words that are a thing when nothing they could describe follows them.
 THINGS_TOO = {
@@ -153,9 +154,10 @@ class Tokeniser:
                 if not describes and number is not None and token.kind != "thing":
                     tokens[i] = Token("thing", token.phrase, token.phrase, token.plural, (number,))
         unknown = [i for i, t in enumerate(tokens) if t.kind == "unknown" and len(t.phrase) > 2]
+        lost = not any(token.kind in {"thing", "scenery", "idea"} for token in tokens)
         for i, (number, cosine) in zip(
             unknown, self.vocabulary.nearest([tokens[i].phrase for i in unknown]), strict=True
         ):
-            if cosine >= NEAREST:
+            if cosine >= (FAINT if lost else NEAREST):
                 tokens[i] = Token("guess", tokens[i].phrase, tokens[i].phrase, False, (number,))
         return tokens

@@ -12,6 +12,7 @@ from cloudflare_image_mcp.illustrator.everyday import ALIASES
 from cloudflare_image_mcp.illustrator.lexicon import IRREGULAR
 
 NEAREST = 0.62  # cosine below which the nearest label is no match (facts measured on single words)
+FAINT = 0.45  # the same where the prompt has nothing else to draw: a loose association beats an empty picture
 DRAWABLE = (
     "person", "animal", "plant", "food", "drink", "dishware", "place", "transport-ground", "transport-water", "transport-air", "hotel",
     "sky-weather", "event", "award", "sport", "game", "arts", "clothing", "sound", "musical", "music", "phone", "computer", "light",
