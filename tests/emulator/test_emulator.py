@@ -243,6 +243,10 @@ def test_the_official_sdk_lists_the_models(live: str) -> None:
     page = client.ai.models.list(account_id="demo", task="Text-to-Image")
     models: list[Any] = list(page.result)
     names = [item["name"] for item in models]
+    partners = {item["name"] for item in models if {"property_id": "partner", "value": "true"} in item["properties"]}
+    assert {name.split("/")[-1] for name in partners} == {
+        "flux-2-dev", "flux-2-klein-4b", "flux-2-klein-9b", "lucid-origin", "phoenix-1.0"
+    }  # fmt: skip
     assert len(names) == 11
     assert SCHNELL in names
     schema: Any = client.ai.models.schema.with_raw_response.get(account_id="demo", model=SCHNELL).json()

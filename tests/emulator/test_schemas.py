@@ -40,10 +40,18 @@ def test_bounds_are_the_wires() -> None:
     assert field_schema(PHOENIX)["properties"]["negative_prompt"]["minLength"] == 1
     steps = field_schema(SDXL)["properties"]["num_steps"]
     assert (steps["maximum"], "minimum" in steps) == (20, False)
+    assert "default" not in field_schema(SCHNELL)["properties"]["steps"]
     width = field_schema(KLEIN)["properties"]["width"]
     assert (width["minimum"], width["maximum"], width["default"]) == (256, 1920, 1024)
 
 
+def test_what_a_form_must_hold_is_not_published() -> None:
+    published = input_schema(KLEIN)
+    assert published["required"] == ["multipart"]
+    assert "required" not in published["properties"]["multipart"]
+
+
 def test_what_comes_out() -> None:
     assert output_schema(SCHNELL)["contentType"] == "application/json"
+    assert "contentType" not in output_schema(KLEIN)
     assert output_schema(LIGHTNING)["contentType"] == "image/png"

@@ -19,6 +19,8 @@ TASK: Final = {
     "description": "Makes images from text, and on some models from images.",
 }
 USD_PER_NEURON: Final = 0.011 / 1000
+_PARTNERS: Final = ("@cf/black-forest-labs/flux-2-", "@cf/leonardo/")
+"""Where models begin that Cloudflare offers with their makers."""
 _SPACE: Final = uuid.UUID(TASK["id"])
 
 _PRICES: Final = {
@@ -51,6 +53,8 @@ def _item(model: Model) -> dict[str, Any]:
     properties: list[dict[str, Any]] = []
     if model.beta:
         properties.append({"property_id": "beta", "value": "true"})
+    if model.id.startswith(_PARTNERS):
+        properties.append({"property_id": "partner", "value": "true"})
     if prices := _prices(model):
         properties.append({"property_id": "price", "value": prices})
     return {

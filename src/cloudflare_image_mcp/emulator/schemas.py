@@ -43,13 +43,16 @@ _MULTIPART: Final[Schema] = {
         "multipart": {
             "type": "object",
             "properties": {"body": {"type": "object"}, "contentType": {"type": "string"}},
-            "required": ["body", "contentType"],
         }
     },
     "required": ["multipart"],
 }
 _ALSO_CALLED: Final = {"@cf/leonardo/lucid-origin": {"num_steps": "steps"}}
 """Second names that a schema has for a field."""
+
+
+_NO_DEFAULT: Final = frozenset({("@cf/black-forest-labs/flux-1-schnell", "steps")})
+"""Fields whose schema leaves the default to the description."""
 
 
 @cache
@@ -66,6 +69,8 @@ def field_schema(model_id: str) -> Schema:
     properties: dict[str, Schema] = {}
     for row in model.wire.parameters.values():
         properties[row.field] = _scalar(row)
+        if (model_id, row.field) in _NO_DEFAULT:
+            properties[row.field].pop("default")
         if (also := _ALSO_CALLED.get(model_id, {}).get(row.field)) is not None:
             properties[also] = _scalar(row)
     if model.wire.size_fields:
@@ -82,9 +87,11 @@ def field_schema(model_id: str) -> Schema:
 def output_schema(model_id: str) -> Schema:
     wire = models()[model_id].wire
     if wire.response == "base64":
+        # FLUX.2's schemas state no media type.
+        stated = {"contentType": "application/json"} if wire.request == "json" else {}
         return {
             "type": "object",
-            "contentType": "application/json",
+            **stated,
             "properties": {"image": {"type": "string", "description": "The image in base64"}},
         }
     return {"type": "string", "contentType": wire.stated_type, "format": "binary", "description": "The image"}

@@ -34,9 +34,9 @@ def validate(schema: Schema, value: dict[str, Any], path: str = "") -> None:
         if extra:
             names = ", ".join(extra)
             raise SchemaFault(f"Additional or unevaluated properties '{names}' at '{here}' not allowed")
-    missing = [name for name in schema["required"] if name not in value]
-    if missing:
-        raise SchemaFault(f"required properties at '{here}' are '{','.join(schema['required'])}'")
+    required: list[str] = schema.get("required", [])
+    if any(name not in value for name in required):
+        raise SchemaFault(f"required properties at '{here}' are '{','.join(required)}'")
 
 
 def _check(schema: Schema, value: Any, path: str) -> None:
