@@ -15,8 +15,8 @@ class Clock:
     seconds = 1_000.0
 
 
-def ledger_by(clock: Clock, **limits: int) -> Ledger:
-    return Ledger(lambda: clock.seconds, lambda: clock.now, **limits)
+def ledger_by(clock: Clock) -> Ledger:
+    return Ledger(lambda: clock.seconds, lambda: clock.now)
 
 
 def test_the_neurons_come_back_at_midnight_utc() -> None:
