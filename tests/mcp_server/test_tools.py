@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import GetPromptResult, PromptReference, ResourceTemplateReference
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, GetPromptResult, PromptReference, ResourceTemplateReference
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import models
@@ -151,6 +152,21 @@ async def test_prompts_and_completions() -> None:
         found = await complete(style, "style", "p")
         assert found[:3] == ["photograph", "pencil sketch", "pixel art"]
         assert "watercolour" not in found
+
+
+async def test_a_prompt_asked_for_wrongly_is_the_clients_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    wrong: dict[str, tuple[dict[str, str], str]] = {
+        "edit_picture": ({}, 'prompt "edit_picture" does not exist; there are generate_image, edit_image, explore'),
+        "edit_image": ({"mask": "image://abc"}, "prompt edit_image needs image and change"),
+    }
+    async with talking() as client:
+        for name, (arguments, said) in wrong.items():
+            with pytest.raises(MCPError, match=re.escape(said)) as caught:
+                await client.get_prompt(name, arguments)
+            assert caught.value.code == INVALID_PARAMS
+        made = await client.get_prompt("generate_image", {"subject": "a fox", "mood": "calm"})
+    assert "a fox" in prompted(made)
+    assert caplog.records == []
 
 
 def prompted(result: GetPromptResult) -> str:

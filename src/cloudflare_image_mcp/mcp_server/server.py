@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
-from mcp_types import Icon, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, Icon, InputRequiredResult
 
 from cloudflare_image_mcp import __version__
-from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.errors import UnreadableImage, shown
 from cloudflare_image_mcp.gateway.image_header import read_header
 from cloudflare_image_mcp.mcp_server.completions import add_completions
 from cloudflare_image_mcp.mcp_server.gallery import Gallery
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from mcp.server.mcpserver import Context
     from mcp.server.request_state import RequestStateSecurity
+    from mcp_types import GetPromptResult
     from pydantic import AnyUrl
 
     from cloudflare_image_mcp.mcp_server.door import Door
@@ -42,7 +44,9 @@ _ANY: Final = "the default model suits most requests (list_models and describe_m
 
 
 class ImageServer(MCPServer[Any]):
-    """An ``MCPServer`` whose images state their own type: a template has one type, the store has several."""
+    """An ``MCPServer`` whose images state their own type (a template has one type, the store has several), and that
+    takes a prompt asked for wrongly for the client's mistake, not for a defect.
+    """
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
@@ -51,6 +55,22 @@ class ImageServer(MCPServer[Any]):
         if isinstance(contents, InputRequiredResult) or not str(uri).startswith("image://"):
             return contents
         return [_typed(content) for content in contents]
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in prompts:
+            said = f"prompt {shown(name)} does not exist; there are {', '.join(prompts)}"
+            raise MCPError(code=INVALID_PARAMS, message=said)
+        known, given = prompts[name].arguments or [], arguments or {}
+        missing = [one.name for one in known if one.required and one.name not in given]
+        if missing:
+            said = f"prompt {name} needs {' and '.join(missing)}"
+            raise MCPError(code=INVALID_PARAMS, message=said)
+        return await super().get_prompt(
+            name, {one.name: given[one.name] for one in known if one.name in given}, context
+        )
 
 
 def _typed(content: ReadResourceContents) -> ReadResourceContents:
