@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mcp_types import CallToolResult, ReadResourceResult
 
-    from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher
+    from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, Pixels
 
 
 @asynccontextmanager
@@ -31,12 +31,17 @@ async def talking(
     *,
     backend: Backend | None = None,
     fetcher: ImageFetcher | None = None,
+    pixels: Pixels | None = None,
     roots: tuple[Path, ...] | None = None,
     **door: Any,
 ) -> AsyncIterator[Client]:
-    """A client of a server with a store in memory. ``roots``: as on stdio; None: as over HTTP."""
+    """A client of a server with a store in memory. ``roots``: as on stdio; None: as over HTTP. ``pixels`` are for what
+    the door itself does with an image.
+    """
     settings = Settings.read({"IMAGE_STORAGE_URL": "memory:"})
     assembly = assemble(settings, backend=backend or NoiseBackend(), fetcher=fetcher)
+    if pixels is not None:
+        assembly.gateway.pixels = pixels
     files = None if roots is None else LocalFiles(roots)
     server = build_server(Door(gateway=assembly.gateway, jobs=Jobs(assembly.gateway), files=files, **door))
     try:

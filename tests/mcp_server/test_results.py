@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 from PIL import Image
 
 from cloudflare_image_mcp.assembly import assemble
+from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.http.server import app_over
+from cloudflare_image_mcp.imaging import PillowPixels
 from cloudflare_image_mcp.mcp_server.results import MAX_RESULT, PREVIEW_SIDE, RESULT_META
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_types import CallToolResult
+
+    from cloudflare_image_mcp.gateway.image import Image as GatewayImage
 
 PATIENT = {"wait_seconds": 300}
 """The answer holds the images, however busy the machine is."""
@@ -100,6 +105,26 @@ async def test_a_small_image_is_shown_as_it_is() -> None:
         (block,) = [block for block in made.content if block.type == "image"]
         assert block.mime_type == "image/png"
         assert hashlib.sha256(base64.b64decode(block.data)).hexdigest() == row["sha256"]
+
+
+class WithoutPreviews(PillowPixels):
+    """As a Worker without the Images binding."""
+
+    async def preview(self, image: GatewayImage, longest: int, max_bytes: int) -> GatewayImage:
+        raise GatewayError("not_supported_here", "a preview needs the Images binding")
+
+
+async def test_an_image_that_cannot_be_made_smaller_is_not_lost() -> None:
+    async with talking(pixels=WithoutPreviews()) as client:
+        made = await client.call_tool("run_model", {"prompt": "x", "size": "1024x1024", "n": 2})
+        assert not made.is_error, text(made)
+        assert [block.type for block in made.content] == ["text", "resource_link", "resource_link"]
+        assert made.structured_content["warnings"] == ["there is no preview: a preview needs the Images binding"]
+        assert text(made).count("there is no preview") == 1
+        uri = made.structured_content["images"][0]["uri"]
+        assert len(read_bytes(await client.read_resource(uri))) == made.structured_content["images"][0]["bytes"]
+        with pytest.raises(MCPError, match="a preview needs the Images binding"):
+            await client.read_resource(f"{uri}/preview")
 
 
 async def test_each_block_is_for_whom_it_is_for() -> None:

@@ -9,7 +9,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Annotations
 
 from cloudflare_image_mcp.catalog import models
-from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.image_sources import find_stored
 from cloudflare_image_mcp.gateway.payload import StoredPayload
@@ -58,7 +58,10 @@ def add_resources(server: MCPServer[Any], door: Door) -> None:
     )
     async def preview(id: str) -> bytes:  # noqa: A002
         stored = await _stored(door, id)
-        smaller = await door.gateway.pixels.preview(stored, PREVIEW_SIDE, PREVIEW_BYTES)
+        try:
+            smaller = await door.gateway.pixels.preview(stored, PREVIEW_SIDE, PREVIEW_BYTES)
+        except (GatewayError, UnreadableImage) as error:
+            raise ResourceError(str(error)) from error
         return await smaller.payload.read()
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
+from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 from cloudflare_image_mcp.gateway.jobs import JobState
 from cloudflare_image_mcp.mcp_server.models import USD_PER_NEURON
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from cloudflare_image_mcp.errors import GatewayError
     from cloudflare_image_mcp.gateway.image import Image
     from cloudflare_image_mcp.gateway.jobs import Job
     from cloudflare_image_mcp.gateway.ports import StoredImage
@@ -59,6 +59,7 @@ class JobRenderer:
         self._door = door
         self._request = request
         self._job = job
+        self._warnings = list(job.result.warnings if job.result else job.request.warnings)
 
     async def render(self, output: str = "auto") -> CallToolResult:
         """``output``: auto, image or link."""
@@ -77,8 +78,10 @@ class JobRenderer:
             content.append(_link(image, stored))
         return structured_result(self._door, content, self._structured(rows), in_meta=True)
 
-    async def _preview(self, image: ResultImage, count: int, output: str) -> Image:
-        """The image itself where that is small enough, else a smaller copy."""
+    async def _preview(self, image: ResultImage, count: int, output: str) -> Image | None:
+        """The image itself where that is small enough, else a smaller copy. None, with a warning, where none can be
+        made (a Worker without the Images binding): the image is paid for and stored in any case.
+        """
         room = PICTURE_BUDGET // count // 4 * 3
         picture = image.image
         if output == "image":
@@ -87,7 +90,13 @@ class JobRenderer:
             longest, room = PREVIEW_SIDE, min(room, PREVIEW_BYTES)
         if picture.payload.size <= room and (output == "image" or max(picture.size) <= longest):
             return picture
-        return await self._door.gateway.pixels.preview(picture, longest, room)
+        try:
+            return await self._door.gateway.pixels.preview(picture, longest, room)
+        except (GatewayError, UnreadableImage) as error:
+            warning = f"there is no preview: {error}"
+            if warning not in self._warnings:
+                self._warnings.append(warning)
+            return None
 
     def _row(self, image: ResultImage, stored: StoredImage, data: bytes, preview: Image | None) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -122,7 +131,7 @@ class JobRenderer:
             "requested": job.request.n,
             "seconds": round(ended - job.began, 1),
             "images": rows,
-            "warnings": list(result.warnings if result else job.request.warnings),
+            "warnings": self._warnings,
             "next": self._next(),
         }
         if result and result.neurons is not None:
