@@ -13,6 +13,8 @@ TAKEN = [
     ("a fox --ar 16:9 --guidance 7.5", "a fox", {"aspect_ratio": "16:9", "guidance": "7.5"}),
     ("a fox --steps=6 --steps=8", "a fox", {"steps": "8"}),
     ("a fox --seed=0", "a fox", {"seed": "0"}),
+    ("a fox \t --seed 1 \n in snow  --n=2", "a fox \n in snow", {"seed": "1", "n": "2"}),
+    ("a fox" + " " * 90_000 + "--seed 1", "a fox", {"seed": "1"}),
 ]
 
 LEFT = [
@@ -24,6 +26,7 @@ LEFT = [
     "a sign that says --help",
     "twenty--steps=4 foxes",
     "a fox --steps=4x",
+    " " * 90_000 + "a fox",
 ]
 
 

@@ -6,7 +6,9 @@ import base64
 import json
 import re
 import socket
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -79,6 +81,54 @@ CASES: dict[str, Bad] = {
     ),
     "plain text": Bad(
         GENERATIONS, data=b"a fox", headers={"content-type": "text/plain"}, status=415, says=("text/plain",)
+    ),
+    "many values": Bad(
+        EDITS,
+        data=b'{"prompt":"p","image":[' + b"1," * 20_000_000 + b"1]}",
+        headers={"content-type": "application/json"},
+        status=413,
+        says=("20,000,001 values", "2,000,000"),
+    ),
+    "many lists": Bad(
+        EDITS,
+        data=b'{"prompt":"p","else":[' + b"[]," * 15_000_000 + b"1]}",
+        headers={"content-type": "application/json"},
+        status=413,
+        says=("15,000,002 lists and objects", "100,000"),
+    ),
+    "many fields": Bad(
+        GENERATIONS,
+        data=b"a=b&" * 10_000_000,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        status=413,
+        says=("128",),
+    ),
+    "many escapes": Bad(
+        GENERATIONS,
+        data=b"prompt=" + b"%41" * 7_000_000,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        param="prompt",
+        says=("2,048", "7,000,000"),
+    ),
+    "megabytes of spaces": Bad(GENERATIONS, json={"prompt": " " * 20_000_000}, param="prompt", says=("required",)),
+    "megabytes of size": Bad(GENERATIONS, json=PROMPT | {"size": " " * 20_000_000}, param="size", says=("WIDTH",)),
+    "megabytes of aspect": Bad(
+        GENERATIONS, json=PROMPT | {"aspect_ratio": "1" * 20_000_000}, param="aspect_ratio", says=("8:1",)
+    ),
+    "megabytes of number": Bad(
+        EDITS, form=PROMPT | {"guidance": "1" * 20_000_000}, files=upload("image", SOUND), param="guidance"
+    ),
+    "megabytes of negative prompt": Bad(
+        GENERATIONS,
+        json=PROMPT | {"negativePrompt": "x " * 10_000_000},
+        param="negativePrompt",
+        says=("32,000", "20,000,000"),
+    ),
+    "megabytes of data url": Bad(
+        EDITS, json=EDIT | {"image": "data:" + ";" * 20_000_000}, param="image", says=("comma",)
+    ),
+    "megabytes of image id": Bad(
+        EDITS, json=EDIT | {"image": "image://" + "a" * 20_000_000}, param="image", says=("2048",)
     ),
     "nan": Bad(
         GENERATIONS,
@@ -356,6 +406,15 @@ def test_the_server_still_works_afterwards(server: tuple[str, psutil.Process]) -
     assert answer.status_code == 200, answer.text
     assert json.loads(answer.text)["data"][0]["url"].startswith(origin)
     assert process.memory_info().rss < MEMORY_LIMIT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux remembers the most memory that a process had")
+def test_at_no_moment_was_there_more(server: tuple[str, psutil.Process]) -> None:
+    _, process = server
+    status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert peak is not None
+    assert int(peak[1]) * 1024 < MEMORY_LIMIT
 
 
 def test_there_are_enough_cases() -> None:

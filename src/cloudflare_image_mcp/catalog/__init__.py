@@ -1,6 +1,6 @@
 """The models: what each promises at our door, what its wire takes, what it costs, what it is known to refuse."""
 
-from cloudflare_image_mcp.catalog.loading import MAX_SEED, CatalogError, models
+from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, CatalogError, models
 from cloudflare_image_mcp.catalog.model import (
     Live,
     MaskUse,
@@ -17,6 +17,7 @@ from cloudflare_image_mcp.catalog.sizes import Size, SizeRule
 
 __all__ = [
     "MAX_SEED",
+    "PROMPT_LENGTH",
     "CatalogError",
     "Live",
     "MaskUse",

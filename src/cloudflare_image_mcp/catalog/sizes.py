@@ -8,6 +8,9 @@ from typing import Final, NamedTuple, Self
 
 _WRITTEN: Final = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*")  # noqa: RUF001 - people do type the sign
 
+_LONGEST: Final = 40
+"""Characters: the expression takes seconds over megabytes of spaces."""
+
 
 class Size(NamedTuple):
     """Width and height in pixels."""
@@ -18,7 +21,7 @@ class Size(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """``"1024x768"`` -> ``Size(1024, 768)``. Raises ``ValueError`` on anything else."""
-        match = _WRITTEN.fullmatch(text)
+        match = _WRITTEN.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None:
             raise ValueError(text)
         return cls(int(match[1]), int(match[2]))

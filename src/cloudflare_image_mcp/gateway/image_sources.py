@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_to_bytes
 
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
 from cloudflare_image_mcp.gateway import base64_text
@@ -19,6 +18,7 @@ from cloudflare_image_mcp.gateway.limits import (
     MEBIBYTE,
 )
 from cloudflare_image_mcp.gateway.payload import BytesPayload
+from cloudflare_image_mcp.gateway.percent_text import percent_decoded
 from cloudflare_image_mcp.gateway.request import ImageSource
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ _KEYS: Final = ("image_url", "url", "b64_json", "data")
 _MAX_DEPTH: Final = 4
 """Lists and objects inside each other: ``images: [{"image_url": {"url": ...}}]`` has three."""
 
-_DATA_URL: Final = re.compile(r"data:(?P<type>[^;,]*)(?:;[^,;]*)*?(?P<base64>;base64)?,", re.IGNORECASE)
 _MOST: Final = MAX_IMAGE_BYTES // MEBIBYTE
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -141,14 +140,14 @@ class SourceReader:
         text = source.data.strip()
         if text[:5].lower() == "data:":
             return BytesPayload(_data_url(source.param, text))
-        if text.startswith("image://"):
-            return await self._stored(source.param, text)
         if _SCHEME.match(text):
             if len(text) > MAX_URL_LENGTH:
                 raise invalid(
                     source.param,
                     f"{source.param} is a URL of {len(text)} characters; at most {MAX_URL_LENGTH} are allowed",
                 )
+            if text.startswith("image://"):
+                return await self._stored(source.param, text)
             return await self._fetcher.fetch(text, source.param)
         return BytesPayload(_decode(source.param, text))
 
@@ -172,11 +171,10 @@ async def find_stored(store: ImageStore, name: str) -> StoredImage | None:
 
 
 def _data_url(param: str, url: str) -> bytes:
-    match = _DATA_URL.match(url)
-    if match is None:
+    head, comma, rest = url.partition(",")
+    if not comma:
         raise invalid(param, f"{param} must be a data: URL with a comma before its data, not {shown(url)}")
-    rest = url[match.end() :]
-    return _decode(param, rest) if match["base64"] else unquote_to_bytes(rest)
+    return _decode(param, rest) if head[-7:].lower() == ";base64" else percent_decoded(rest.encode())
 
 
 def _decode(param: str, text: str) -> bytes:

@@ -22,6 +22,9 @@ MAX_IMAGE_SIDE: Final = 16_383
 """The longest side of any input image: WebP's own limit, the lowest of the formats."""
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE
 """One request's body: an image and a mask at their limit, in base64, fit."""
+MAX_JSON_LISTS: Final = 100_000
+MAX_JSON_VALUES: Final = 2_000_000
+"""In one JSON body: an image of 2 MB as a list of numbers, which is Workers AI's own way, fits."""
 MAX_FORM_PARTS: Final = 128
 MAX_NAME_LENGTH: Final = 200
 """A model's name, a user's identifier and their like."""

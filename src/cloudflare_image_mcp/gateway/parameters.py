@@ -44,6 +44,8 @@ OUTPUT_FORMATS: Final[Mapping[str, ImageFormat]] = {
     "jpg": ImageFormat.JPEG,
     "webp": ImageFormat.WEBP,
 }
+_LONGEST_NUMBER: Final = 400
+"""Characters: ``float`` takes seconds over megabytes of digits."""
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
     "1": True,
@@ -180,8 +182,10 @@ def _string(name: str, value: object, text: bool) -> str:
     if not isinstance(value, str):
         given = "a file" if isinstance(value, bytes) else shown(value)
         raise invalid(name, f"{name} must be a string, not {given}")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise invalid(name, f"{name} must be valid Unicode; it has half of a surrogate pair")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise invalid(name, f"{name} must be valid Unicode; it has half of a surrogate pair") from None
     return value
 
 
@@ -208,12 +212,18 @@ def _integer(name: str, value: object, text: bool) -> int:
 def _number(name: str, value: object, text: bool) -> float:
     if text and isinstance(value, str):
         try:
-            value = float(value)
+            value = _float(value)
         except ValueError:
             raise invalid(name, f"{name} must be a number, not {shown(value)}") from None
     if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
         raise invalid(name, f"{name} must be a number, not {shown(value)}")
     return value
+
+
+def _float(text: str) -> float:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(text[:_LONGEST_NUMBER])
+    return float(text)
 
 
 def _is_finite(value: float) -> bool:
@@ -245,7 +255,7 @@ def _aspect(name: str, value: object, text: bool) -> float | None:
         return None
     written = _string(name, value, text)
     try:
-        width, height = (float(side) for side in written.replace("/", ":").split(":"))
+        width, height = map(_float, written.replace("/", ":").split(":", 1))
         ratio = width / height
     except (ValueError, ZeroDivisionError):
         ratio = math.nan

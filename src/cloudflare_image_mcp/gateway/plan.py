@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, Size, models
+from cloudflare_image_mcp.catalog import MAX_SEED, PROMPT_LENGTH, MaskUse, Operation, Size, models
 from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
@@ -122,6 +122,12 @@ def _check_task(request: ImageRequest, model: Model) -> None:
             "prompt",
             f"prompt must be at most {promise.prompt_length:,} characters long for {model.short_name}, "
             f"not {len(request.prompt):,}",
+        )
+    if request.negative_prompt is not None and len(request.negative_prompt) > PROMPT_LENGTH:
+        written = request.name_of("negative_prompt")
+        raise invalid(
+            written,
+            f"{written} must be at most {PROMPT_LENGTH:,} characters long, not {len(request.negative_prompt):,}",
         )
     if operation is Operation.GENERATE:
         return

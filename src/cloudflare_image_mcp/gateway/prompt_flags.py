@@ -25,21 +25,27 @@ other text with dashes, stays in the prompt.
 """
 
 _FLAG: Final = re.compile(
-    r"(?:^|\s+)--(?:"
+    r"(?<!\S)--(?:"
     + "|".join(f"(?P<{name}>{name}(?:\\s*=\\s*|\\s+)(?:{form}))" for name, (_, form) in FLAGS.items())
     + r")(?=\s|$)"
 )
 
 
+_LONGEST: Final = 100_000
+"""Characters: a longer prompt is refused whatever is in it, and looking through 60 MB takes ten seconds."""
+
+
 def take_flags(prompt: str) -> tuple[str, dict[str, str]]:
     """The prompt without its flags, and what they set, as text. The last of a repeated flag counts."""
+    if len(prompt) > _LONGEST:
+        return prompt, {}
     flags: dict[str, str] = {}
-
-    def take(match: re.Match[str]) -> str:
+    kept, end = [], 0
+    for match in _FLAG.finditer(prompt):
         name = match.lastgroup or ""
         value = match[name][len(name) :].lstrip(" \t=")
         flags[FLAGS[name][0]] = value.strip("\"'")
-        return ""
-
-    rest = _FLAG.sub(take, prompt)
-    return (rest.strip(), flags) if flags else (prompt, flags)
+        # Not by the expression: one that begins with spaces tries each of a long run of them.
+        kept.append(prompt[end : match.start()].rstrip())
+        end = match.end()
+    return ("".join([*kept, prompt[end:]]).strip(), flags) if flags else (prompt, flags)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cloudflare_image_mcp.errors import GatewayError, invalid
 from cloudflare_image_mcp.gateway.limits import MAX_FORM_PARTS, MAX_IMAGE_BYTES, MEBIBYTE
+from cloudflare_image_mcp.gateway.percent_text import percent_decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -114,23 +114,25 @@ async def read_multipart(body: AsyncIterator[bytes], content_type: str) -> dict[
         raise invalid(None, f"the multipart form is broken: {error}") from None
     if not reader.complete:
         raise invalid(None, "the multipart form is cut short: its closing boundary is missing")
-    return _fields((part.name, bytes(part.data) if part.is_file else _text(part)) for part in reader.parts)
+    return _fields(
+        (part.name, bytes(part.data) if part.is_file else _text(part.name, part.data)) for part in reader.parts
+    )
 
 
 def read_urlencoded(body: bytes) -> Mapping[str, object]:
     """The fields of an ``application/x-www-form-urlencoded`` body."""
-    try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FORM_PARTS)
-    except ValueError as error:
-        raise invalid(None, f"the form is broken: {error}") from None
-    return _fields(pairs)
+    if body.count(b"&") >= MAX_FORM_PARTS:
+        raise GatewayError("request_too_large", f"the form has more than {MAX_FORM_PARTS} fields")
+    pairs = [field.replace(b"+", b" ").partition(b"=")[::2] for field in body.split(b"&") if field]
+    names = [percent_decoded(name).decode("utf-8", "replace") for name, _ in pairs]
+    return _fields((name, _text(name, percent_decoded(data))) for name, (_, data) in zip(names, pairs, strict=True))
 
 
-def _text(part: _Part) -> str:
+def _text(name: str, data: bytes | bytearray) -> str:
     try:
-        return part.data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise invalid(part.name, f"{part.name} must be UTF-8 text, or a file with a file name") from None
+        raise invalid(name, f"{name} must be UTF-8 text, or a file with a file name") from None
 
 
 def _fields(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, object]:
