@@ -76,6 +76,18 @@ class Home:
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
 
+    def run_in_shell(self, command: str) -> Ran:
+        """The program's arguments and redirections, as a shell reads them."""
+        done = subprocess.run(
+            ["sh", "-c", f"'{PROGRAM}' {command}"],
+            cwd=self.path,
+            env=self._environ,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
+
     def run_in_terminal(
         self,
         *arguments: str,
@@ -157,18 +169,26 @@ def free_port() -> int:
         return port
 
 
+def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    """Until something is so, while the process goes on."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until somebody listens there."""
-    deadline = time.monotonic() + 30
-    while True:
-        assert process.poll() is None, "it ended"
-        assert time.monotonic() < deadline, "it does not listen"
+
+    def is_open() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
+            return False
+        return True
+
+    wait_for(process, is_open)
 
 
 @contextmanager

@@ -47,8 +47,8 @@ def test_secrets_are_masked(home: Home) -> None:
     set_up = home.set(
         CLOUDFLARE_ACCOUNT_ID=account, CLOUDFLARE_API_TOKEN=TOKEN, AI_ACCOUNTS=several, API_KEYS=f"{TOKEN},{TOKEN}-3"
     )
-    with emulated(set_up) as account:
-        set_up = set_up.set(CLOUDFLARE_API_BASE_URL=account.environ["CLOUDFLARE_API_BASE_URL"])
+    with emulated(set_up) as emulator:
+        set_up = set_up.set(CLOUDFLARE_API_BASE_URL=emulator.environ["CLOUDFLARE_API_BASE_URL"])
         for arguments in (["doctor"], ["doctor", "--json"]):
             ran = set_up.run(*arguments)
             assert TOKEN not in ran.stdout.decode() + ran.stderr

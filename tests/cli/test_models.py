@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,11 +51,22 @@ def test_what_the_backend_ignores_is_told(home: Home) -> None:
     assert (there["backend"], there["parameters"]["seed"]["supported"]) == ("workers-ai", False)
 
 
-def test_on_a_narrow_terminal_no_name_is_cut(home: Home) -> None:
-    ran = home.run_in_terminal("models", columns=70)
-    table = ran.shown.split("Prices are")[0].splitlines()
-    assert max(map(len, table)) <= 70
-    assert {model.short_name for model in models().values()} <= {line.strip().split(" ")[0] for line in table}
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (132, ["model", "tasks", "mask", "price", "steps", "sizes", "best for"]),
+        (80, ["model", "tasks", "mask", "price"]),
+        (40, ["model"]),
+    ],
+)
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_words(home: Home, columns: int, told: list[str]) -> None:
+    ran = home.run_in_terminal("models", columns=columns)
+    table = [line.rstrip() for line in ran.shown.split("Prices are")[0].splitlines() if line.strip()]
+    assert max(map(len, table)) <= columns
+    assert re.split(r" {2,}", table[0].strip()) == told
+    rows = [re.split(r" {2,}", line.strip()) for line in table[2:]]
+    assert [row[0] for row in rows] == [model.short_name for model in models().values()]
+    assert {len(row) for row in rows} == {len(told)}
 
 
 def test_the_shell_completes_model_names(home: Home) -> None:

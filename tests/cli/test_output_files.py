@@ -11,6 +11,7 @@ import pytest
 
 from cloudflare_image_mcp.cli.output_files import Destination, ImageFile, slug
 from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.gateway.image_header import ImageFormat
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,36 @@ def test_a_place_that_cannot_be_is_found_out_before_the_work(tmp_path: Path) -> 
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(GatewayError, match=r"cannot write .*/file/sub"):
         Destination.parse(f"{tmp_path}/file/sub/fox.png", n=1).prepare()
+
+
+def test_a_name_that_no_file_can_have_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(GatewayError, match=r"cannot write .*: File name too long") as caught:
+        Destination.parse(f"{tmp_path}/{'x' * 300}.png", n=1).prepare()
+    assert caught.value.kind == "storage_error"
+
+
+def test_a_file_where_a_directory_should_be_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(GatewayError, match=r"cannot write .*/file: Not a directory"):
+        Destination.parse(f"{tmp_path}/file/fox.png", n=1).prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "warned"),
+    [
+        ("fox.png", ImageFormat.JPEG, "fox.png is a jpeg image, whatever its name says"),
+        ("fox.GIF", ImageFormat.PNG, "fox.GIF is a png image, whatever its name says"),
+        ("fox.tiff", ImageFormat.WEBP, "fox.tiff is a webp image, whatever its name says"),
+        ("fox.jpg", ImageFormat.JPEG, None),
+        ("fox.jpeg", ImageFormat.JPEG, None),
+        ("fox.png", ImageFormat.PNG, None),
+        ("fox", ImageFormat.PNG, None),
+        ("fox.v2", ImageFormat.PNG, None),
+        ("pictures/", ImageFormat.PNG, None),
+    ],
+)
+def test_a_name_that_says_another_format_is_told(name: str, made: ImageFormat, warned: str | None) -> None:
+    assert Destination.parse(name, n=1).misnamed(made) == warned
 
 
 def test_the_mode_is_that_of_any_other_new_file(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tests.cli.commands import free_port, wait_until_open
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.cli.commands import Home
 
 
@@ -33,14 +35,50 @@ def test_a_server_answers_and_ctrl_c_ends_it_cleanly(home: Home, command: list[s
     assert b"Traceback" not in errors
 
 
-def test_a_port_in_use_is_a_sentence(home: Home) -> None:
+@pytest.mark.parametrize("command", ["serve", "emulate"])
+def test_a_port_in_use_is_a_sentence_before_anything_starts(home: Home, command: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ran = home.run("serve", "--port", str(taken.getsockname()[1]))
-    assert ran.status != 0
-    assert "address already in use" in ran.stderr
+        port = taken.getsockname()[1]
+        ran = home.run(command, "--port", str(port))
+    assert ran.status == 8
+    reason = "Address already in use; --host and --port say where"
+    assert ran.stderr == f"Error: cannot listen on 127.0.0.1 port {port}: {reason}\n"
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "ä" * 70])
+def test_a_host_that_is_not_here_is_a_sentence(home: Home, host: str) -> None:
+    ran = home.run("serve", "--host", host, "--port", "0")
+    assert ran.status == 8
+    assert ran.stderr.startswith(f"Error: cannot listen on {host} port 0: ")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "keys", "warned"),
+    [("0.0.0.0", "", True), ("0.0.0.0", "a-key", False), ("127.0.0.1", "", False), ("localhost", "", False)],
+)
+def test_a_door_open_to_others_is_told(home: Home, host: str, keys: str, warned: bool) -> None:
+    port = free_port()
+    process = home.set(API_KEYS=keys).start("serve", "--host", host, "--port", str(port))
+    try:
+        wait_until_open(port, process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (b"Warning: without API_KEYS, whoever reaches this port may make images" in errors) is warned
+
+
+def test_mcp_tells_a_person_what_it_is_for(home: Home) -> None:
+    def leave(process: subprocess.Popen[bytes], written: bytes) -> None:
+        if b"Ctrl-C ends it" in written:
+            process.send_signal(signal.SIGINT)
+
+    ran = home.run_in_terminal("mcp", then=leave)
+    assert "for a client that starts it" in ran.shown
+    assert "for a client that starts it" not in home.run("mcp").stderr
 
 
 def test_faults_that_cannot_be_read_are_a_usage_error(home: Home) -> None:

@@ -28,9 +28,9 @@ class ExitCode(IntEnum):
     UPSTREAM = 6
     """The service failed, is overloaded, or took too long."""
     STORAGE = 7
-    """A file or the image store cannot be written or read."""
+    """A file, standard output or the image store cannot be written or read."""
     SETTINGS = 8
-    """A setting cannot be used, credentials are refused, or a part is not installed."""
+    """A setting cannot be used, a server cannot listen there, credentials are refused, or a part is not installed."""
     INTERRUPTED = 130
 
 

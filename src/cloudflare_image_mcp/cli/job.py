@@ -35,10 +35,6 @@ _FINISHING: Final = 120.0
 """Seconds given to a call that is paid for when the user interrupts."""
 
 
-_EMPTY: Final = b"\0"
-"""An empty file must not pass for one that was not given."""
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is to be made, from which inputs, to go where."""
@@ -68,7 +64,7 @@ def carry_out(job: Job, shown: Shown) -> None:
     """Raises ``GatewayError``, ``SettingError``, ``click.UsageError``."""
     try:
         report = asyncio.run(_carry_out(job, shown))
-    except GatewayError as error:
+    except (GatewayError, SettingError) as error:
         if shown.as_json:
             print_error_json(error)
         raise
@@ -79,6 +75,8 @@ async def _carry_out(job: Job, shown: Shown) -> Report:
     settings = load_settings()
     if shown.as_json and job.output == "-":
         raise click.UsageError("--json and --output - both want standard output")
+    if [*job.images, job.mask].count("-") > 1:
+        raise click.UsageError("standard input can be read only once, so - can stand for one image")
     inputs = _read_inputs(job)
     request = parse_request(job.operation, {**job.fields, **inputs.fields, "response_format": "b64_json"}, text=True)
     destination = Destination.parse(job.output, n=request.n)
@@ -90,6 +88,8 @@ async def _carry_out(job: Job, shown: Shown) -> Report:
         seconds = time.perf_counter() - begun
         files = await _files(result, job.name or slug(result.prompt))
         paths = await _written(assembly, result, destination, files)
+    if misnamed := destination.misnamed(result.images[0].image.format):
+        result = replace(result, warnings=(*result.warnings, misnamed))
     if shown.preview and not shown.quiet and not shown.as_json and paths:
         _show([file.data for file in files], shown.preview_as)
     return Report(result=result, paths=paths, seconds=seconds)
@@ -122,7 +122,7 @@ def _read(path: str, param: str) -> bytes | str:
         return path
     try:
         if path == "-":
-            return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1) or _EMPTY
+            return _not_empty(sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1), path, param)
         file = Path(path).expanduser()
         size = file.stat().st_size
         if size > MAX_IMAGE_BYTES:
@@ -131,12 +131,19 @@ def _read(path: str, param: str) -> bytes | str:
                 f"{param} {path} has {size / MEBIBYTE:.1f} MiB; at most {MAX_IMAGE_BYTES // MEBIBYTE} are allowed",
                 param=param,
             )
-        return file.read_bytes() or _EMPTY
+        return _not_empty(file.read_bytes(), path, param)
     except FileNotFoundError:
         raise GatewayError("not_found", f"{param} {path} does not exist", param=param) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise GatewayError("invalid_image", f"{param} {path} cannot be read: {reason}", param=param) from None
+
+
+def _not_empty(data: bytes, path: str, param: str) -> bytes:
+    """Empty bytes would pass for an image that was not given."""
+    if not data:
+        raise GatewayError("invalid_image", f"{param} {path} is empty", param=param)
+    return data
 
 
 def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
@@ -151,12 +158,9 @@ def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
 @asynccontextmanager
 async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
     from cloudflare_image_mcp.assembly import assemble
-    from cloudflare_image_mcp.illustrator import ArtworkMissing
 
     try:
         assembly = assemble(settings)
-    except ArtworkMissing as error:
-        raise SettingError(str(error)) from None
     except SettingError:
         # A file needs no store, so a home that cannot be written to is no reason to stop; a wrong setting is,
         # and comes up again.

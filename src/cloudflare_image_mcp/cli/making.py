@@ -94,6 +94,8 @@ def generate(prompt: tuple[str, ...], **options: Any) -> None:
 @_options
 def edit(image: tuple[str, ...], prompt: str | None, mask: str | None, **options: Any) -> None:
     """Edit IMAGE; further ones are references. Each is a file, - for standard input, or a URL."""
+    if prompt == "-" and "-" in (*image, mask):
+        raise click.UsageError("standard input can be read only once: as the prompt or as an image")
     text = _prompt([prompt]) if prompt is not None else None
     _carry_out("edit", options, images=image, mask=mask, prompt=text)
 
@@ -109,7 +111,10 @@ def vary(image: str, prompt: str | None, **options: Any) -> None:
 
 
 def _prompt(words: Sequence[str]) -> str:
-    return sys.stdin.read().strip() if list(words) == ["-"] else " ".join(words)
+    """Undecodable bytes are kept as what the request's reader refuses, as those of an argument are."""
+    if list(words) != ["-"]:
+        return " ".join(words)
+    return sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape").strip()
 
 
 def _carry_out(

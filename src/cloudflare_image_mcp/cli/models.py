@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cloudflare_image_mcp.cli.making import complete_model
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from collections.abc import Callable
+
+    from rich.console import Console, RenderableType
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.settings import Settings
@@ -38,9 +41,10 @@ def models(model_id: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows[0] if model_id else {"object": "list", "data": rows}, indent=2))
     elif model_id:
-        _print(_card(rows[0]))
+        _console().print(_card(rows[0]))
     else:
-        _print(_table(rows))
+        console = _console()
+        console.print(_table(rows, console))
         click.echo(
             "Prices are Workers AI's for one image of the default size. `models ID` shows one model's parameters.",
             err=True,
@@ -57,33 +61,45 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
     return model_object(model, settings.backend, taken)
 
 
-def _print(text: RenderableType) -> None:
-    import sys
-
+def _console() -> Console:
     from rich.console import Console
 
     # In a pipe there is no width to keep to, and a wrapped name could not be searched for.
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(text)
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
-def _table(rows: list[dict[str, Any]]) -> RenderableType:
+def _price(row: dict[str, Any]) -> str:
+    """On Workers AI; the models in beta cost nothing yet."""
+    return f"${row['price']['usd']:.4f}" if row["price"]["usd"] else "free"
+
+
+_COLUMNS: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
+    ("model", lambda row: row["id"].rsplit("/", 1)[-1]),
+    ("tasks", lambda row: " ".join(row["tasks"])),
+    ("mask", lambda row: row["mask"]),
+    ("price", _price),
+    ("steps", lambda row: _range(row["parameters"].get("steps", {}))),
+    ("sizes", lambda row: f"{row['size']['minimum']} to {row['size']['maximum']}"),
+    ("best for", lambda row: row["description"]),
+)
+"""What the table tells of a model, the most asked for first."""
+
+
+def _table(rows: list[dict[str, Any]], console: Console) -> RenderableType:
+    """As many columns as the width has room for, rather than all of them with their words cut up."""
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True, style="bold")
-    for name in ("tasks", "mask", "sizes", "steps", "price", "best for"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(
-            row["id"].rsplit("/", 1)[-1],
-            " ".join(row["tasks"]),
-            row["mask"],
-            f"{row['size']['minimum']} to {row['size']['maximum']}",
-            _range(row["parameters"].get("steps", {})),
-            _price(row),
-            row["description"],
-        )
+    unbounded = console.options.update(max_width=10_000)
+    for count in range(len(_COLUMNS), 0, -1):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name, _ in _COLUMNS[:count]:
+            table.add_column(name, no_wrap=True, style="bold" if name == "model" else None)
+        for row in rows:
+            table.add_row(*(cell(row) for _, cell in _COLUMNS[:count]))
+        if Measurement.get(console, unbounded, table).maximum <= console.width:
+            break
     return table
 
 
@@ -133,8 +149,3 @@ def _parameters(row: dict[str, Any]) -> RenderableType:
 def _range(parameter: dict[str, Any]) -> str:
     low, high = parameter.get("minimum"), parameter.get("maximum")
     return "" if low is None or high is None else f"{low:g} to {high:.10g}"
-
-
-def _price(row: dict[str, Any]) -> str:
-    """On Workers AI; the models in beta cost nothing yet."""
-    return f"${row['price']['usd']:.4f}" if row["price"]["usd"] else "free"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mimetypes
 import os
 import re
 import secrets
@@ -18,6 +19,8 @@ from cloudflare_image_mcp.errors import GatewayError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from cloudflare_image_mcp.gateway.image_header import ImageFormat
 
 _LONGEST_SLUG: Final = 50
 """Characters; four bytes each in the worst script still fit a file name's 255."""
@@ -50,8 +53,9 @@ class Destination:
                 )
             return cls(Path(), stdout=True)
         path = Path(output).expanduser()
-        if path.is_dir() or output.endswith(("/", os.sep)):
-            return cls(path)
+        with _explained(path):
+            if path.is_dir() or output.endswith(("/", os.sep)):
+                return cls(path)
         return cls(path.parent, path)
 
     @property
@@ -59,13 +63,20 @@ class Destination:
         """The output format that the file's name asks for."""
         return None if self.file is None else FORMAT_OF_SUFFIX.get(self.file.suffix.lower())
 
+    def misnamed(self, image_format: ImageFormat) -> str | None:
+        """A warning, where the file's name says that it is an image of another format than it is."""
+        kind = None if self.file is None else mimetypes.guess_type(self.file.name, strict=False)[0]
+        if self.file is None or kind is None or not kind.startswith("image/") or kind == image_format.media_type:
+            return None
+        return f"{self.file.name} is a {image_format.value} image, whatever its name says"
+
     def prepare(self) -> None:
         """Makes the directory and writes to it, before anything is paid for. Raises ``GatewayError``."""
         if self.stdout or self._special:
             return
         directory = self.directory if self.file is None else self.file.resolve().parent
         with _explained(directory):
-            directory.mkdir(parents=True, exist_ok=True)
+            _make(directory)
             probe = _beside(directory / "probe")
             probe.write_bytes(b"")
             probe.unlink()
@@ -73,8 +84,9 @@ class Destination:
     def write(self, files: list[ImageFile]) -> list[Path]:
         """Writes the images and says where; nowhere for standard output. Raises ``GatewayError``."""
         if self.stdout:
-            sys.stdout.buffer.write(files[0].data)
-            sys.stdout.buffer.flush()
+            with _explained("standard output"):
+                sys.stdout.buffer.write(files[0].data)
+                sys.stdout.buffer.flush()
             return []
         if self.file is not None and self._special:
             with _explained(self.file):
@@ -185,9 +197,20 @@ def _written(path: Path, data: bytes) -> Path:
     return part
 
 
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(place: Path | str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads any more, which is the reader's business
     except OSError as error:
-        raise GatewayError("storage_error", f"cannot write {path}: {error.strerror or error}", param="output") from None
+        raise GatewayError(
+            "storage_error", f"cannot write {place}: {error.strerror or error}", param="output"
+        ) from None

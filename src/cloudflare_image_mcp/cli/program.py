@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -48,6 +49,7 @@ for _command in (generate, edit, vary, models, serve, mcp, emulate, doctor):
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and ends the process. Every way out goes through here: see ``ExitCode``."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_missing_streams()
     try:
         # Click gives back a command's own exit code, and None where it simply ended.
         status = program.main(arguments, prog_name="cloudflare-image-mcp", standalone_mode=False) or ExitCode.OK
@@ -62,14 +64,33 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         status = _failed(ExitCode.INTERRUPTED, "interrupted")
     except BrokenPipeError:
-        # The interpreter flushes once more on its way out; there is nobody left to read it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = ExitCode.FAILED
     except Exception as error:
         if "--debug" in arguments:
             raise
-        status = _failed(ExitCode.FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+        status = _unexpected(error)
     sys.exit(status)
+
+
+def _open_missing_streams() -> None:
+    """Whoever starts a program may close these, which Python then has not at all."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _drop_output() -> None:
+    """The interpreter flushes once more on its way out, and there is nowhere that it could."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unexpected(error: Exception) -> ExitCode:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        # Files say so themselves; what is left is standard output that was redirected into one.
+        _drop_output()
+        return _failed(ExitCode.STORAGE, f"cannot write standard output: {error.strerror}")
+    return _failed(ExitCode.FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
 
 
 def _failed(code: ExitCode, message: str) -> ExitCode:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cloudflare_image_mcp.cli.exit_codes import exit_code
+from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
+from cloudflare_image_mcp.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,11 @@ class Report:
         }
 
 
-def print_error_json(error: GatewayError) -> None:
+def print_error_json(error: GatewayError | SettingError) -> None:
     """OpenAI's envelope and the exit code, so that a script that asked for JSON gets it either way."""
-    click.echo(json.dumps(error.envelope() | {"exit_code": int(exit_code(error.row))}))
+    if isinstance(error, SettingError):
+        # No row of the error table: a server does not start with it.
+        said = {"message": str(error), "type": "invalid_request_error", "param": None, "code": "invalid_setting"}
+        click.echo(json.dumps({"error": said, "exit_code": int(ExitCode.SETTINGS)}))
+    else:
+        click.echo(json.dumps(error.envelope() | {"exit_code": int(exit_code(error.row))}))

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 _PORT = click.IntRange(0, 65535)
 
 
-@click.command(short_help="Serve the REST API, MCP and the page.")
+@click.command(short_help="Serve the REST API and MCP.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all.")
 @click.option("--port", "-p", default=3000, show_default=True, type=_PORT, help="Port to listen on.")
 def serve(host: str, port: int) -> None:
-    """Serve the OpenAI-compatible REST API, the MCP endpoint and the page."""
+    """Serve the OpenAI-compatible REST API and the MCP endpoint."""
+    from cloudflare_image_mcp.cli.address import check_address, is_open_to_others
     from cloudflare_image_mcp.cli.environment import load_settings
+
+    settings = load_settings()
+    check_address(host, port)
+    if is_open_to_others(host) and not settings.api_keys:
+        warning = "without API_KEYS, whoever reaches this port may make images"
+        click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
     from cloudflare_image_mcp.http.server import serve as serve_http
 
-    serve_http(load_settings(), host, port)
+    serve_http(settings, host, port)
 
 
 @click.command(short_help="Speak MCP on standard input and output.")
 def mcp() -> None:
     """Speak the Model Context Protocol on standard input and output, for a client that starts this itself."""
     from cloudflare_image_mcp.cli.environment import load_settings
+
+    settings = load_settings()
+    if sys.stdin.isatty():
+        click.echo(
+            "This speaks MCP on standard input and output, for a client that starts it; Ctrl-C ends it.\n"
+            "For your own use there are `generate` and `serve`.",
+            err=True,
+        )
     from cloudflare_image_mcp.mcp_server import run_stdio
 
-    run_stdio(load_settings())
+    run_stdio(settings)
 
 
 @click.command(short_help="Emulate Workers AI on this machine.")
@@ -42,7 +59,11 @@ def mcp() -> None:
 def emulate(host: str, port: int, live: bool, faults: str) -> None:
     """Emulate Workers AI on this machine: point CLOUDFLARE_API_BASE_URL at it."""
     from cloudflare_image_mcp import emulator
+    from cloudflare_image_mcp.assembly import require_artwork
+    from cloudflare_image_mcp.cli.address import check_address
 
+    require_artwork()
+    check_address(host, port)
     try:
         emulator.run(host=host, port=port, mode=emulator.Mode("live" if live else "documented"), faults=faults)
     except ValueError as error:
