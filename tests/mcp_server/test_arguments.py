@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.errors import shown
 from cloudflare_image_mcp.mcp_server.arguments import tidy
 from tests.mcp_server.backends import noise
 from tests.mcp_server.conftest import half_mask
@@ -127,11 +128,22 @@ async def test_an_operation_guessed_wrongly_costs_no_image() -> None:
         assert len((await answer(client, "list_images"))["images"]) == 3
 
 
-@pytest.mark.parametrize("written", ["the fox", "last", "1", "previous image", "QUJD"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "the fox",
+        "note: the fox",
+        "last",
+        "1",
+        "QUJD",
+        "the picture of a fox that you made for me a moment ago",
+        "one, two, three" * 9,
+    ],
+)
 async def test_a_name_in_words_is_no_image(written: str) -> None:
     async with talking() as client:
         said = await refusal(client, images=[written], operation="edit")
-    assert said == f'images[0] is "{written}", which is no image id, URL or path; list_images shows the ids'
+    assert said == f"images[0] is {shown(written)}, which is no image id, URL or path; list_images shows the ids"
 
 
 async def test_an_image_named_by_the_url_that_a_result_gave() -> None:

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _ID: Final = re.compile(r"(?:image://)?(?P<name>[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?)", re.IGNORECASE)
 _OWN_URL: Final = re.compile(r"(?P<origin>https?://\S+)/images/(?P<key>[0-9A-Za-z_-]{22}\.[a-z]{3,4})(?:[?#]\S*)?")
 """An image URL as this gateway hands it out: its key cannot be guessed."""
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_URL: Final = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PATH: Final = re.compile(r"file:|[/~.\\]|[A-Za-z]:[\\/]", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(r"[^\n]{1,1024}\.(?:png|jpe?g|webp|gif)", re.IGNORECASE)
 _JPEG_IN_BASE64: Final = "/9j/"
 """What every JPEG's base64 begins with, as a path might."""
-_SHORTEST_BASE64: Final = 48
-"""Characters. No image file of any format is shorter; a name in words is."""
+_BASE64: Final = re.compile(r"[0-9A-Za-z+/_=\r\n-]{48,}")
+"""No image file of any format is shorter; a name in words is, or has spaces."""
 
 PASSED_ON: Final = (
     "prompt",
@@ -122,11 +122,9 @@ async def _source(door: Door, http: Request | None, param: str, written: object)
     if ours := _OWN_URL.fullmatch(text):
         return await _own(door, http, text, **ours.groupdict())
     if not _is_path(text):
-        if len(text) < _SHORTEST_BASE64 and not _SCHEME.match(text):
-            raise invalid(
-                param, f"{param} is {shown(text)}, which is no image id, URL or path; list_images shows the ids"
-            )
-        return text
+        if _URL.match(text) or _BASE64.fullmatch(text):
+            return text
+        raise invalid(param, f"{param} is {shown(text)}, which is no image id, URL or path; list_images shows the ids")
     if door.files is None:
         raise invalid(
             param,
