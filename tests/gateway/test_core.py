@@ -8,7 +8,7 @@ import asyncio
 import base64
 import io
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -42,6 +42,13 @@ if TYPE_CHECKING:
 NAMES = ModelNames(find_model("flux-1-schnell"), find_model("flux-2-klein-4b"))
 
 
+class Gate(NamedTuple):
+    """Where an engine waits in the midst of its work."""
+
+    reached: asyncio.Event
+    opened: asyncio.Event
+
+
 class Scripted:
     """A backend of Workers AI's abilities whose every call is answered by ``script``."""
 
@@ -50,7 +57,7 @@ class Scripted:
 
     def __init__(self, script: Callable[[Call], bytes | Exception]) -> None:
         self.calls: list[Call] = []
-        self.pause = 0.0
+        self.gate: Gate | None = None
         self._script = script
 
     def abilities(self, model: Model) -> Abilities:
@@ -58,7 +65,9 @@ class Scripted:
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         self.calls.append(call)
-        await asyncio.sleep(self.pause)
+        if self.gate is not None:
+            self.gate.reached.set()
+            await self.gate.opened.wait()
         answer = self._script(call)
         if isinstance(answer, Exception):
             raise answer
@@ -225,22 +234,30 @@ def test_without_the_fallback_a_refused_edit_is_an_error() -> None:
 
 def test_a_caller_that_goes_away_does_not_lose_the_image() -> None:
     backend, background = Scripted(plain), Background()
-    backend.pause = 0.3
     core = gateway(backend, background)
-
-    async def hang_up() -> int:
-        request = parse_request(Operation.GENERATE, {"prompt": "p", "response_format": "b64_json"})
-        caller = asyncio.ensure_future(core.run(request))
-        await asyncio.sleep(0.1)
-        caller.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await caller
-        assert await core.store.list() == []
-        await background.drain(10)
-        return len(await core.store.list())
-
-    assert asyncio.run(hang_up()) == 1
+    assert asyncio.run(hang_up(core, backend, background)) == 1
     assert len(backend.calls) == 1
+
+
+def test_a_failure_that_nobody_waits_for_leaves_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    backend, background = Scripted(lambda _: GatewayError("overloaded", "no capacity")), Background()
+    assert asyncio.run(hang_up(gateway(backend, background), backend, background)) == 0
+    assert caplog.records == []
+
+
+async def hang_up(core: Gateway, backend: Scripted, background: Background) -> int:
+    """Goes away while the engine is at work; how many images are stored once the engine is done."""
+    gate = backend.gate = Gate(asyncio.Event(), asyncio.Event())
+    request = parse_request(Operation.GENERATE, {"prompt": "p", "response_format": "b64_json"})
+    caller = asyncio.ensure_future(core.run(request))
+    await gate.reached.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert await core.store.list() == []
+    gate.opened.set()
+    assert await background.drain(60) == 0
+    return len(await core.store.list())
 
 
 def test_what_is_stored_knows_how_it_was_made() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.catalog import Operation
-from cloudflare_image_mcp.errors import EditRefused
+from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.gateway.image_sources import SourceReader
 from cloudflare_image_mcp.gateway.making import Making, Timings, Workshop, image_key
 from cloudflare_image_mcp.gateway.model_names import natural_response
@@ -168,7 +168,11 @@ class Gateway:
         return replace(result, images=tuple(images))
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
-        await self.store_all(await work)
+        try:
+            result = await work
+        except GatewayError:  # nothing was made, and nobody is left to be told
+            return
+        await self.store_all(result)
 
     def _plan(self, request: ImageRequest, inputs: Inputs, model: Model) -> Plan:
         return make_plan(
