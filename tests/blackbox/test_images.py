@@ -86,7 +86,10 @@ def test_a_stored_image_comes_in_parts_and_not_twice(client: httpx2.Client) -> N
     assert client.get(url, headers={"range": f"bytes={size}-"}).status_code == 416
     again = client.get(url, headers={"if-none-match": whole.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert client.head(url).status_code == 200
+    head = client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    lengths = [answer.headers["content-length"] for answer in (whole, head, first, rest)]
+    assert lengths == [str(length) for length in (size, size, 1000, size - 1000)]
 
 
 def test_a_prompt_of_great_length_is_stored_with_its_image(client: httpx2.Client) -> None:

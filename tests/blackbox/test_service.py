@@ -102,19 +102,39 @@ def test_a_broken_input_image_is_refused(client: httpx2.Client, image: bytes, co
     assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == ("image", code)
 
 
+NOT_PUBLIC = "its host's address is not a public one"
+
+
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1/a.png", "http://localhost/a.png", "http://[::1]/a.png", "http://169.254.169.254/"]
+    ("url", "reason"),
+    [
+        ("http://localhost/a.png", NOT_PUBLIC),
+        ("http://[::1]/a.png", NOT_PUBLIC),
+        ("http://[::ffff:127.0.0.1]/a.png", NOT_PUBLIC),
+        ("http://[64:ff9b::7f00:1]/a.png", NOT_PUBLIC),
+        ("http://169.254.169.254/", NOT_PUBLIC),
+        ("http://224.0.0.1/a.png", NOT_PUBLIC),
+        ("http://2130706433/a.png", NOT_PUBLIC),
+        ("http://0x7f.1/a.png", NOT_PUBLIC),
+        ("http://1.1.1.1:22/a.png", "its port is not allowed"),
+        ("http://user:secret@1.1.1.1/a.png", "it holds a user name or password"),
+        ("ftp://1.1.1.1/a.png", "its scheme is neither http nor https"),
+    ],
 )
-def test_an_image_at_a_private_address_is_not_fetched(client: httpx2.Client, url: str) -> None:
+def test_an_image_at_an_address_that_is_not_public_is_not_fetched(client: httpx2.Client, url: str, reason: str) -> None:
     answer = client.post("/v1/images/edits", json={"prompt": "x", "image": url})
     assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "invalid_image_url"
+    error = answer.json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_image_url", "image")
+    assert reason in error["message"]
+    assert "secret" not in error["message"]
 
 
 def test_paths_and_methods_that_are_not_there(client: httpx2.Client) -> None:
     missing = client.get("/v1/nothing")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
-    wrong = client.get("/v1/images/generations")
-    assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
+    for method in ("GET", "PROPFIND"):
+        wrong = client.request(method, "/v1/images/generations")
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
     gone = client.get("/images/0123456789012345678901.png")
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "not_found")

@@ -6,16 +6,19 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from workers import WorkerEntrypoint, asgi
+from workers import WorkerEntrypoint
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.gateway.core import Gateway, Options
 from cloudflare_image_mcp.gateway.jobs import Jobs
 from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
 from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.http.errors import error_answer
+from cloudflare_image_mcp.http.middleware import CORS_HEADERS
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.settings import SETTINGS, Settings
+from cloudflare_image_mcp.worker.asgi import answer
 from cloudflare_image_mcp.worker.binding import BindingBackend
 from cloudflare_image_mcp.worker.images import ImagesPixels
 from cloudflare_image_mcp.worker.mcp_door import McpDoor
@@ -24,6 +27,7 @@ from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerFetcher, Work
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.worker.handles import Handle
@@ -43,7 +47,12 @@ class Default(WorkerEntrypoint):
     ctx: Any
 
     async def fetch(self, request: Handle) -> Handle:
-        return await asgi.fetch(application(self.env), request, self.env, self.ctx)
+        try:
+            app: ASGIApp = application(self.env)
+        except SettingError as error:
+            _log.error("%s", error)
+            app = error_answer(GatewayError("internal_error", f"this Worker is not set up: {error}"), CORS_HEADERS)
+        return await answer(app, request.js_object)
 
     async def scheduled(self, controller: Handle, env: Handle, ctx: Handle) -> None:
         swept = await store(self.env, read_settings(self.env)).sweep()

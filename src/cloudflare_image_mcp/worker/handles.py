@@ -13,7 +13,7 @@ from pyodide.ffi import jsnull, to_js
 from cloudflare_image_mcp.gateway.payload import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from cloudflare_image_mcp.gateway.payload import Payload
 
@@ -74,7 +74,12 @@ class JsPayload:
                 await reader.cancel()
                 return None
             pieces.push(piece.value)
-        return await cls.of_response(js.Response.new(js.Blob.new(pieces)))
+        array = js.Uint8Array.new(size)
+        offset = 0
+        for piece in pieces:
+            array.set(piece, offset)
+            offset += int(piece.length)
+        return cls(array)
 
     @classmethod
     async def of_payload(cls, payload: Payload) -> JsPayload:
@@ -116,7 +121,7 @@ class JsPayload:
             yield self.array.subarray(start, start + CHUNK).toBase64().encode("ascii")
 
 
-async def read_stream(stream: Handle) -> AsyncIterator[bytes]:
+async def read_stream(stream: Handle) -> AsyncGenerator[bytes]:
     """The pieces of a ``ReadableStream``; a reader that stops early lets go of it."""
     reader = stream.getReader()
     try:
@@ -126,9 +131,9 @@ async def read_stream(stream: Handle) -> AsyncIterator[bytes]:
                 return
             yield bytes(piece.value.to_bytes())
     except (GeneratorExit, asyncio.CancelledError):
-        reader.cancel().catch(_ignore)
+        reader.cancel().catch(ignored)
         raise
 
 
-def _ignore(_: Handle) -> None:
-    """Nobody waits for the end of a stream that was given up."""
+def ignored(_: Handle) -> None:
+    """For a promise that nobody waits for: the end of a stream that was given up."""

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.gateway.limits import MAX_BODY_BYTES
+from cloudflare_image_mcp.worker.asgi import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from cloudflare_image_mcp.gateway.ports import StoredImage
 from cloudflare_image_mcp.worker.handles import JsPayload, js_object, optional, read_stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from cloudflare_image_mcp.gateway.image import Image
     from cloudflare_image_mcp.gateway.ports import Clock
@@ -61,7 +62,7 @@ class R2Store:
         except JsException as error:
             raise _failed("find", key) from error
         record = None if found is None else _record(found)
-        return record if record is not None and not self._expired(record) else None
+        return record if record is not None and not self._expired(record.created) else None
 
     async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         if stop is not None and stop <= start:
@@ -71,15 +72,18 @@ class R2Store:
             found = optional(await self._bucket.get(_PREFIX + key, js_object({"range": span})))
         except JsException as error:
             raise _failed("read", key) from error
-        if found is None or self._expired(_record(found)):
+        if found is None or self._expired(_time(found.uploaded)):
             raise GatewayError("not_found", f"image {shown(key)} does not exist, or has expired")
         async for chunk in read_stream(found.body):
             yield chunk
 
     async def list(self, limit: int = 100) -> list[StoredImage]:
-        """R2 lists by name, and names are random: every page is read to find the newest."""
-        records = [record async for page in self._pages() for record in page if not self._expired(record)]
-        return sorted(records, key=lambda record: record.created, reverse=True)[:limit]
+        """R2 lists by name, and names are random: every page is read to find the newest, which alone are kept."""
+        newest: list[StoredImage] = []
+        async for page in self._pages(("httpMetadata", "customMetadata")):
+            live = [record for record in map(_record, page) if not self._expired(record.created)]
+            newest = heapq.nlargest(limit, [*newest, *live], key=lambda record: record.created)
+        return newest
 
     async def delete(self, key: str) -> bool:
         if await self.find(key) is None:
@@ -91,7 +95,7 @@ class R2Store:
         """Page by page, so that a full bucket needs no more memory than one page."""
         swept = 0
         async for page in self._pages():
-            expired = [record.key for record in page if self._expired(record)]
+            expired = [_key(found) for found in page if self._expired(_time(found.uploaded))]
             if expired:
                 await self._delete(expired)
                 swept += len(expired)
@@ -106,27 +110,24 @@ class R2Store:
         except JsException as error:
             raise _failed("delete", keys[0]) from error
 
-    async def _pages(self) -> AsyncIterator[Sequence[StoredImage]]:
+    async def _pages(self, include: Sequence[str] = ()) -> AsyncIterator[Sequence[Handle]]:
+        """The images in the bucket, a page at a time, with the parts of their metadata that ``include`` names."""
         cursor: str | None = None
         while True:
-            options: dict[str, object] = {
-                "prefix": _PREFIX,
-                "limit": _PAGE,
-                "include": ["httpMetadata", "customMetadata"],
-            }
+            options: dict[str, object] = {"prefix": _PREFIX, "limit": _PAGE, "include": list(include)}
             if cursor is not None:
                 options["cursor"] = cursor
             try:
                 page = await self._bucket.list(js_object(options))
             except JsException as error:
                 raise _failed("list", "images") from error
-            yield tuple(_records(page))
+            yield [found for found in page.objects if _KEY.fullmatch(_key(found))]
             if not page.truncated:
                 return
             cursor = page.cursor
 
-    def _expired(self, record: StoredImage) -> bool:
-        return self._expiry is not None and record.created + self._expiry <= self._clock.now()
+    def _expired(self, created: datetime) -> bool:
+        return self._expiry is not None and created + self._expiry <= self._clock.now()
 
 
 def fitting(details: Mapping[str, str]) -> dict[str, str]:
@@ -140,20 +141,18 @@ def fitting(details: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _records(page: Handle) -> Iterator[StoredImage]:
-    for found in page.objects:
-        if _KEY.fullmatch(found.key.removeprefix(_PREFIX)):
-            yield _record(found)
-
-
 def _record(found: Handle) -> StoredImage:
     return StoredImage(
-        key=found.key.removeprefix(_PREFIX),
+        key=_key(found),
         media_type=found.httpMetadata.contentType,
         size=int(found.size),
         created=_time(found.uploaded),
         details=found.customMetadata.to_py(),
     )
+
+
+def _key(found: Handle) -> str:
+    return str(found.key.removeprefix(_PREFIX))
 
 
 def _time(date: Handle) -> datetime:

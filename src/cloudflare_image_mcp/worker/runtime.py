@@ -8,20 +8,19 @@ import secrets
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
 
 import js
 from pyodide.ffi import JsException
 from workers import wait_until
 
-from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.gateway.limits import (
     FETCH_REDIRECTS,
     FETCH_TIMEOUT,
     MAX_IMAGE_BYTES,
     MEBIBYTE,
 )
-from cloudflare_image_mcp.worker.handles import JsPayload, js_object, optional
+from cloudflare_image_mcp.worker.handles import JsPayload, ignored, js_object, optional
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -55,6 +54,9 @@ def defer(work: Coroutine[object, object, None]) -> None:
 
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_HEADERS: Final = {"accept": "image/png, image/jpeg, image/webp, image/gif", "user-agent": "cloudflare-image-mcp"}
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""Of IPv6; what is outside of it may stand for an IPv4 address."""
 
 
 class WorkerFetcher:
@@ -67,46 +69,68 @@ class WorkerFetcher:
 
     async def fetch(self, url: str, param: str) -> JsPayload:
         signal = js.AbortSignal.timeout(round(FETCH_TIMEOUT * 1000))
-        address = url
+        address = self._checked(url, None, param)
         try:
             for _ in range(FETCH_REDIRECTS + 1):
-                self._check(address, param)
-                options = js_object({"redirect": "manual", "headers": {"accept": "image/*"}})
+                options = js_object({"redirect": "manual", "headers": _HEADERS})
                 options.signal = signal
                 response = await js.fetch(address, options)
                 if response.status not in _REDIRECTS:
                     return await _image(response, param)
-                address = urljoin(address, optional(response.headers.get("location")) or "")
+                _leave(response)
+                location = optional(response.headers.get("location"))
+                if not location:
+                    raise _refused(param, "it redirects without saying where to")
+                address = self._checked(location, address, param)
         except JsException as error:
             late = error.name == "TimeoutError"
             reason = f"it took longer than {FETCH_TIMEOUT:g} seconds" if late else "it could not be reached"
             raise _refused(param, reason) from error
         raise _refused(param, f"it redirects more than {FETCH_REDIRECTS} times")
 
-    def _check(self, url: str, param: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname or ""
-        except ValueError:
-            raise _refused(param, f"{shown(url)} is no URL") from None
-        if parts.scheme not in {"http", "https"} or not host:
-            raise _refused(param, "only http and https addresses are fetched")
-        if not self._allow_private and _is_private(host):
-            raise _refused(param, "its host is not a public one")
+    def _checked(self, url: str, base: str | None, param: str) -> str:
+        """The address as the runtime reads it, so that what is checked is what is fetched: ``http://0x7f.1`` has the
+        host 127.0.0.1.
+        """
+        parts = optional(js.URL.parse(url) if base is None else js.URL.parse(url, base))
+        if parts is None:
+            raise _refused(param, "it is not a valid URL")
+        if parts.protocol not in {"http:", "https:"}:
+            raise _refused(param, "its scheme is neither http nor https")
+        if parts.username or parts.password:
+            raise _refused(param, "it holds a user name or password")
+        if not self._allow_private:
+            if parts.port:
+                raise _refused(param, "its port is not allowed")
+            if not _is_public(parts.hostname):
+                raise _refused(param, "its host's address is not a public one")
+        return str(parts.href)
 
 
-def _is_private(host: str) -> bool:
+def _is_public(host: str) -> bool:
+    """Names are not looked up: the runtime does that, and connects to public addresses alone."""
+    name = host.rstrip(".")
     try:
-        return not ipaddress.ip_address(host).is_global
+        address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+        return name != "localhost" and not name.endswith((".localhost", ".local", ".internal"))
+    within = address.version == 4 or address in _GLOBAL_UNICAST
+    return within and address.is_global and not address.is_multicast
+
+
+def _leave(response: Handle) -> None:
+    """A body that nobody reads would hold one of the six connections that a request may have."""
+    if optional(response.body) is not None:
+        response.body.cancel().catch(ignored)
 
 
 async def _image(response: Handle, param: str) -> JsPayload:
     if response.status != 200:
+        _leave(response)
         raise _refused(param, f"its server answered {response.status}")
     stated = optional(response.headers.get("content-length")) or ""
     if stated.isdigit() and int(stated) > MAX_IMAGE_BYTES:
+        _leave(response)
         raise _too_large(param)
     if optional(response.body) is None:
         raise _refused(param, "its server answered with nothing")

@@ -1,0 +1,74 @@
+"""What a Worker does not let in, and what it says when it was not set up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from tests.workerd import worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOO_LONG = 9 * 1024 * 1024
+BEGINNINGS = {
+    "application/json": b'{"prompt": "',
+    "multipart/form-data; boundary=b": b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n',
+}
+
+
+def pieces(beginning: bytes = b"") -> Iterator[bytes]:
+    """A body whose length is not told beforehand."""
+    yield beginning
+    for _ in range(TOO_LONG // 65536):
+        yield b"x" * 65536
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with a length", "in pieces"])
+@pytest.mark.parametrize("kind", BEGINNINGS)
+def test_a_body_that_would_not_fit_into_its_memory_is_refused(client: httpx2.Client, whole: bool, kind: str) -> None:
+    body = pieces(BEGINNINGS[kind])
+    headers = {"content-type": kind}
+    answer = client.post("/v1/images/edits", content=b"".join(body) if whole else body, headers=headers)
+    assert answer.status_code == 413
+    error = answer.json()["error"]
+    assert error["code"] == "request_too_large"
+    assert "8 MiB" in error["message"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with a length", "in pieces"])
+def test_mcp_refuses_it_too(client: httpx2.Client, whole: bool) -> None:
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    answer = client.post("/mcp", content=b"".join(pieces()) if whole else pieces(), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_body_that_nobody_reads_takes_no_memory(client: httpx2.Client) -> None:
+    def heap() -> int:
+        return int(client.get("/health").headers["x-wasm-heap"])
+
+    before = heap()
+    assert client.post("/v1/nothing", content=b"x" * 64 * 1024 * 1024).status_code == 404
+    assert heap() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--without", "BUCKET"), "the binding BUCKET is missing"),
+        (("--var", "DEFAULT_MODEL=no-such-model"), "DEFAULT_MODEL"),
+    ],
+)
+def test_a_worker_that_is_not_set_up_says_what_is_missing(
+    upstream: str, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    with worker(f"http://{upstream}/client/v4/accounts/x", tmp_path / "log", *arguments) as served:
+        answer = httpx2.get(f"{served.origin}/health", timeout=120)
+    error: dict[str, Any] = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (500, "internal_error")
+    assert says in error["message"]
+    assert says in (tmp_path / "log").read_text("utf-8")
