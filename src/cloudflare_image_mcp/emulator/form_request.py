@@ -4,6 +4,7 @@ does.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,7 +88,8 @@ def _refuse_sizes(model: Model, values: dict[str, Any], fields: FieldCounts) -> 
 
 
 async def _reference(part: UploadFile, index: int, model: Model, fields: FieldCounts) -> InputImage:
-    image = InputImage.decode(await part.read(), index)
+    # Decoding a large image must not hold up the other calls.
+    image = await asyncio.to_thread(InputImage.decode, await part.read(), index)
     if (part.content_type or "").partition(";")[0].strip().lower() != image.media_type:
         raise refuse(FAILED)
     if max(image.size) >= REFERENCE_LIMIT:
