@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from cloudflare_image_mcp.cli.program import program
+from tests.cli.commands import Home
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 OPTIONS = [
@@ -47,3 +49,17 @@ def test_every_option_of_the_program_is_explained() -> None:
 def test_no_option_is_explained_that_is_gone() -> None:
     known = {flag for _, flag in OPTIONS} | {flag for parameter in program.params for flag in parameter.opts}
     assert set(re.findall(r"`(--?[a-z][a-z-]*)`", PAGE)) - known <= {"--help", "-h"}
+
+
+def test_json_looks_as_shown(tmp_path: Path) -> None:
+    documented = json.loads(re.search(r"^```json\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)[1])  # type: ignore[index]
+    command = ["generate", documented["prompt"], "--seed", "7", "--size", "256x256", "--json"]
+    printed = json.loads(Home(tmp_path).run(*command).stdout)
+    assert _shape(printed) == _shape(documented)
+
+
+def _shape(value: object) -> object:
+    """Keys in their order, and types."""
+    if isinstance(value, dict):
+        return [(key, _shape(one)) for key, one in value.items()]
+    return [_shape(one) for one in value] if isinstance(value, list) else type(value)
