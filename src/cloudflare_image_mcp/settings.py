@@ -30,6 +30,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 """Of an account or a gateway: it becomes part of an address."""
 _CREDENTIAL: Final = re.compile(r"[!-~]+")
 """What an HTTP header carries in one way alone: printable ASCII without a space."""
+_KEY: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""A client's key may hold spaces: OpenAI's own tests send "My API Key"."""
 
 
 def _text(value: str) -> str:
@@ -107,8 +109,8 @@ def _listed(value: str) -> tuple[str, ...]:
 def _keys(value: str) -> tuple[str, ...]:
     keys = _listed(value)
     # Commas alone are no keys, and must not open the door that somebody meant to lock.
-    if (value and not keys) or not all(_CREDENTIAL.fullmatch(key) for key in keys):
-        raise ValueError("comma-separated keys of printable ASCII characters without spaces")
+    if (value and not keys) or not all(_KEY.fullmatch(key) for key in keys):
+        raise ValueError("comma-separated keys of printable ASCII characters")
     return keys
 
 

@@ -42,6 +42,7 @@ _MAX_DEPTH: Final = 4
 """Lists and objects inside each other: ``images: [{"image_url": {"url": ...}}]`` has three."""
 
 _MOST: Final = MAX_IMAGE_BYTES // MEBIBYTE
+_OWN_URL: Final = re.compile(r"https?://[^?#]*/images/([\w-]{22}\.[a-z]{3,4})(?:[?#].*)?", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -148,7 +149,7 @@ class SourceReader:
                 )
             if text.startswith("image://"):
                 return await self._stored(source.param, text)
-            return await self._fetcher.fetch(text, source.param)
+            return await self._own(text) or await self._fetcher.fetch(text, source.param)
         return BytesPayload(_decode(source.param, text))
 
     async def _stored(self, param: str, url: str) -> Payload:
@@ -157,7 +158,18 @@ class SourceReader:
             raise GatewayError(
                 "invalid_image", f"{param} names {shown(url)}, which is not stored (any more)", param=param
             )
-        return BytesPayload(b"".join([chunk async for chunk in self._store.read(found.key)]))
+        return await self._read(found)
+
+    async def _own(self, url: str) -> Payload | None:
+        """The image under a URL that the gateway handed out: it may lead to an address from which nothing is fetched,
+        this machine's own. Whose host it names does not matter, for nobody else has the key.
+        """
+        match = _OWN_URL.fullmatch(url)
+        found = await self._store.find(match[1]) if match else None
+        return await self._read(found) if found else None
+
+    async def _read(self, stored: StoredImage) -> Payload:
+        return BytesPayload(b"".join([chunk async for chunk in self._store.read(stored.key)]))
 
 
 async def find_stored(store: ImageStore, name: str) -> StoredImage | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,8 +12,6 @@ from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.http.errors import error_answer, internal_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cloudflare_image_mcp.gateway.ports import Ids
@@ -114,11 +111,13 @@ class DefectMiddleware:
 
 
 class KeyMiddleware:
-    """``Authorization: Bearer <one of the keys>`` on all but the open paths. A key may hold spaces."""
+    """``Authorization: Bearer <one of the keys>``, or Azure's ``api-key: <one>``, on all but the open paths. A key may
+    hold spaces.
+    """
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
         self._app = app
-        self._keys = tuple(written for key in keys for written in _on_the_wire(key))
+        self._keys = tuple(key.encode() for key in keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _is_open(scope) or self._is_known(scope):
@@ -128,19 +127,13 @@ class KeyMiddleware:
         await error_answer(error, {"www-authenticate": "Bearer"})(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:
-        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        headers = Headers(scope=scope)
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        key = key if scheme.lower() == "bearer" else headers.get("api-key", "")
         given = key.strip().encode("latin-1")  # the bytes that came
         # Every key is compared, so that the time taken says nothing of which one was near.
         known = [hmac.compare_digest(given, one) for one in self._keys]
-        return scheme.lower() == "bearer" and any(known)
-
-
-def _on_the_wire(key: str) -> Iterator[bytes]:
-    """A key with letters beyond ASCII leaves curl as UTF-8, browsers and Node as Latin-1."""
-    yield key.encode()
-    if not key.isascii():
-        with suppress(UnicodeEncodeError):
-            yield key.encode("latin-1")
+        return any(known)
 
 
 def _is_open(scope: Scope) -> bool:
