@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from cloudflare_image_mcp.illustrator import cast as casting
-from cloudflare_image_mcp.illustrator import figure, layout, light, photograph, setting, styles, weather
+from cloudflare_image_mcp.illustrator import (
+    figure,
+    inpainting,
+    layout,
+    light,
+    photograph,
+    placing,
+    setting,
+    styles,
+    weather,
+)
 from cloudflare_image_mcp.illustrator.artwork import Concept
 from cloudflare_image_mcp.illustrator.cast import Actor
 from cloudflare_image_mcp.illustrator.drawing import Drawing
@@ -19,6 +29,7 @@ from cloudflare_image_mcp.illustrator.figure import seeded
 from cloudflare_image_mcp.illustrator.instruction import Instruction, instruction
 from cloudflare_image_mcp.illustrator.mention import Reading
 from cloudflare_image_mcp.illustrator.palette import palette_for
+from cloudflare_image_mcp.illustrator.raster import smooth
 from cloudflare_image_mcp.illustrator.scene import Scene, Subject
 from cloudflare_image_mcp.illustrator.session import Session
 from cloudflare_image_mcp.illustrator.stage import Stage
@@ -26,7 +37,6 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
-ALOFT_PLACES = ("sky-weather", "transport-air")
 
 
 def decoded(data: bytes, what: str) -> Image.Image:
@@ -145,7 +155,7 @@ class Edit:
         elif self.mask is not None and not (
             reading.time or reading.weather or reading.style or reading.season or reading.mood
         ):
-            picture = photograph.filled(picture, self.mask, self.brief.seed, self.brief.steps)
+            picture = inpainting.filled(picture, self.mask, self.brief.steps)
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
         return self._looks(picture, reading)
@@ -164,7 +174,7 @@ class Edit:
                 f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant'
             )
             hole = photograph.hull(found, max(4, min(self.size) // 22))
-        return photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
+        return inpainting.filled(picture, hole, self.brief.steps)
 
     def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
         """The masked part, or what stands out, in another colour."""
@@ -172,6 +182,8 @@ class Edit:
         if part is None or certainty < 0.15:
             part = np.ones(self.size[::-1], np.float32)
             reading.warnings.append("no single thing stands out; the main colour of the whole picture was changed")
+        elif self.mask is None:
+            part = self._outlined(picture, part) * photograph.of_one_colour(picture, part)
         layer = picture.convert("RGBA")
         layer.putalpha(Image.fromarray((part * 255).astype(np.uint8)))
         names = {"golden": "gold", "grey": "gray", "turquoise": "teal", "violet": "purple"}
@@ -187,7 +199,13 @@ class Edit:
         if certainty < 0.12:
             reading.warnings.append("nothing stands out as the foreground; the scenery was mixed in instead")
             return Image.blend(picture, fresh, 0.6)
-        return Image.composite(picture, fresh, Image.fromarray((found * 255).astype(np.uint8)))
+        core = Image.fromarray((found * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(min(self.size) / 40))
+        whole = np.maximum(self._outlined(picture, found), smooth(0.75, 0.95, np.asarray(core, np.float32) / 255))
+        return Image.composite(picture, fresh, Image.fromarray((whole * 255).astype(np.uint8)))
+
+    def _outlined(self, picture: Image.Image, found: Array) -> Array:
+        """What stands out, by its finer outline."""
+        return inpainting.told_apart(picture, found, photograph.hull(found, max(4, min(self.size) // 22)))
 
     def _scenery(self, reading: Reading, refused: Reading) -> Image.Image:
         bare = replace_reading(reading)
@@ -210,14 +228,14 @@ class Edit:
                 if self.mask is not None
                 else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
             )
-            picture = photograph.filled(picture, hole, self.brief.seed, self.brief.steps)
+            picture = inpainting.filled(picture, hole, self.brief.steps)
         stage = self._stage(picture, reading)
         roots = [a for a in cast.actors if a.parent is None]
         for i, actor in enumerate(roots):
             if region is not None:
-                _fit(actor, region, i, len(roots))
+                placing.fit(actor, region, i, len(roots))
             else:
-                self._free_place(actor, picture, i)
+                self._place(actor, picture, asked, i)
         follow = seeded(self.brief.seed, "layout").uniform(-1, 1, len(cast.actors))
         layout.fasten(cast, follow)
         stage.floating = False
@@ -271,33 +289,10 @@ class Edit:
         stage.floor_far, stage.floor_near = self.size[1] * 0.6, self.size[1] * 0.9
         return stage
 
-    def _free_place(self, actor: Actor, picture: Image.Image, order: int) -> None:
-        """The calmest place of fitting height: aloft for what flies or shines, on the ground for the rest."""
-        w, h = self.size
-        aloft = actor.floating or (actor.concept is not None and actor.concept.kind.startswith(ALOFT_PLACES))
-        actor.floating = aloft
-        actor.height = min(h * 0.30 * min(max(actor.stature, 0.55), 1.4), w * 0.42 / actor.aspect)
-        edges = picture.convert("L").resize((48, 48), Image.Resampling.BOX).filter(ImageFilter.FIND_EDGES)
-        busy = np.asarray(edges, np.float32)
-        found, certainty = photograph.standing_out(picture)
-        if certainty > 0.1:
-            busy = busy + 90 * np.asarray(Image.fromarray(found).resize((48, 48), Image.Resampling.BILINEAR))
-        rng = seeded(self.brief.seed, "free place", order)
-        best = np.inf
-        for _ in range(60):
-            x = float(rng.uniform(actor.width * 0.55, max(w - actor.width * 0.55, actor.width * 0.56)))
-            foot = (
-                float(rng.uniform(actor.height + h * 0.03, max(h * 0.45, actor.height + h * 0.04)))
-                if aloft
-                else float(rng.uniform(h * 0.68, h * 0.95))
-            )
-            left, right = int((x - actor.width / 2) / w * 48), int((x + actor.width / 2) / w * 48) + 1
-            top, bottom = int((foot - actor.height) / h * 48), int(foot / h * 48) + 1
-            cost = float(busy[max(top, 0) : bottom, max(left, 0) : right].mean()) + 14 * abs(foot / h - 0.86) * (
-                not aloft
-            )
-            if cost < best:
-                best, actor.x, actor.foot = cost, x, foot
+    def _place(self, actor: Actor, picture: Image.Image, asked: Instruction, order: int) -> None:
+        """Where the instruction says, if it names what is in the picture, else anywhere free."""
+        if asked.relation is None or not placing.by_what_stands_out(actor, picture, asked.relation):
+            placing.free_place(actor, picture, self.brief.seed, order)
 
     def _looks(self, picture: Image.Image, reading: Reading) -> Image.Image:
         """Hour, weather, season, mood and style over the whole picture."""
@@ -335,9 +330,9 @@ class Edit:
         if self.mask is not None:
             box = Image.fromarray(((self.mask > 0.3) * 255).astype(np.uint8)).getbbox()
             if box is not None:
-                _fit(actor, box, 0, 1)
+                placing.fit(actor, box, 0, 1)
         else:
-            self._free_place(actor, picture, 7)
+            placing.free_place(actor, picture, self.brief.seed, 7)
             actor.height *= 1.25
         size = (max(2, round(actor.width)), max(2, round(actor.height)))
         stage = self._stage(picture.copy(), Reading())
@@ -370,16 +365,6 @@ def replace_reading(reading: Reading) -> Reading:
         sky=list(reading.sky),
         mood=reading.mood,
     )
-
-
-def _fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -> None:
-    """Sizes an actor to its share of a box and stands it there."""
-    left, top, right, bottom = box
-    share = (right - left) / count
-    actor.height = max(4.0, min((bottom - top) * 0.96, share * 0.96 / actor.aspect))
-    actor.x = left + share * (place + 0.5)
-    actor.foot = bottom - (bottom - top) * 0.03
-    actor.floating = False
 
 
 def edit(session: Session) -> Drawing:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from cloudflare_image_mcp.illustrator.colour import from_oklab, to_oklab
 from cloudflare_image_mcp.illustrator.figure import seeded
@@ -45,6 +45,13 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
     soft = Image.fromarray((chosen * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8))
     mask = np.asarray(soft.resize(image.size, Image.Resampling.BICUBIC), np.float32) / 255
     return smooth(0.3, 0.7, mask), compact * float(away[chosen].mean() if chosen.any() else 0)
+
+
+def of_one_colour(image: Image.Image, part: Array) -> Array:
+    """How near each pixel is to the usual colour of a part, 0 to 1, H x W: its shadow on the ground is not."""
+    lab = to_oklab(np.asarray(image, np.float32) / 255)
+    usual = np.median(lab[part > 0.9], axis=0) if (part > 0.9).any() else lab.mean((0, 1))
+    return 1 - smooth(0.30, 0.42, np.linalg.norm(lab - usual, axis=-1))
 
 
 def _unlike_border(lab: Array) -> Array:
@@ -110,99 +117,14 @@ def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def hull(mask: Array, margin: int) -> Array:
-    """A generous outline of a part: its rows and columns spanned, then widened by a margin in pixels, feathered."""
-    part = mask > 0.3
-    for axis in (1, 0):
-        before = np.maximum.accumulate(part, axis)
-        after = np.flip(np.maximum.accumulate(np.flip(part, axis), axis), axis)
-        part = before & after
-    small = Image.fromarray((part * 255).astype(np.uint8)).resize(
-        (max(mask.shape[1] // 4, 8), max(mask.shape[0] // 4, 8)), Image.Resampling.BOX
-    )
-    wide = small.filter(ImageFilter.MaxFilter(max(3, margin // 2) | 1)).resize(
+    """A generous outline of a part: widened by a margin in pixels, and further down, where its shadow lies; feathered."""
+    part = Image.fromarray(((mask > 0.3) * 255).astype(np.uint8))
+    small = part.resize((max(mask.shape[1] // 4, 8), max(mask.shape[0] // 4, 8)), Image.Resampling.BOX)
+    wide = small.filter(ImageFilter.MaxFilter(max(3, margin // 2) | 1))
+    wide = ImageChops.lighter(wide, ImageChops.offset(wide, 0, margin // 8)).resize(
         (mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR
     )
     return np.asarray(wide.filter(ImageFilter.GaussianBlur(max(margin / 4, 1))), np.float32) / 255
-
-
-def filled(image: Image.Image, hole: Array, seed: int, passes: int) -> Image.Image:
-    """The picture with a hole (H x W, 1 = missing) closed from its surroundings: smooth colour pulled in from the rim,
-    then texture copied from where the rim fits best."""
-    pixels = np.asarray(image, np.float32)
-    known = (hole < 0.02).astype(np.float32)
-    if known.min() > 0 or known.max() == 0:
-        return image
-    base = _pulled(pixels, known)
-    base = base + (_spanned(pixels, known, base) - base) * 0.65
-    grain = _borrowed(pixels, base, known, seeded(seed, "fill"), passes)
-    result = pixels * known[..., None] + np.clip(base + grain, 0, 255) * (1 - known[..., None])
-    return Image.fromarray(result.astype(np.uint8))
-
-
-def _pulled(pixels: Array, known: Array) -> Array:
-    """Push-pull: averages of known pixels on ever coarser grids fill the gaps of the finer ones."""
-    if min(known.shape) <= 2 or known.min() > 0:
-        total = max(float(known.sum()), 1e-6)
-        mean = (pixels * known[..., None]).sum((0, 1)) / total
-        return np.where(known[..., None] > 0, pixels, mean).astype(np.float32)
-    h, w = known.shape
-    ph, pw = h + h % 2, w + w % 2
-    padded = np.pad(pixels * known[..., None], ((0, ph - h), (0, pw - w), (0, 0)))
-    weight = np.pad(known, ((0, ph - h), (0, pw - w)))
-    sums = padded.reshape(ph // 2, 2, pw // 2, 2, 3).sum((1, 3))
-    weights = weight.reshape(ph // 2, 2, pw // 2, 2).sum((1, 3))
-    coarse = sums / np.maximum(weights, 1e-6)[..., None]
-    below = _pulled(coarse.astype(np.float32), (weights > 0).astype(np.float32))
-    spread = np.stack([enlarge(below[..., c], pw, ph) for c in range(3)], -1)[:h, :w]
-    return np.where(known[..., None] > 0, pixels, spread).astype(np.float32)
-
-
-def _spanned(pixels: Array, known: Array, base: Array) -> Array:
-    """Each row's gap bridged from its left rim to its right one, which keeps horizons; averaged over a few rows."""
-    h, w = known.shape
-    column = np.arange(w)[None, :]
-    left = np.maximum.accumulate(np.where(known > 0, column, -1), 1)
-    right = np.flip(np.minimum.accumulate(np.flip(np.where(known > 0, column, w), 1), 1), 1)
-    blurred_rows = np.asarray(
-        Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5)), np.float32
-    )
-    rows = np.arange(h)[:, None]
-    one = blurred_rows[rows, np.clip(left - 3, 0, w - 1)]
-    other = blurred_rows[rows, np.clip(right + 3, 0, w - 1)]
-    one = np.where((left < 0)[..., None], other, one)
-    other = np.where((right >= w)[..., None], one, other)
-    share = ((column - left) / np.maximum(right - left, 1)).clip(0, 1)[..., None]
-    bridged = one + (other - one) * share
-    empty = ((left < 0) & (right >= w))[..., None]
-    return np.where(empty, base, bridged).astype(np.float32)
-
-
-def _borrowed(pixels: Array, base: Array, known: Array, rng: np.random.Generator, passes: int) -> Array:
-    """Fine texture for the hole from a shifted copy of the picture; the shift whose colours fit the fill best."""
-    h, w = known.shape
-    best, best_cost = np.zeros_like(pixels), np.inf
-    ys, xs = np.nonzero(known < 0.5)
-    tall, wide = ys.max() - ys.min() + 1, xs.max() - xs.min() + 1
-    smooth_all = np.asarray(
-        Image.fromarray(base.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3)), np.float32
-    )
-    detail = pixels - smooth_all
-    sample = rng.permutation(len(ys))[:600]
-    for _ in range(12 + 6 * min(passes, 12)):
-        dx = int(rng.choice([-1, 1]) * wide * rng.uniform(1.02, 1.9))
-        dy = int(rng.uniform(-0.3, 0.3) * tall)
-        sy, sx = ys[sample] + dy, xs[sample] + dx
-        inside = (sy >= 0) & (sy < h) & (sx >= 0) & (sx < w)
-        if inside.mean() < 0.7:
-            continue
-        usable = known[sy[inside], sx[inside]] > 0
-        if usable.mean() < 0.9:
-            continue
-        gap = np.abs(smooth_all[sy[inside], sx[inside]] - base[ys[sample][inside], xs[sample][inside]]).mean()
-        if gap < best_cost:
-            best_cost = float(gap)
-            best = np.roll(detail, (-dy, -dx), (0, 1)) * np.roll(known, (-dy, -dx), (0, 1))[..., None]
-    return best
 
 
 def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> Image.Image:
