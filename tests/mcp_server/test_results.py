@@ -141,6 +141,43 @@ async def test_each_block_is_for_whom_it_is_for() -> None:
         assert link.size
 
 
+@pytest.mark.parametrize(
+    ("revision", "types"),
+    [
+        ("2024-11-05", ["text", "image"]),
+        ("2025-03-26", ["text", "image"]),
+        ("2025-06-18", ["text", "image", "resource_link"]),
+        ("2025-11-25", ["text", "image", "resource_link"]),
+    ],
+)
+def test_a_client_of_an_old_revision_is_sent_no_block_that_it_does_not_know(
+    revision: str, types: list[str], noisy: str
+) -> None:
+    """On the wire: no SDK of today speaks as old as that."""
+    accept = {"Accept": "application/json, text/event-stream"}
+    with httpx2.Client(base_url=noisy, headers=accept, timeout=120) as http:
+
+        def send(method: str, params: dict[str, Any], **headers: str) -> httpx2.Response:
+            return http.post(
+                "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, headers=headers
+            )
+
+        info = {"name": "old", "version": "1"}
+        begun = send("initialize", {"protocolVersion": revision, "capabilities": {}, "clientInfo": info})
+        assert event(begun)["protocolVersion"] == revision
+        session = {"Mcp-Session-Id": begun.headers["mcp-session-id"]}
+        call = {"name": "run_model", "arguments": {"prompt": "x", "size": "256x256"}}
+        made = event(send("tools/call", call, **session))
+    assert [block["type"] for block in made["content"]] == types
+    assert f"image://{made['structuredContent']['images'][0]['id']}" in made["content"][0]["text"]
+
+
+def event(response: httpx2.Response) -> dict[str, Any]:
+    """The result in the one message of a stream."""
+    result: dict[str, Any] = json.loads(response.text.partition("data: ")[2])["result"]
+    return result
+
+
 async def test_structured_content_stands_alone_and_holds_no_picture() -> None:
     async with talking() as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

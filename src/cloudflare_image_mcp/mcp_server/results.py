@@ -34,6 +34,9 @@ PREVIEW_BYTES: Final = 160_000
 LARGE_SIDE: Final = 2048
 """The same when the caller asks for ``image`` and the file itself does not fit."""
 
+LINKS_SINCE: Final = "2025-06-18"
+"""The revision that brought ``resource_link``: a client of an older one may throw away a result that holds one."""
+
 RESULT_META: Final = "cloudflare-image-mcp/result"
 """Where the gallery finds the structured content when hosts are not to see it."""
 
@@ -55,10 +58,12 @@ _FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
 class JobRenderer:
     """Renders one job for one caller."""
 
-    def __init__(self, door: Door, request: Request | None, job: Job) -> None:
+    def __init__(self, door: Door, request: Request | None, job: Job, revision: str | None) -> None:
+        """``revision`` of the protocol is what the caller speaks."""
         self._door = door
         self._request = request
         self._job = job
+        self._links = revision is None or revision >= LINKS_SINCE
         self._warnings = list(job.result.warnings if job.result else job.request.warnings)
 
     async def render(self, output: str = "auto") -> CallToolResult:
@@ -75,7 +80,8 @@ class JobRenderer:
         for (image, stored), preview in zip(images, previews, strict=True):
             if preview is not None:
                 content.append(await _picture(preview))
-            content.append(_link(image, stored))
+            if self._links:
+                content.append(_link(image, stored))
         return structured_result(self._door, content, self._structured(rows), in_meta=True)
 
     async def _preview(self, image: ResultImage, count: int, output: str) -> Image | None:

@@ -115,7 +115,8 @@ class Tasks(Extension):
     async def _result(self, job: Job, ctx: ServerRequestContext[Any, Any]) -> CallToolResult:
         if job.state is JobState.FAILED and job.error is not None:
             return _error_result(job.error)
-        return await JobRenderer(self._door, ctx.request, job).render(self._outputs.get(job, "auto"))
+        renderer = JobRenderer(self._door, ctx.request, job, ctx.protocol_version)
+        return await renderer.render(self._outputs.get(job, "auto"))
 
     def _task(self, job: Job) -> dict[str, Any]:
         made = f"{len(job.images)} of {job.request.n} images made"

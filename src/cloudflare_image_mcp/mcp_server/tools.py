@@ -200,25 +200,28 @@ async def _describe_model(door: Door, arguments: dict[str, Any], context: ToolCo
 
 
 async def _run_model(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    http = request_of(context)
-    asked = await read_call(door, http, arguments)
+    asked = await read_call(door, request_of(context), arguments)
     job = door.jobs.start(asked.request)
     await watch(job, asked.wait, context, door)
     if job.state is JobState.FAILED and job.error is not None:
         raise job.error
-    return await JobRenderer(door, http, job).render(asked.output)
+    return await _rendered(door, job, context, asked.output)
 
 
 async def _get_job(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     output, wait = read_output(arguments), read_wait(arguments, 0.0)
     job = door.jobs.find(_job_id(arguments))
     await watch(job, wait, context, door)
-    return await JobRenderer(door, request_of(context), job).render(output)
+    return await _rendered(door, job, context, output)
 
 
 async def _cancel_job(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     job = await door.jobs.cancel(_job_id(arguments))
-    return await JobRenderer(door, request_of(context), job).render("link")
+    return await _rendered(door, job, context, "link")
+
+
+async def _rendered(door: Door, job: Job, context: ToolContext, output: str) -> CallToolResult:
+    return await JobRenderer(door, request_of(context), job, context.protocol_version).render(output)
 
 
 async def _list_images(door: Door, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
