@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image as Pillow
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 Answering = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -28,7 +29,7 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(*answers: bytes | Answering) -> AsyncIterator[Scripted]:
+async def scripted(*answers: bytes | Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
     """The first request gets the first answer, all after the last one the last. A function writes its own answer, after
     which the connection is closed.
     """
@@ -51,9 +52,9 @@ async def scripted(*answers: bytes | Answering) -> AsyncIterator[Scripted]:
         finally:
             writer.close()
 
-    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls) as server:
         host, port = server.sockets[0].getsockname()
-        script.address = f"http://{host}:{port}"
+        script.address = f"{'http' if tls is None else 'https'}://{host}:{port}"
         yield script
 
 

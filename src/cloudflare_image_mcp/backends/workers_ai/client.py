@@ -142,10 +142,18 @@ def _without_secrets(body: bytes, account: Account) -> bytes:
     return body
 
 
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
+    (aiohttp.ClientConnectorDNSError, "its name was not found"),
+    (aiohttp.ClientProxyConnectionError, "no connection to the proxy"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused"),
+    (aiohttp.InvalidURL, "the proxy's address cannot be used"),
+    (aiohttp.ClientConnectorError, "no connection"),
+    (aiohttp.ClientPayloadError, "the answer was cut short"),
+)
+"""The first that fits."""
+
+
 def _reason(error: Exception) -> str:
     """Why there was no answer, in words that hold no address of this machine and no header."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "no connection"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer was cut short"
-    return "the connection was lost"
+    return next((words for kind, words in _REASONS if isinstance(error, kind)), "the connection was lost")
