@@ -41,14 +41,14 @@ class Worker:
     origin: str
     process: subprocess.Popen[bytes]
 
-    def objects(self) -> list[str]:
-        """The names of what is in its bucket."""
+    def objects(self) -> dict[str, float]:
+        """What is in its bucket: when it was put there, in seconds since 1970, by name."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"objects\n")
         self.process.stdin.flush()
-        names: list[str] = json.loads(self.process.stdout.readline())["objects"]
-        return names
+        objects: dict[str, float] = json.loads(self.process.stdout.readline())["objects"]
+        return objects
 
 
 @contextmanager

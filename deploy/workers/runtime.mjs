@@ -3,8 +3,8 @@
 //
 //   node runtime.mjs --app DIR --ai URL [--port N] [--host H] [--state DIR] [--var NAME=VALUE]... [--without BINDING]...
 //
-// Prints one line of JSON when the Worker answers: {"url": …}. A line "objects" on its standard input prints the names
-// of what is in the bucket. Ends with its standard input when that is a pipe. /cdn-cgi/local/scheduled runs the cron
+// Prints one line of JSON when the Worker answers: {"url": …}. A line "objects" on its standard input prints what is in
+// the bucket, and since when (seconds since 1970): {"objects": {NAME: …}}. Ends with its standard input when that is a pipe. /cdn-cgi/local/scheduled runs the cron
 // trigger.
 import http from "node:http";
 import path from "node:path";
@@ -71,7 +71,13 @@ lines.on("close", () => process.stdin.isTTY || stop());
 lines.on("line", async (line) => {
   if (line.trim() !== "objects") return;
   const bucket = await runtime.getR2Bucket(config.r2_buckets[0].binding);
-  console.log(JSON.stringify({ objects: (await bucket.list()).objects.map((object) => object.key) }));
+  const objects = {};
+  let page;
+  do {
+    page = await bucket.list({ cursor: page?.cursor });
+    for (const object of page.objects) objects[object.key] = object.uploaded.getTime() / 1000;
+  } while (page.truncated);
+  console.log(JSON.stringify({ objects }));
 });
 
 // The AI binding's wire on one side, the REST wire on the other. What the binding sends: POST /run?version=3 with the
