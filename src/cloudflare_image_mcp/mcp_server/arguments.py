@@ -66,19 +66,13 @@ def tidy(written: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments by the names of the schema; what says nothing is left out. Values that nobody can make sense of
     stay as they are.
     """
-    arguments: dict[str, Any] = {}
-    for name, value in written.items():
-        known = _NAMES.get(name, name)
-        known = name if known in written else known
-        if not _says_nothing(known, value):
-            arguments[known] = value
+    said = {name: value for name, value in written.items() if not _says_nothing(_NAMES.get(name, name), value)}
+    arguments = {name if (known := _NAMES.get(name, name)) in said else known: value for name, value in said.items()}
     for name, read in _READ.items():
         if name in arguments:
             arguments[name] = read(arguments[name])
     if isinstance(size := arguments.get("size"), str) and _SHAPE.fullmatch(size) and "aspect_ratio" not in arguments:
         arguments["aspect_ratio"] = arguments.pop("size")
-    if arguments.get("images") == []:
-        del arguments["images"]
     return arguments
 
 
@@ -111,12 +105,20 @@ def _number(name: str, kind: str, written: object, low: float, high: float) -> f
 
 
 def _says_nothing(name: str, value: object) -> bool:
-    if value is None:
+    if value is None or (name == "images" and _images(value) == []):
         return True
     if not isinstance(value, str) or name in _TEXTS:
         return False
-    word = value.strip().casefold()
-    return word in _NOTHING or (word in _DEFAULT and name not in _FREE)
+    return _is_nothing(value) or (name not in _FREE and _word(value) in _DEFAULT)
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _word(value) in _NOTHING)
+
+
+def _word(text: str) -> str | None:
+    """None where the text is more than a word, as an image in a ``data:`` URL is by megabytes."""
+    return text.strip().casefold() if len(text) < 32 else None
 
 
 def _choice(value: object) -> object:
@@ -159,7 +161,7 @@ def _images(value: object) -> object:
     """A list, however it was written: alone, as an object, as JSON in a string."""
     value = _unquoted(value)
     rows = value if isinstance(value, list) else [value]
-    return [image for row in rows if not _says_nothing("images", image := _image(row))]
+    return [image for row in rows if not _is_nothing(image := _image(row))]
 
 
 def _mask(value: object) -> object:
