@@ -11,7 +11,7 @@ from cloudflare_image_mcp.catalog import Operation, models
 from cloudflare_image_mcp.catalog.document import document
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.http.openapi import image_request
-from cloudflare_image_mcp.settings import SETTINGS
+from cloudflare_image_mcp.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -21,12 +21,13 @@ def test_the_models_page_is_what_the_catalogue_writes() -> None:
     assert (DOCS / "models.md").read_text("utf-8") == document(), "run scripts/check --fix"
 
 
-@pytest.mark.parametrize("setting", [setting.name for setting in SETTINGS])
-def test_every_setting_has_its_paragraph(setting: str) -> None:
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_has_its_paragraph_with_its_default(setting: Setting) -> None:
     page = (DOCS / "configuration.md").read_text("utf-8")
-    paragraph = re.search(rf"^### `{setting}`\n(.+?)\n(?:\n|$)", page, re.MULTILINE | re.DOTALL)
+    paragraph = re.search(rf"^### `{setting.name}`\n(.+?)\n(?:\n|$)", page, re.MULTILINE | re.DOTALL)
     assert paragraph is not None
     assert len(paragraph[1]) > 30
+    assert not setting.default or f"`{setting.default}`" in paragraph[1]
 
 
 def test_no_paragraph_is_about_a_setting_that_is_gone() -> None:
@@ -55,5 +56,13 @@ def test_every_model_is_in_the_models_page() -> None:
 
 @pytest.mark.parametrize("page", [*DOCS.glob("*.md"), *ROOT.glob("*.md")], ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text("utf-8"))
+    pages = [(page.parent / name if name else page, anchor) for name, anchor in links]
+    assert [target for target, _ in pages if not target.exists()] == []
+    assert [(target, anchor) for target, anchor in pages if anchor and anchor not in _anchors(target)] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The headings as the links to them are written: lower case, words joined by hyphens, nothing else."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
