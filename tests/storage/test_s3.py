@@ -123,7 +123,7 @@ async def test_nobody_there_is_a_storage_error(s3_server: S3Server, image: Image
         store = store_in(s3_server, "bucket", AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
         key = new_key()
         for work in (store.put(key, image, {}), store.find(key), store.list(), content(store, key)):
-            with pytest.raises(GatewayError) as caught:
+            with pytest.raises(GatewayError, match="cannot be reached") as caught:
                 await work
             assert caught.value.kind == "storage_error"
 

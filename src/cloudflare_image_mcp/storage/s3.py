@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store as Bucket
 
 from cloudflare_image_mcp.errors import GatewayError
@@ -176,8 +176,13 @@ def _failed(error: Exception) -> GatewayError:
     should.
     """
     code = _CODE.search(str(error))
-    reason = code[1] if code else type(error).__name__.removesuffix("Error")
-    _log.error("image store: the bucket answered %s", reason)
+    if code:
+        reason = code[1]
+    elif isinstance(error, GenericError):  # what obstore calls all that is no answer of S3's
+        reason = "it cannot be reached, or does not speak S3's wire"
+    else:
+        reason = type(error).__name__.removesuffix("Error")
+    _log.error("image store: the bucket failed: %s", reason)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
         return GatewayError("storage_error", f"The image store refused the gateway's credentials ({reason}).")
     return GatewayError("storage_error", f"The image store failed ({reason}).")
