@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from PIL import Image as Pillow
 
+from cloudflare_image_mcp.backends.workers_ai.request import LARGE_SOURCE
 from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.gateway.image import Image
 from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, image
 from tests.backends.workers_ai.scripted import image_answer, scripted
 from tests.emulator.calling import DREAMSHAPER, INPAINTING, KLEIN, PHOENIX, SCHNELL
-
-if TYPE_CHECKING:
-    from cloudflare_image_mcp.gateway.image import Image
 
 LUCID = "@cf/leonardo/lucid-origin"
 DEV = "@cf/black-forest-labs/flux-2-dev"
@@ -78,6 +79,16 @@ async def test_the_default_strength_of_an_edit_is_sent(source: Image, mask: Imag
     assert bytes(fields["mask"]) == await mask.payload.read()
     _, body = await sent(INPAINTING, **values, strength=0.0)
     assert json.loads(body)["strength"] == 0.0
+
+
+async def test_a_large_source_goes_as_a_jpeg_of_the_same_size(mask: Image) -> None:
+    file = io.BytesIO()
+    Pillow.merge("RGB", [Pillow.effect_noise((1024, 768), 80) for _ in range(3)]).save(file, "PNG")
+    assert len(file.getvalue()) > LARGE_SOURCE
+    photograph = await Image.of_bytes(file.getvalue())
+    _, body = await sent(INPAINTING, operation=Operation.EDIT, images=(photograph,), mask=mask)
+    arrived = Pillow.open(io.BytesIO(bytes(json.loads(body)["image"])))
+    assert (arrived.format, arrived.size) == ("JPEG", (1024, 768))
 
 
 @pytest.mark.parametrize("model", [KLEIN, DEV])

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 REFERENCE_SIDE: Final = 511
 """Pixels: FLUX.2's references "must be smaller than 512x512"."""
 
+LARGE_SOURCE: Final = 1024 * 1024
+"""Bytes. As an array of numbers a file grows to 3.6 times its length, and the service's largest body, which is not
+published, comes near: a larger source goes as a JPEG, a quarter as long. What lies outside a mask is the original's
+anyway.
+"""
+
 VARIATION_PROMPT: Final = "a variation of this image"
 """A variation needs no words here; every model's schema wants some."""
 
@@ -46,7 +52,7 @@ async def encode(call: Call, pixels: Pixels) -> WireRequest:
     """Raises what ``Pixels.reference`` raises."""
     if call.model.wire.request == "multipart":
         return await _form(call, pixels)
-    return await _json(call)
+    return await _json(call, pixels)
 
 
 def _fields(call: Call) -> dict[str, str | int | float]:
@@ -80,13 +86,16 @@ def _default(model: Model, name: str) -> int | float | None:
     return int(promised.default) if wire.type == "integer" else promised.default
 
 
-async def _json(call: Call) -> WireRequest:
+async def _json(call: Call, pixels: Pixels) -> WireRequest:
     wire = call.model.wire
     text = json.dumps(_fields(call), ensure_ascii=False)
     inputs: tuple[Size, ...] = ()
     if wire.images == "array" and call.images:
-        text = _with_file(text, "image", await call.images[0].payload.read())
-        inputs = (call.images[0].size,)
+        source = call.images[0]
+        if source.payload.size > LARGE_SOURCE:
+            source = await pixels.reference(source, max(source.size))
+        text = _with_file(text, "image", await source.payload.read())
+        inputs = (source.size,)
         if wire.mask and call.mask is not None:
             text = _with_file(text, "mask", await call.mask.payload.read())
     return WireRequest(text.encode(), (), inputs)
