@@ -51,6 +51,13 @@ async def test_a_hundred_requests_waste_one_call_on_each_bad_account() -> None:
     assert answers == {"200": 100, "4006": 1, "10000": 1}
 
 
+async def test_an_account_given_twice_is_one() -> None:
+    async with scripted(refusal(401, 10000)) as server, backend_at(server.address, WRONG, WRONG) as backend:
+        with pytest.raises(GatewayError):
+            await backend.run(call())
+        assert backend.traffic.calls == {"bad": 1}
+
+
 async def test_the_load_is_shared_evenly() -> None:
     with emulating() as address:
         async with backend_at(address, HEALTHY, Account("other", "demo")) as backend:

@@ -92,7 +92,8 @@ class AccountPool:
         self._changed = asyncio.Event()
         self._waiting = 0
         """Calls that nobody has taken yet."""
-        self.states: Final = tuple(AccountState(account) for account in accounts)
+        # One that stands in the settings twice is one account all the same.
+        self.states: Final = tuple(AccountState(account) for account in dict.fromkeys(accounts))
 
     async def take(self, barred: Collection[str], estimate: float, asked: Collection[str] = ()) -> AccountState:
         """The least loaded account that is awake, those of the ids in ``barred`` left out and those in ``asked`` only
