@@ -288,6 +288,23 @@ def test_an_undecodable_input_is_the_callers_fault() -> None:
     assert (caught.value.kind, caught.value.param) == ("invalid_image", "image[]")
 
 
+def test_input_images_have_no_more_bytes_together_than_a_body() -> None:
+    """Each of them may come by a short name or URL, sixteen times over."""
+    core = gateway(Scripted(plain))
+
+    async def named() -> list[str]:
+        image = await Image.of_bytes(png(noise(2000, 2000)))
+        keys = [f"{'a' * 21}{index}.png" for index in range(8)]
+        for key in keys:
+            await core.store.put(key, image, {})
+        return [f"image://{key}" for key in keys]
+
+    with pytest.raises(GatewayError) as caught:
+        run(core, Operation.EDIT, prompt="p", images=asyncio.run(named()))
+    assert (caught.value.kind, caught.value.param) == ("invalid_image", "images[5]")
+    assert "64 MiB" in caught.value.message
+
+
 def test_an_earlier_result_is_an_input_by_its_name() -> None:
     core = gateway(Scripted(plain))
 

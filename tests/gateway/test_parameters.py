@@ -107,6 +107,14 @@ def test_the_names_that_the_caller_used_are_kept(fields: dict[str, Any], written
     assert dict(parse_request(GENERATE, {"prompt": "p", **fields}).written) == written
 
 
+def test_images_are_in_the_order_of_their_indices() -> None:
+    names = ("image[10]", "image[2]", "image[0]", "input_image_1")
+    images = parse_request(Operation.EDIT, {"prompt": "p"} | {name: name for name in names}).images
+    assert [image.param for image in images] == ["image[0]", "input_image_1", "image[2]", "image[10]"]
+    images = parse_request(Operation.EDIT, {"prompt": "p", "image[]": ["b", "a"]}).images
+    assert [image.data for image in images] == ["b", "a"]
+
+
 def test_images_have_no_place_in_generating_and_masks_are_one() -> None:
     request = parse_request(GENERATE, {"prompt": "p", "images": [5], "mask": "x", "image": "", "image_url": None})
     assert (request.images, request.mask) == ((), None)

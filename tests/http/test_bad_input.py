@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import socket
@@ -129,6 +130,13 @@ CASES: dict[str, Bad] = {
     ),
     "megabytes of image id": Bad(
         EDITS, json=EDIT | {"image": "image://" + "a" * 20_000_000}, param="image", says=("2048",)
+    ),
+    "packed": Bad(
+        GENERATIONS,
+        data=gzip.compress(b'{"prompt":"p"}'),
+        headers={"content-type": "application/json", "content-encoding": "gzip"},
+        status=415,
+        says=("Content-Encoding", '"gzip"'),
     ),
     "nan": Bad(
         GENERATIONS,

@@ -105,7 +105,7 @@ class Gateway:
         model = self.options.names.resolve(request.model, request.operation)
         with timings.phase("input"):
             inputs = Inputs(
-                tuple([await self._sources.read(source) for source in request.images]),
+                await self._sources.read_all(request.images),
                 None if request.mask is None else await self._sources.read(request.mask),
             )
         plan = self._plan(request, inputs, model)

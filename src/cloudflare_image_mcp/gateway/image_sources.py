@@ -10,6 +10,7 @@ from cloudflare_image_mcp.gateway import base64_text
 from cloudflare_image_mcp.gateway.image import Image
 from cloudflare_image_mcp.gateway.image_header import ImageFormat
 from cloudflare_image_mcp.gateway.limits import (
+    MAX_BODY_BYTES,
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
     MAX_IMAGE_SIDE,
@@ -22,7 +23,7 @@ from cloudflare_image_mcp.gateway.percent_text import percent_decoded
 from cloudflare_image_mcp.gateway.request import ImageSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cloudflare_image_mcp.gateway.payload import Payload
     from cloudflare_image_mcp.gateway.ports import ImageFetcher, ImageStore, StoredImage
@@ -47,13 +48,19 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, ...]:
-    """All ``image`` or ``mask`` fields of a request, in order. Raises ``GatewayError`` (400)."""
-    found = [
-        source for name, value in fields.items() if _NAMES[kind].fullmatch(name) for source in _sources(name, value)
-    ]
+    """All ``image`` or ``mask`` fields of a request, in the order of their indices, which a form need not have, else in
+    that of the request. Raises ``GatewayError`` (400).
+    """
+    names = sorted(filter(_NAMES[kind].fullmatch, fields), key=_index)
+    found = [source for name in names for source in _sources(name, fields[name])]
     if len(found) > MAX_INPUT_IMAGES:
         raise invalid(found[0].param, f"at most {MAX_INPUT_IMAGES} input images are allowed, not {len(found)}")
     return tuple(found)
+
+
+def _index(name: str) -> int:
+    digits = re.search(r"\d{1,9}", name)
+    return int(digits[0]) if digits else 0
 
 
 def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
@@ -111,6 +118,21 @@ class SourceReader:
     def __init__(self, fetcher: ImageFetcher, store: ImageStore) -> None:
         self._fetcher = fetcher
         self._store = store
+
+    async def read_all(self, sources: Sequence[ImageSource]) -> tuple[Image, ...]:
+        """One after another, and no more together than a body may hold: a URL is short and its image need not be.
+        Raises as ``read``.
+        """
+        images: list[Image] = []
+        for source in sources:
+            images.append(await self.read(source))
+            if sum(image.payload.size for image in images) > MAX_BODY_BYTES:
+                raise GatewayError(
+                    "invalid_image",
+                    f"the input images have more than {MAX_BODY_BYTES // MEBIBYTE} MiB together with {source.param}",
+                    param=source.param,
+                )
+        return tuple(images)
 
     async def read(self, source: ImageSource) -> Image:
         """Raises ``GatewayError`` (400) naming ``source.param``, what was found and what is allowed."""

@@ -35,6 +35,9 @@ async def read_body(request: Request) -> Body:
     content_type = request.headers.get("content-type", "")
     kind = content_type.split(";", 1)[0].strip().lower()
     body = _limited(request)
+    packed = request.headers.get("content-encoding", "identity").lower()
+    if packed != "identity":
+        raise await _unsupported(body, f"Content-Encoding must be identity, not {shown(packed)}")
     match kind:
         case "multipart/form-data":
             return Body(await read_multipart(body, content_type), text=True)
@@ -42,21 +45,18 @@ async def read_body(request: Request) -> Body:
             data = await _joined(body)
             if data.lstrip().startswith(b"{"):
                 return Body(_json(data), text=False)
-            if kind == "text/plain":
-                raise _unsupported(kind)
-            return Body(read_urlencoded(data), text=True)
+            if kind != "text/plain":
+                return Body(read_urlencoded(data), text=True)
         case "application/json" | "":
             return Body(_json(await _joined(body)), text=False)
-        case _:
-            async for _ in body:  # so that the client gets to see the answer
-                pass
-            raise _unsupported(kind)
+    raise await _unsupported(body, f"Content-Type must be application/json or multipart/form-data, not {shown(kind)}")
 
 
-def _unsupported(kind: str) -> GatewayError:
-    return GatewayError(
-        "unsupported_media_type", f"Content-Type must be application/json or multipart/form-data, not {shown(kind)}"
-    )
+async def _unsupported(body: AsyncIterator[bytes], message: str) -> GatewayError:
+    """Once the body is read to its end, so that the client gets to see the answer."""
+    async for _ in body:
+        pass
+    return GatewayError("unsupported_media_type", message)
 
 
 async def _limited(request: Request) -> AsyncIterator[bytes]:
