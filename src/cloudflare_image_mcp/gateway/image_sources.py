@@ -59,8 +59,8 @@ def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, 
 
 
 def _index(name: str) -> int:
-    digits = re.search(r"\d{1,9}", name)
-    return int(digits[0]) if digits else 0
+    digits = re.search(r"[\[_](\d{1,9})\]?$", name)
+    return int(digits[1]) if digits else 0
 
 
 def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
