@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,12 +25,20 @@ def installed() -> Path:
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first of several test processes installs, the others wait
         for file in HERE.iterdir():
-            shutil.copy(file, CACHE / file.name)
+            _put(file.read_bytes(), CACHE / file.name)
         if not stamp.exists() or stamp.read_text() != digest:
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
             subprocess.run(command, cwd=CACHE, check=True, timeout=600)
             stamp.write_text(digest)
     return CACHE
+
+
+def _put(content: bytes, path: Path) -> None:
+    """Whole or not at all, and only where it is news: another process may be running the script."""
+    if not path.exists() or path.read_bytes() != content:
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_bytes(content)
+        fresh.replace(path)
 
 
 def node() -> str:
