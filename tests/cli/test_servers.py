@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     ("command", "path", "status"),
     [(["serve"], "/health", 200), (["emulate", "--documented"], "/client/v4/nothing", 404)],
 )
-def test_a_server_answers_and_ctrl_c_ends_it_cleanly(home: Home, command: list[str], path: str, status: int) -> None:
+def test_a_server_answers_where_it_says_and_ctrl_c_ends_it_cleanly(
+    home: Home, command: list[str], path: str, status: int
+) -> None:
     port = free_port()
     process = home.start(*command, "--port", str(port))
     try:
@@ -32,6 +34,7 @@ def test_a_server_answers_and_ctrl_c_ends_it_cleanly(home: Home, command: list[s
     finally:
         process.kill()
     assert process.returncode == 130
+    assert f"http://127.0.0.1:{port}" in errors.decode()
     assert b"Traceback" not in errors
 
 

@@ -64,7 +64,11 @@ def emulate(host: str, port: int, live: bool, faults: str) -> None:
 
     require_artwork()
     check_address(host, port)
+    options = emulator.EmulatorOptions(mode=emulator.Mode("live" if live else "documented"), faults=faults)
     try:
-        emulator.run(host=host, port=port, mode=emulator.Mode("live" if live else "documented"), faults=faults)
+        server = emulator.make_server(options, host=host, port=port)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    where = f"[{host}]" if ":" in host else host
+    click.echo(f"Workers AI is emulated at http://{where}:{port}/client/v4 until Ctrl-C.", err=True)
+    server.run()

@@ -1,6 +1,6 @@
 """Workers AI's image models on this machine, speaking the real wire: for development, tests and work offline.
 
-``run`` serves until interrupted; ``make_server`` makes a server that a test can start and stop.
+``make_server`` makes a server that the command line runs, and that a test can start and stop.
 """
 
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.emulator import EmulatorOptions
     from cloudflare_image_mcp.emulator.job import Mode
-    from cloudflare_image_mcp.emulator.server import make_server, run
+    from cloudflare_image_mcp.emulator.server import make_server
 
-__all__ = ["EmulatorOptions", "Mode", "make_server", "run"]
+__all__ = ["EmulatorOptions", "Mode", "make_server"]
 
-_HOMES = {"EmulatorOptions": "emulator", "Mode": "job", "run": "server", "make_server": "server"}
+_HOMES = {"EmulatorOptions": "emulator", "Mode": "job", "make_server": "server"}
 
 
 def __getattr__(name: str) -> object:

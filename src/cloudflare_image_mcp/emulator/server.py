@@ -10,14 +10,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cloudflare_image_mcp.emulator.app import create_app
 from cloudflare_image_mcp.emulator.broken import CLOSE
 from cloudflare_image_mcp.emulator.emulator import Emulator, EmulatorOptions
-from cloudflare_image_mcp.emulator.job import Mode
 
 if TYPE_CHECKING:
     import asyncio
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["make_server", "run"]
+__all__ = ["make_server"]
 
 
 def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int = 8788) -> uvicorn.Server:
@@ -38,17 +37,6 @@ def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int 
     app = _Breakable(create_app(Emulator(options)), transports)
     config = uvicorn.Config(app, host=host, port=port, http=TrackedProtocol, log_level="warning", access_log=False)
     return uvicorn.Server(config)
-
-
-def run(
-    host: str = "127.0.0.1",
-    port: int = 8788,
-    mode: Mode = Mode.LIVE,
-    faults: str = "",
-    **more: Any,
-) -> None:
-    """Serves until interrupted. ``more``: the other fields of ``EmulatorOptions``. Raises ``FaultSpecError``."""
-    make_server(EmulatorOptions(mode=mode, faults=faults, **more), host=host, port=port).run()
 
 
 class _Breakable:
