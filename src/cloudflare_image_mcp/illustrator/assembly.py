@@ -35,6 +35,26 @@ SERVED = {
     "spaghetti", "steaming bowl", "pot of food", "green salad", "curry rice", "cooked rice", "shallow pan of food", "bento box", "cooking", "custard",
     "oden", "bowl with spoon", "fish cake with swirl", "bouquet", "hot beverage", "teacup without handle", "potted plant", "popcorn",
 }  # fmt: skip
+# What one is on where other languages, or careless prompts, say "in".
+SEATS = {"sofa", "couch and lamp", "bed", "chair", "bench", "plate", "throne"}
+# Parts of living things and plants, which "with" gives to the thing before it; some of them cover it.
+COVERING = {"leaves", "foliage", "petals", "feathers", "sails"}
+PARTS = {"leaves", "foliage", "petals", "feathers", "sails", "eyes", "eye", "ears", "ear", "nose", "mouth", "teeth", "tongue", "legs", "leg", "feet",
+         "foot", "hands", "hand", "wings", "wing", "tail", "horns", "beard", "mustache", "arms", "face", "smile", "claws", "paws"}  # fmt: skip
+# Worn or not, these are carried; kinds of thing that a person "with" them has in the hand.
+CARRIED = {
+    "purse",
+    "handbag",
+    "clutch bag",
+    "shopping bags",
+    "backpack",
+    "briefcase",
+    "folding hand fan",
+    "lipstick",
+    "umbrella",
+    "luggage",
+}
+HANDY = ("tool", "musical-instrument", "book-paper", "office", "sport", "phone", "writing", "light-video", "game")
 # Kinds of picture that show one thing on plain ground.
 EMBLEMS = {"logo", "icon", "sticker", "clip art", "emblem", "mascot", "app icon", "logo design"}
 # What is shut in the artwork, and how it looks with something inside.
@@ -72,6 +92,7 @@ class Assembly:
         self._clear()
         self.relation: str | None = None
         self.joined = False
+        self.link = ""
         self.last: int | None = None
         self.holder: tuple[str, int] | None = None
         self.adjacent = False
@@ -111,10 +132,12 @@ class Assembly:
                 self.reading.colours += self.colours
         self._clear()
 
-    def _on_filler(self, token: Token, _: Token | None) -> None:
-        """ "flying" says something of the thing beside it."""
+    def _on_filler(self, token: Token, following: Token | None) -> None:
+        """ "flying" says something of the thing beside it; who flies a thing stays on the ground."""
         if token.phrase in FLYING:
-            if self.last is not None and self.count is None:
+            if following is not None and following.kind == "count":
+                self.relation, self.flying = "beside" if self.last is not None else None, True
+            elif self.last is not None and self.count is None:
                 self.reading.mentions[self.last].flying = True
             else:
                 self.flying = True
@@ -130,6 +153,8 @@ class Assembly:
 
     def _on_count(self, token: Token, following: Token | None) -> None:
         count = int(token.value)
+        if token.phrase in {"a", "an"} and self.holder is not None and self.holder[1] != self.last:
+            self.holder = None  # "a plate of cookies and a glass"
         if not (token.phrase in {"a", "an"} and self.count):
             self.count = count
 
@@ -146,7 +171,7 @@ class Assembly:
         if token.phrase == "and" and self.colours:
             return
         self.relation = token.value
-        self.joined = token.phrase == "and"
+        self.joined, self.link = token.phrase == "and", token.phrase
         if token.phrase not in {"and", "with"}:
             self.holder = None
 
@@ -239,6 +264,8 @@ class Assembly:
 
     def _on_thing(self, token: Token, following: Token | None) -> None:
         token = self._opened(token)
+        if self._is_part(token):
+            return
         if token.value in TOGETHER:
             self._on_group(token)
             return
@@ -281,6 +308,15 @@ class Assembly:
         if token.plural and self.count in {None, 1}:
             return 1 if token.value == "glasses" and self.count else 3
         return min(self.count or 1, MOST)
+
+    def _is_part(self, token: Token) -> bool:
+        """ "a tree with pink leaves": a part of the last thing is not drawn apart from it; it may colour it."""
+        if self.last is None or self.link not in {"with", "and"} or token.phrase not in PARTS:
+            return False
+        if token.phrase in COVERING and self.colours and not self.reading.mentions[self.last].colours:
+            self.reading.mentions[self.last].colours = self.colours
+        self._clear()
+        return True
 
     def _opened(self, token: Token) -> Token:
         """The open form of a thing that something is put into."""
@@ -333,7 +369,14 @@ class Assembly:
 
     def _relation_to(self, token: Token) -> str:
         kind = self.vocabulary.concept(token.concepts[0]).kind if token.concepts else ""
-        if self.relation in {"beside", "inside"} and kind in WEARABLE and token.phrase != "umbrella":
+        label = self.vocabulary.concept(token.concepts[0]).label if token.concepts else ""
+        if self.relation == "inside" and label in SEATS:
+            return "on"
+        carried = label in CARRIED or (kind.startswith(HANDY) and self.link == "with")
+        bearer = self.reading.mentions[self._bearer()].concepts
+        if carried and bearer and self.vocabulary.concept(bearer[0]).kind.startswith("person"):
+            return "holding"
+        if self.relation in {"beside", "inside"} and kind in WEARABLE and label not in CARRIED:
             return "wearing"
         return self.relation or "beside"
 

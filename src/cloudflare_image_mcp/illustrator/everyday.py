@@ -151,7 +151,7 @@ _NAMES = {
     "teddy bear": "toy, plush toy, stuffed animal, plushie, stuffed toy",
     "palm tree": "palm",
     "person swimming": "swimmer, swimming pool",
-    "fire": "campfire, campfire flame, bonfire",
+    "fire": "flames, campfire, campfire flame, bonfire",
     "necktie": "tie, bow tie",
     "luggage": "suitcase, trunk case",
     "magic wand": "wand, staff, wizard staff, scepter",
@@ -183,7 +183,7 @@ _NAMES = {
     "cauldron": "witch's cauldron, potion",
     "floating island": "sky island, flying island",
     "bamboo": "bamboo plant",
-    "sleeping cat": "sleeping kitten, cat sleeping, kitten sleeping, cat is sleeping, cat napping, cat lying, cat curled up, napping cat, sleepy cat, lazy cat, cat asleep, curled up cat, cat resting",
+    "sleeping cat": "black cat sleeping, sleeping black cat, sleeping kitten, cat sleeping, kitten sleeping, cat is sleeping, cat napping, cat lying, cat curled up, napping cat, sleepy cat, lazy cat, cat asleep, curled up cat, cat resting",
     "sleeping dog": "sleeping puppy, dog sleeping, puppy sleeping, dog is sleeping, dog napping, dog lying, napping dog, sleepy dog, lazy dog, dog asleep, dog resting",
     "perfume bottle": "perfume, fragrance, cologne, bottle of perfume",
     "bottle": "wine bottle, bottle of wine, glass bottle, beer bottle, water bottle",
@@ -259,7 +259,7 @@ _NAMES = {
     "sheaf of rice": "wheat, hay, barley",
     "herb": "fern, ivy, vine, moss, leafy branch, mint leaf",
     "leafless tree": "dead tree, bare tree",
-    "wood": "log, firewood, tree stump, stump, timber",
+    "wood": "branch, tree branch, twig, log, firewood, tree stump, stump, timber",
     "blueberries": "blueberry",
     "strawberry": "raspberry, strawberries",
     "brown mushroom": "champignon",
@@ -359,7 +359,9 @@ ALIASES: dict[str, str] = {name.strip(): label for label, names in _NAMES.items(
 # Colours that a name implies where the prompt gives none.
 COATS: dict[str, str] = {
     "goldfish": "orange", "koi": "orange", "koi fish": "orange", "clownfish": "orange", "corgi": "orange", "husky": "gray", "golden retriever": "gold", "shiba inu": "orange",
-    "panther": "black", "snow leopard": "white", "raven": "black", "cherry tree": "pink", "cherry blossom tree": "pink", "sakura tree": "pink", "ginger cat": "orange",
+    "panther": "black", "black cat sleeping": "black", "sleeping black cat": "black", "snow leopard": "white", "raven": "black", "cherry tree": "pink", "cherry blossom tree": "pink", "sakura tree": "pink", "ginger cat": "orange",
     "bluebird": "blue", "bluejay": "blue", "canary": "yellow", "robin": "red", "poppy": "red", "daffodil": "yellow", "pegasus": "white", "black bear": "black", "samoyed": "white",
     "seagull": "white", "toad": "brown", "goblin king": "green", "lily": "white", "labrador": "beige", "siamese": "beige", "siamese cat": "beige", "pomeranian": "orange",
 }  # fmt: skip
+# The artwork's label -> a drawing that shows the same thing by itself: without the lamp, out of its frame.
+PLAINER = {"couch and lamp": "sofa", "bridge at night": "stone bridge", "pine decoration": "bamboo"}

@@ -21,7 +21,10 @@ LISTED = frozenset(
 )  # languages with words of emojibase's
 NEAR = 0.55  # cosine from which an unglossed word is taken for the nearest label
 ADJECTIVES = frozenset(glosses.COLOURS) | frozenset(glosses.SIZES) | {"old"}
-LINKING = frozenset(glosses.LINKS) | frozenset(glosses.COUNTS)
+LINKS = frozenset(glosses.LINKS)
+LINKING = LINKS | frozenset(glosses.COUNTS)
+PLACING = frozenset({"on", "under", "next to", "in front of", "behind", "over"})
+POSTPOSITIONAL = frozenset({"ja", "zh", "zh-hant", "ko"})
 PLAIN = re.compile(r"[a-z][a-z' -]*$")
 
 
@@ -89,7 +92,29 @@ def translate(vocabulary: Vocabulary, prompt: str) -> tuple[str, list[str]]:
     words = glosser.unspaced(text) if language in glosses.UNSPACED else glosser.spaced(text)
     if language in glosses.POSTPOSED:
         words = _reordered(words)
+    if language in POSTPOSITIONAL:
+        words = _turned(words)
     return " ".join([*words, *quoted]), glosser.notes
+
+
+def _turned(words: list[str]) -> list[str]:
+    """Places said after their noun put before it: "tree under samurai", as Chinese and Japanese have it, is a samurai
+    under a tree; "cat in table on" is a cat on a table."""
+    result = list(words)
+    for link in [w for w in words if w in PLACING]:
+        at = result.index(link)
+        start = at
+        while start and result[start - 1] not in LINKS and result[start - 1] != ",":
+            start -= 1
+        end = at + 1
+        while end < len(result) and result[end] not in LINKS and result[end] != ",":
+            end += 1
+        before, after = result[start:at], result[at + 1 : end]
+        if before and after:
+            result[start:end] = [*after, link, *before]
+        elif before and start and result[start - 1] == "in":
+            result[start - 1 : end] = [link, *before]
+    return result
 
 
 def _reordered(words: list[str]) -> list[str]:
@@ -158,7 +183,7 @@ class Glosser:
         for number in self.listed.get(phrase, ()):
             concept = self.vocabulary.concept(number)
             if PLAIN.match(concept.label) and concept.kind != "country-flag":
-                return concept.label
+                return everyday.PLAINER.get(concept.label, concept.label)
         return None
 
     def _inflected(self, word: str) -> str | None:

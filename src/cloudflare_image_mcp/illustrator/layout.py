@@ -114,6 +114,11 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
             actor.height = _bound_height(actor, parent)
+            if actor.bond in {"on", "inside"}:
+                siblings = sum(a.parent == actor.parent and a.bond == actor.bond for a in cast.actors)
+                actor.height = min(
+                    actor.height, parent.width * (1.25 if siblings > 1 else 1.6) / siblings / actor.aspect
+                )
             if actor.bond in {"front", "behind", "under", "over"}:
                 actor.height = min(max(actor.height, side * 0.2), side * 0.5)
 
@@ -206,7 +211,7 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
-        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (parent.saddle + 0.30), -1),
+        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (_rim(parent) + 0.30), -1),
         "over": (
             parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width,
             top - parent.height * 0.08,
@@ -237,8 +242,11 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     actor.floating = actor.bond not in {"under", "front", "behind"}
 
 
+# Where the opening of a container is, in shares of its height, when something reaches up beyond it.
+RIMS = {"basket": 0.30, "shopping cart": 0.3, "bucket": 0.05}
 SEATS = {
-    "couch and lamp": 0.32, "sofa": 0.50, "bench": 0.52, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "canoe": 0.3, "plate": 0.42, "throne": 0.62,
+    "pirate ship": 0.52, "sailboat": 0.5, "passenger ship": 0.1, "ship": 0.2, "canoe": 0.3,
+    "couch and lamp": 0.32, "sofa": 0.50, "bench": 0.52, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "plate": 0.42, "throne": 0.62,
 }  # fmt: skip
 
 
@@ -248,6 +256,10 @@ def _facing(actor: Actor) -> int:
     label = actor.concept.label if actor.concept else ""
     profile = kind.startswith("animal") and label not in ANIMALS
     return -1 if profile != actor.flip else 1
+
+
+def _rim(parent: Actor) -> float:
+    return RIMS.get(parent.concept.label if parent.concept else "", parent.saddle)
 
 
 def _rest(parent: Actor) -> float:

@@ -85,7 +85,7 @@ SCENERY = _table(
     lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall",
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
     snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
-    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, highway, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza, road, highway at night",
+    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza",
     interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym",
     table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth",
     space="space, outer space, galaxy, cosmos, universe, nebula, deep space, starfield, orbit, milky way, solar system, interstellar",
@@ -169,6 +169,10 @@ COMPOSITIONS = _table(
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
+    japanese chinese korean indian egyptian greek roman american british english french german italian spanish mexican russian african asian
+    european scandinavian nordic victorian medieval gothic baroque renaissance steampunk dieselpunk tropical royal imperial antique sleek
+    luxurious expensive fancy casual formal patch spell spells highway card greeting invitation mandala pattern
+    casting glowing melting speeding leaping howling hiding relaxing resting swinging crawling sneaking splashing shining roaring hunting
     4k 8k a across add adorable aesthetic against all along also amazing ambient an ancient angry apply
     are art artistic ar v niji stylize artstation artwork as at atmosphere atmospheric award away background
     background-less baking be beautiful become becomes being best bit blooming blowing body bokeh

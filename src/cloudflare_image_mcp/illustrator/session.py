@@ -176,7 +176,7 @@ class Session:
         body, width, height = complete(self.vocabulary.artwork, concept, artwork)
         probe = figure.draw(body, (width, height), PROBE)
         left, top, right, bottom = figure.visible(probe)
-        sideways = concept.kind == "animal-mammal" and concept.label not in bodies.ANIMALS
+        sideways = concept.kind in {"animal-mammal", "animal-reptile"} and concept.label not in bodies.ANIMALS
         cut = probe.crop((left, top, right, bottom))
         return Sketch(
             body,

@@ -100,6 +100,8 @@ HABITAT_OF: dict[str, Homes] = {
 
 # Styles with few tones, in which far things would drown in haze.
 GRAPHIC = {"poster", "flat", "low-poly", "pixel", "comic", "ink", "pencil", "stained"}
+# What swims on still water.
+PADDLERS = {"duck", "swan", "goose", "lotus", "person swimming", "man swimming", "woman swimming"}
 # What is seen in the sea only under its surface.
 SWIMMERS = {
     "fish",
@@ -223,7 +225,9 @@ def _crowd(reading: Reading) -> bool:
 def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rng: np.random.Generator) -> str:
     """A place for a prompt that names none: where its first thing is at home."""
     draw = float(rng.random())
-    concept = next((c for c in concepts if c is not None), None)
+    known = [c for c in concepts if c is not None]
+    # A thing that is at home in one place only settles it: the sofa, not the cat on it.
+    concept = next((c for c in known if len(HABITAT_OF.get(c.label, ())) == 1), known[0] if known else None)
     homes: Homes = (("meadow", 2), ("hills", 1)) if not concepts else (("studio", 1),)
     if concept is not None:
         homes = HABITAT_OF.get(concept.label) or next(
@@ -234,6 +238,7 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
         small = all(c is None or casting.stature(c) <= 0.85 for c in concepts)
         homes = placed or ((("table", 1),) if small else (("meadow", 1),))
     large = any(c is not None and c.kind.startswith(("plant-other", "place", "transport")) for c in concepts)
+    rooted = any(c is not None and (c.kind.startswith("place") or c.label.endswith(" tree")) for c in concepts)
     outside = reading.time or reading.weather or reading.sky or reading.season
     homes = tuple(
         h
@@ -242,6 +247,7 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
         and not (outside and h[0] in {"studio", "table", "interior", "underwater"})
         and not (reading.sky and h[0] == "forest")
         and not (large and h[0] in {"interior", "table"})
+        and not (rooted and h[0] in {"studio", "city"})
     )
     if not homes:
         homes = (("meadow", 1),)
@@ -281,7 +287,9 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
         w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
     )
-    stage.boats = any(c is not None and c.kind == "transport-water" for c in concepts)
+    stage.boats = any(c is not None and c.kind == "transport-water" for c in concepts) or (
+        bool(concepts) and all(c is not None and (c.kind == "animal-marine" or c.label in PADDLERS) for c in concepts)
+    )
     if reading.style == "isometric":
         diorama.paint(stage, plan.scenery)
         return stage
