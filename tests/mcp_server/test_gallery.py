@@ -113,3 +113,4 @@ async def test_where_the_model_only_generates_no_button_offers_more() -> None:
 
 def test_an_error_is_shown_in_its_own_words(seen: dict[str, Any]) -> None:
     assert seen["error"] == "steps must be 1"
+    assert seen["cancelled"] == "Cancelled; 0 of 3 images made."
