@@ -44,11 +44,11 @@ class Gated(NoiseBackend):
 
 
 @asynccontextmanager
-async def started() -> AsyncIterator[tuple[Jobs, Gated]]:
+async def started(poll: float | None = None) -> AsyncIterator[tuple[Jobs, Gated]]:
     backend = Gated()
     assembly = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=backend)
     try:
-        yield Jobs(assembly.gateway), backend
+        yield Jobs(assembly.gateway, poll=poll), backend
     finally:
         for _ in range(100):
             backend.turns.release()
@@ -69,8 +69,9 @@ def request(**fields: Any) -> ImageRequest:
     )
 
 
-async def test_a_job_goes_on_when_its_caller_does_not_wait() -> None:
-    async with started() as (jobs, backend):
+@pytest.mark.parametrize("poll", [None, 0.02], ids=["woken", "looking again"])
+async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -> None:
+    async with started(poll) as (jobs, backend):
         job = jobs.start(request(response_format="b64_json"))
         assert not await job.wait(0.05)
         assert not job.is_over

@@ -11,18 +11,19 @@ from typing import Any
 import pyodide_js
 
 from cloudflare_image_mcp.worker import entry
+from cloudflare_image_mcp.worker.runtime import WorkerClock
 
 TOGETHER = 50
 
 
-class StoppedClock(entry.WorkerClock):
+class StoppedClock(WorkerClock):
     moment: datetime | None = None
 
     def now(self) -> datetime:
         return self.moment or super().now()
 
 
-entry.WorkerClock = StoppedClock  # type: ignore[misc]
+vars(entry)["WorkerClock"] = StoppedClock
 
 
 class Default(entry.Default):

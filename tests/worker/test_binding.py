@@ -26,3 +26,14 @@ def test_a_flagged_picture_is_asked_for_with_another_seed(tmp_path: Path) -> Non
     assert moved
     said = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
     assert said == [f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved]
+
+
+def test_used_up_neurons_come_back_at_midnight(tmp_path: Path) -> None:
+    with (
+        emulating(faults="4006:1.0") as emulator,
+        worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
+    ):
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json={"prompt": "a fox"}, timeout=120)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
+    assert answer.headers["x-should-retry"] == "false"
+    assert 0 < int(answer.headers["retry-after"]) <= 24 * 3600

@@ -63,6 +63,8 @@ class Job:
     ended: float | None = None
     changed: datetime | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    poll: float | None = None
+    """As ``Jobs``."""
 
     @property
     def is_over(self) -> bool:
@@ -70,6 +72,11 @@ class Job:
 
     async def wait(self, seconds: float) -> bool:
         """Whether the job was over within so many seconds. Giving up waiting does nothing to the job."""
+        if self.poll is not None:
+            while not self.is_over and seconds > 0:
+                await asyncio.sleep(min(self.poll, seconds))
+                seconds -= self.poll
+            return self.is_over
         try:
             await asyncio.wait_for(self.over.wait(), max(0.0, seconds))
         except TimeoutError:
@@ -80,8 +87,12 @@ class Job:
 class Jobs:
     """The jobs of one process over one gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, poll: float | None = None) -> None:
+        """``poll``: seconds after which somebody who waits for a job looks again. None: the job wakes them, which a
+        Worker must not do, where a request may only be woken by what it began itself.
+        """
         self._gateway = gateway
+        self._poll = poll
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
 
@@ -101,6 +112,7 @@ class Jobs:
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
+            poll=self._poll,
         )
         self._jobs[job.id] = job
         work = self._work[job.id] = asyncio.ensure_future(self._carry_out(job))

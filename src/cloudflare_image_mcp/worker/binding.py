@@ -18,6 +18,7 @@ from cloudflare_image_mcp.backends.workers_ai.errors import (
     meaning_of,
     plain,
 )
+from cloudflare_image_mcp.backends.workers_ai.neurons import next_reset
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
 from cloudflare_image_mcp.errors import UnreadableImage
@@ -67,11 +68,19 @@ class BindingBackend:
                 hopeless = failure.meaning.action in _HOPELESS
                 pause = None if hopeless else attempts.pause(failure, elsewhere=False)
                 if pause is None:
-                    raise failure.gateway_error(has_image=bool(call.images)) from failure
+                    raise failure.gateway_error(
+                        has_image=bool(call.images), retry_after=self._rest(failure)
+                    ) from failure
                 if failure.meaning.action is Action.RETRY_ONCE:
                     call = with_another_seed(call)
                     request = await encode(call, self._pixels)
             await asyncio.sleep(pause)
+
+    def _rest(self, failure: UpstreamError) -> float | None:
+        """Seconds until the account can be asked again, where that is known."""
+        if failure.meaning.action is Action.REST_UNTIL_RESET:
+            return (next_reset(self._clock) - self._clock.now()).total_seconds()
+        return failure.retry_after
 
     async def aclose(self) -> None:
         """A binding has nothing to close."""

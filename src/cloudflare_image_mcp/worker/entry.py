@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PARALLEL: Final = 4
 """Images of one request under way at once: a Worker has six connections, and storing an image wants one too."""
+POLL: Final = 0.25
+"""Seconds between two looks at a job that another request began."""
 
 _log = logging.getLogger(__name__)
 _apps: dict[str, FastAPI] = {}
@@ -67,7 +69,7 @@ def application(env: Handle) -> FastAPI:
         core = gateway(env, settings)
         door = Door(
             gateway=core,
-            jobs=Jobs(core),
+            jobs=Jobs(core, poll=POLL),
             structured=settings.mcp_structured_results,
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )

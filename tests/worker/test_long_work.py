@@ -1,0 +1,112 @@
+"""Work that takes longer than a client of the Worker waits: what was paid for is there afterwards."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import httpx2
+import pytest
+
+from tests.emulator.calling import emulating
+from tests.workerd import worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.workerd import Worker
+
+LONGEST: Final = 120
+"""Seconds after which a thing that has not happened never will."""
+RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: the connection is reset, not left half open, which would look like a client that listens on."""
+REQUESTS: Final[tuple[dict[str, Any], ...]] = (
+    {"response_format": "url"},
+    {"response_format": "b64_json"},
+    {"stream": True},
+)
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def begin(origin: str, fields: dict[str, Any]) -> socket.socket:
+    """Sends a request whole."""
+    host = urlsplit(origin)
+    body = json.dumps({"prompt": "a fox"} | fields).encode()
+    head = (
+        f"POST /v1/images/generations HTTP/1.1\r\nHost: {host.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection = socket.create_connection((host.hostname, host.port))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A Worker over a model that takes its time."""
+
+    worker: Worker
+    emulator: str
+
+    def stats(self) -> Any:
+        with urlopen(f"{self.emulator}/emulator/stats") as answer:
+            return json.load(answer)
+
+    def calls(self) -> int:
+        """Of the model, since the start."""
+        return sum(account["calls"] for account in self.stats()["accounts"].values())
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
+    log = tmp_path_factory.mktemp("workerd") / "log"
+    with (
+        emulating(faults="slow=6s:1.0", requests_per_minute=10**9) as emulator,
+        worker(f"{emulator}/client/v4/accounts/worker", log) as served,
+    ):
+        yield Slow(served, emulator)
+
+
+def test_the_images_of_clients_that_hung_up_are_stored(slow: Slow) -> None:
+    """The runtime gives up what was asked for once nobody waits for it, unless it was told not to."""
+    connections = [begin(slow.worker.origin, fields) for fields in REQUESTS]
+    wait_for(lambda: slow.calls() == len(REQUESTS), "the model was not called")
+    for connection in connections:
+        connection.close()
+    assert slow.stats()["answers"] == {}
+    wait_for(lambda: len(slow.worker.objects()) == len(REQUESTS), "an image was lost")
+    for name in slow.worker.objects():
+        assert httpx2.get(f"{slow.worker.origin}/{name}", timeout=60).status_code == 200
+
+
+def test_a_job_is_waited_for_by_another_request_than_the_one_that_began_it(slow: Slow) -> None:
+    """The runtime does not let one request wake another."""
+
+    def call(tool: str, **arguments: Any) -> Any:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+        body = message | {"params": {"name": tool, "arguments": arguments}}
+        answer = httpx2.post(f"{slow.worker.origin}/mcp", json=body, headers=headers, timeout=LONGEST)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]["structuredContent"]
+
+    # The first call imports the SDK, which would take up the job's time.
+    call("list_models")
+    begun = call("run_model", prompt="a fox", wait_seconds=0)
+    assert begun["status"] == "running"
+    done = call("get_job", job_id=begun["job_id"], wait_seconds=60)
+    assert done["status"] == "completed"
+    assert len(done["images"]) == 1
