@@ -164,6 +164,12 @@ CASES: dict[str, Bad] = {
     "multipart without boundary": Bad(
         EDITS, data=b"--x\r\n", headers={"content-type": "multipart/form-data"}, says=("boundary",)
     ),
+    "multipart with an endless boundary": Bad(
+        EDITS,
+        data=b"--x\r\n",
+        headers={"content-type": f"multipart/form-data; boundary={'x' * 5000}"},
+        says=("multipart", "oundary"),
+    ),
     "multipart cut short": Bad(
         EDITS,
         data=b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na fox',

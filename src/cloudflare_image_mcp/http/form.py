@@ -106,8 +106,8 @@ async def read_multipart(body: AsyncIterator[bytes], content_type: str) -> dict[
     boundary = options.get(b"boundary")
     if not boundary:
         raise invalid(None, "the Content-Type of a multipart form must name its boundary")
-    reader = _FormReader(boundary)
     try:
+        reader = _FormReader(boundary)
         async for chunk in body:
             reader.feed(chunk)
     except FormParserError as error:

@@ -6,6 +6,7 @@ import hmac
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from cloudflare_image_mcp.errors import GatewayError
@@ -104,6 +105,8 @@ class DefectMiddleware:
 
         try:
             await self._app(scope, receive, send_noting)
+        except ClientDisconnect:  # in the midst of its request: nobody is left to be answered
+            return
         except Exception as error:
             if begun:  # no status is left to change: the server breaks the connection off
                 raise
