@@ -51,6 +51,28 @@ def test_no_file_is_no_error() -> None:
     assert load_environment().file is None
 
 
+def test_a_directory_of_that_name_is_no_error(directory: Path) -> None:
+    (directory / ".env").mkdir()
+    assert load_environment().file is None
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "marked"])
+def test_lines_that_cannot_be_read_are_counted_and_the_others_are_read(directory: Path, start: str) -> None:
+    (directory / ".env").write_text(f"{start}DEFAULT_MODEL=flux-2-dev\r\nno setting\r\nEDIT_FALLBACK=off\r\n", "utf-8")
+    environment = load_environment()
+    assert environment.unread == (2,)
+    assert [environment.values.get(name) for name in ("DEFAULT_MODEL", "EDIT_FALLBACK")] == ["flux-2-dev", "off"]
+
+
+def test_a_file_that_may_not_be_read_is_named(directory: Path) -> None:
+    (directory / ".env").write_text("DEFAULT_MODEL=flux-2-dev\n")
+    (directory / ".env").chmod(0o000)
+    if os.access(directory / ".env", os.R_OK):
+        pytest.skip("root may read every file")
+    with pytest.raises(SettingError, match=r"\.env cannot be read: Permission denied"):
+        load_environment()
+
+
 def test_a_file_that_is_no_text_is_named(directory: Path) -> None:
     (directory / ".env").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingError, match=r"\.env cannot be read: it is not UTF-8 text"):

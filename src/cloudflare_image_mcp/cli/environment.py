@@ -39,16 +39,16 @@ def load_environment() -> Environment:
     their own names there (``AWS_ACCESS_KEY_ID``, ``HTTPS_PROXY``). Raises ``SettingError``.
     """
     path = Path(".env")
-    if not path.is_file():
-        return Environment(os.environ, None, frozenset())
-    from dotenv import dotenv_values
-    from dotenv.parser import parse_stream
-
     try:
         text = path.read_text("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
+        return Environment(os.environ, None, frozenset())
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingError(f"{path.absolute()} cannot be read: {reason}") from None
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     found = dotenv_values(stream=StringIO(text))
     unread = tuple(binding.original.line for binding in parse_stream(StringIO(text)) if binding.error)
     added = {name: value for name, value in found.items() if value is not None and name not in os.environ}
