@@ -51,6 +51,15 @@ async def test_a_hundred_requests_waste_one_call_on_each_bad_account() -> None:
     assert answers == {"200": 100, "4006": 1, "10000": 1}
 
 
+async def test_an_account_that_wakes_holds_nobody_up_while_others_are_proven() -> None:
+    pool = AccountPool([HEALTHY, Account("woken", "demo")], StoppedClock("2026-11-23 12:00"))
+    pool.succeeded(pool.states[0])
+    pool.states[0].in_flight = 5
+    taking = [asyncio.create_task(pool.take((), 0)) for _ in range(3)]
+    await settled()
+    assert [task.result().account.account_id for task in taking] == ["woken", "healthy", "healthy"]
+
+
 async def test_an_account_given_twice_is_one() -> None:
     async with scripted(refusal(401, 10000)) as server, backend_at(server.address, WRONG, WRONG) as backend:
         with pytest.raises(GatewayError):

@@ -101,13 +101,15 @@ class AccountPool:
 
         Raises ``NoAccountError``.
         """
+        waited = False
+        """Who has waited takes no more than a share, and waits on for an account that is still being tried."""
         while True:
             awake = [state for state in self._awake() if state.account.account_id not in barred]
             if not awake:
                 raise self._all_resting(barred)
             awake = [state for state in awake if state.account.account_id not in asked] or awake
             share = (sum(state.in_flight for state in awake) + self._waiting + 1) / len(awake)
-            ready = [state for state in awake if self._is_ready(state) and state.in_flight < share]
+            ready = [state for state in awake if self._is_ready(state) and not (waited and state.in_flight >= share)]
             if ready:
                 state = min(ready, key=lambda state: (state.in_flight, state.neurons + state.reserved, state.asked_at))
                 state.asked_at = self._clock.monotonic()
@@ -116,7 +118,9 @@ class AccountPool:
                 state.in_flight += 1
                 state.reserved += estimate
                 return state
-            patience = PROBE_PATIENCE - self._clock.monotonic() + min(state.busy_since for state in awake)
+            tried_since = min(state.busy_since for state in awake if not self._is_ready(state))
+            patience = PROBE_PATIENCE - self._clock.monotonic() + tried_since
+            waited = True
             self._waiting += 1
             try:
                 await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
