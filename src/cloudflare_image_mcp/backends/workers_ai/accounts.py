@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -118,8 +119,9 @@ class AccountPool:
                 state.in_flight += 1
                 state.reserved += estimate
                 return state
-            tried_since = min(state.busy_since for state in awake if not self._is_ready(state))
-            patience = PROBE_PATIENCE - self._clock.monotonic() + tried_since
+            # Of none when the patience with the last ran out a moment ago.
+            since = min((state.busy_since for state in awake if not self._is_ready(state)), default=-math.inf)
+            patience = since + PROBE_PATIENCE - self._clock.monotonic()
             waited = True
             self._waiting += 1
             try:
