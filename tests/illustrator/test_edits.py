@@ -132,3 +132,34 @@ def test_variations_keep_the_palette_and_differ_by_seed(illustrator: Illustrator
 def test_a_source_of_another_size_is_fitted(illustrator: Illustrator, car: Drawing) -> None:
     result = illustrator.draw(Brief(prompt="make it night", images=(png(car.pixels),), width=160, height=96))
     assert result.pixels.shape == (96, 160, 3)
+
+
+def test_what_is_added_goes_where_the_instruction_says(illustrator: Illustrator, car: Drawing) -> None:
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    on = edit(illustrator, car, "put a cat on top of the car").scene.subjects[0].boxes[0]
+    assert left < (on[0] + on[2]) / 2 < right
+    assert abs(on[3] - top) < (bottom - top) * 0.25
+    beside = edit(illustrator, car, "add a dog next to the car").scene.subjects[0].boxes[0]
+    assert abs((beside[0] + beside[2]) / 2 - (left + right) / 2) > (right - left) * 0.4
+
+
+def test_a_removed_thing_leaves_the_scenery_sharp(illustrator: Illustrator, car: Drawing) -> None:
+    """What fills the hole has as much fine detail as the scenery beside it: it is not smeared."""
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    hole = np.zeros(car.pixels.shape[:2], np.uint8)
+    hole[max(top - 8, 0) : bottom + 12, max(left - 8, 0) : right + 8] = 255
+    removed = edit(illustrator, car, "remove the car", mask=png(hole)).pixels.astype(np.float32).mean(-1)
+    across = np.abs(np.diff(removed, axis=1))
+    inside = across[(top + bottom) // 2 : bottom, left + 8 : right - 8].mean()
+    rows = np.r_[bottom + 14 : removed.shape[0]]
+    assert inside > 0.3 * across[rows].mean()
+
+
+def test_a_new_background_leaves_no_rim_of_the_old(illustrator: Illustrator, car: Drawing) -> None:
+    """Round the car's body, above the shadow between its wheels, no green of the meadow is left before the sea."""
+    _, top, _, bottom = car.scene.subjects[0].boxes[0]
+    result = edit(illustrator, car, "replace the background with the ocean").pixels[: bottom - (bottom - top) // 4]
+    lab = to_oklab(result.astype(np.float32) / 255)
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
+    green = (np.hypot(lab[..., 1], lab[..., 2]) > 0.06) & (np.abs(hue - 130) < 22)
+    assert green.mean() < 0.002

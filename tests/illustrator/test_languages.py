@@ -49,3 +49,21 @@ def test_words_in_no_table_go_through_the_encoder_or_are_named(illustrator: Illu
     drawing = illustrator.draw(Brief(prompt="قطة و دراجة", width=64, height=64))
     assert "cat" in [s.label for s in drawing.scene.subjects]
     assert len(drawing.scene.subjects) == 2 or any("دراجة" in warning for warning in drawing.warnings)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "above", "below"),
+    [
+        ("桜の木の下の犬", "deciduous tree", "dog"),
+        ("一只猫在长椅上", "cat", "bench"),
+        ("나무 아래 개", "deciduous tree", "dog"),
+        ("ein alter Mann sitzt auf einer Bank", "old man", "bench"),
+        ("un gato durmiendo en un sofá", "sleeping cat", "sofa"),
+    ],
+)
+def test_who_is_on_or_under_what(illustrator: Illustrator, prompt: str, above: str, below: str) -> None:
+    boxes = {
+        s.label: s.boxes[0] for s in illustrator.draw(Brief(prompt=prompt, width=96, height=96, seed=2)).scene.subjects
+    }
+    assert boxes[above][3] < boxes[below][3]
+    assert boxes[above][1] < boxes[below][1]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloudflare_image_mcp.illustrator import Illustrator
+from cloudflare_image_mcp.illustrator import Brief, Illustrator, everyday
+from cloudflare_image_mcp.illustrator.ideas import IDEAS
 from cloudflare_image_mcp.illustrator.mention import Reading
 from cloudflare_image_mcp.illustrator.reading import Reader
 
@@ -94,3 +95,96 @@ def test_refusals_leave_the_prompt(reader: Reader) -> None:
     reading = reader.read("a street without cars, no people")
     assert reading.mentions == []
     assert reading.refused == "cars, people"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrase", "relation"),
+    [
+        ("a bowl of cherries", "cherries", ("containing", 0)),
+        ("a plate of cookies and a dog", "cookies", ("bearing", 0)),
+        ("a plate of cookies and a dog", "dog", ("beside", 1)),
+        ("two bananas on a plate", "plate", ("on", 0)),
+        ("a train crossing a bridge", "bridge", ("on", 0)),
+        ("a cat in a bed", "bed", ("on", 0)),
+        ("a woman with a briefcase", "briefcase", ("holding", 0)),
+        ("a boy with a cap", "cap", ("wearing", 0)),
+    ],
+)
+def test_what_holds_what(reader: Reader, prompt: str, phrase: str, relation: tuple[str, int]) -> None:
+    assert next(m for m in reader.read(prompt).mentions if m.phrase == phrase).relation == relation
+
+
+def test_a_dish_comes_without_the_container_named_before_it(reader: Reader) -> None:
+    assert [m.phrase for m in reader.read("a plate of spaghetti next to a lemon").mentions] == [
+        "plate of spaghetti",
+        "lemon",
+    ]
+    assert [m.phrase for m in reader.read("a bowl of curry next to a lemon").mentions] == ["curry", "lemon"]
+
+
+def test_things_joined_by_and_rest_on_the_same_thing(illustrator: Illustrator) -> None:
+    scene = illustrator.draw(Brief(prompt="a bear and a goat on a sofa", seed=3, width=128, height=128)).scene
+    boxes = {s.label: s.boxes[0] for s in scene.subjects}
+    for label in ("bear", "goat"):
+        left, top, right, bottom = boxes[label]
+        assert boxes["sofa"][0] <= (left + right) / 2 <= boxes["sofa"][2]
+        assert boxes["sofa"][1] < bottom < boxes["sofa"][3]
+        assert top < boxes["sofa"][3]
+
+
+def test_parts_are_no_things_of_their_own(reader: Reader) -> None:
+    reading = reader.read("a tree with pink leaves and a white horse with blue eyes")
+    assert things(reading) == [("tree", 1, ["pink"]), ("horse", 1, ["white"])]
+
+
+def test_what_only_resembles_a_thing_drawn_already_is_left_out(reader: Reader) -> None:
+    reading = reader.read("a cow and a moo")
+    assert [m.phrase for m in reading.mentions] == ["cow"]
+    assert any('"moo"' in warning for warning in reading.warnings)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "refused"),
+    [
+        ("a fox in a field --ar 16:9 --v 6.1 --style raw", ""),
+        ("a fox in a field, (masterpiece:1.3), <lora:fur:0.8>", ""),
+        ("a fox in a field --no trees, people --ar 3:2", "trees, people"),
+    ],
+)
+def test_the_switches_of_other_generators_are_not_drawn(reader: Reader, prompt: str, refused: str) -> None:
+    reading = reader.read(prompt)
+    assert things(reading) == [("fox", 1, [])]
+    assert reading.scenery == ["meadow"]
+    assert reading.refused.strip() == refused
+    assert reading.warnings == []
+
+
+def test_an_idea_alone_is_pictured_and_said(reader: Reader) -> None:
+    reading = reader.read("freedom, oil painting")
+    assert [m.phrase for m in reading.mentions] == ["eagle"]
+    assert reading.style == "oil"
+    assert any('"freedom"' in warning for warning in reading.warnings)
+    assert [m.phrase for m in reader.read("a dog full of joy").mentions] == ["dog"]
+
+
+@pytest.mark.parametrize("idea", sorted(IDEAS))
+def test_every_idea_has_a_picture(reader: Reader, idea: str) -> None:
+    reading = reader.read(idea)
+    assert reading.mentions or reading.scenery
+    assert len(reading.warnings) == 1
+
+
+def test_every_everyday_name_has_a_drawing(illustrator: Illustrator) -> None:
+    labels = {concept.label for concept in illustrator.vocabulary.artwork.concepts}
+    assert {name: label for name, label in everyday.ALIASES.items() if label not in labels} == {}
+
+
+@pytest.mark.parametrize("place", ["cliff", "gradient", "beach"])
+def test_places_and_emblems(reader: Reader, place: str) -> None:
+    prompt = {
+        "cliff": "a hut on a cliff",
+        "gradient": "a blue to pink gradient background",
+        "beach": "a hut by the sea",
+    }
+    assert reader.read(prompt[place]).scenery == [place]
+    assert reader.read(f"logo of a fox, {place}").emblem

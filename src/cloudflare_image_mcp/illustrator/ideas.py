@@ -1,8 +1,8 @@
 """What stands for an idea where a prompt names nothing that can be seen."""
 
 _PICTURES = {
-    "a smiling sun with face and three balloons above a meadow under a rainbow": "happiness, joy, bliss, happy, delight, optimism",
-    "a wilted flower in the rain": "sadness, sorrow, grief, melancholy, depression, sad",
+    "a smiling sun with face and three balloons above a meadow under a rainbow": "happiness, joy, bliss, delight, optimism",
+    "a wilted flower in the rain": "sadness, sorrow, grief, melancholy, depression",
     "a big red heart above a meadow at sunset": "love, romance, passion, affection",
     "a white dove flying over a meadow at dawn under a rainbow": "peace, harmony, forgiveness",
     "an eagle flying over the mountains at sunrise": "freedom, liberty, independence",

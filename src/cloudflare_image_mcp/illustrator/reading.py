@@ -55,7 +55,7 @@ def split_refusals(text: str) -> tuple[str, str]:
     refused: list[str] = []
 
     def take(match: re.Match[str]) -> str:
-        refused.append(match.group(1))
+        refused.append(match.group(1).strip())
         return " "
 
     kept = re.sub(
