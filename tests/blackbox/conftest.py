@@ -18,7 +18,7 @@ from tests.workerd import worker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEY = "a-black-box-key"
+KEY = "a black-box key"
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
-KEY = "a-key-of-the-tests"
+KEY = "a key of the tests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,13 @@ def test_names_that_the_operator_allows() -> None:
 
 
 def test_with_keys_any_host_but_no_call_without_one() -> None:
-    with door(API_KEYS="first,second-key", MCP_ALLOWED_ORIGINS="*") as origin:
+    with door(API_KEYS="first,second key", MCP_ALLOWED_ORIGINS="*") as origin:
         for path in ("/mcp", "/mcp/simple?model=flux-1-schnell"):
             refused = ask(origin, path, Host="anything.example")
             assert refused.status_code == 401
             assert refused.headers["www-authenticate"] == "Bearer"
             assert ask(origin, path, Authorization="Bearer wrong").status_code == 401
-            for key in ("first", "second-key"):
+            for key in ("first", "second key"):
                 allowed = ask(
                     origin, path, Host="anything.example", Authorization=f"Bearer {key}", Origin="https://a.b"
                 )

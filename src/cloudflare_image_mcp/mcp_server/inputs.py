@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.mcp_server.door import Door
 
 _ID: Final = re.compile(r"(?:image://)?(?P<name>[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?)", re.IGNORECASE)
-_OWN_URL: Final = re.compile(r"(?P<origin>https?://\S+)/images/(?P<key>[0-9A-Za-z_-]{22}\.[a-z]{3,4})(?:[?#]\S*)?")
-"""An image URL as this gateway hands it out: its key cannot be guessed."""
 _URL: Final = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PATH: Final = re.compile(r"file:|[/~.\\]|[A-Za-z]:[\\/]", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(r"[^\n]{1,1024}\.(?:png|jpe?g|webp|gif)", re.IGNORECASE)
@@ -113,14 +111,17 @@ def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> 
 
 
 async def _source(door: Door, http: Request | None, param: str, written: object) -> object:
-    """An image as the core reads it: local files become their bytes here, where it is known who is calling."""
+    """An image as the core reads it. Here it is known who is calling: local files become their bytes, and a URL below
+    the gateway's own address becomes the image's, so that one that is gone is called gone rather than not fetched.
+    """
     if not isinstance(written, str):
         raise invalid(param, f"{param} must be an image id, a URL or a path, not {shown(written)}")
     text = written.strip()
     if earlier := _ID.fullmatch(text):
         return _uri(earlier["name"])
-    if ours := _OWN_URL.fullmatch(text):
-        return await _own(door, http, text, **ours.groupdict())
+    origin = door.base_url(http)
+    if origin and text.startswith(own := f"{origin}/images/"):
+        return _uri(re.split(r"[?#]", text.removeprefix(own))[0])
     if not _is_path(text):
         if _URL.match(text) or _BASE64.fullmatch(text):
             return text
@@ -132,13 +133,6 @@ async def _source(door: Door, http: Request | None, param: str, written: object)
             "image",
         )
     return await asyncio.to_thread(door.files.read, param, text)
-
-
-async def _own(door: Door, http: Request | None, url: str, origin: str, key: str) -> str:
-    """An image's own URL stands for the image, which need not be fetched; another server's stays a URL."""
-    if origin == door.base_url(http) or await door.gateway.store.find(key):
-        return _uri(key)
-    return url
 
 
 def _uri(name: str) -> str:
