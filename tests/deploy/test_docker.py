@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,18 @@ def test_it_runs_as_an_ordinary_user_with_a_health_check() -> None:
     assert "EXPOSE 3000" in last
 
 
+def test_every_folder_that_it_writes_to_is_a_volume_of_its_user() -> None:
+    """Its root may be read-only, and its user has no home."""
+    environment = dict(re.findall(r"(\w+)=file://(\S+)", DOCKERFILE))
+    assert set(environment) == {"IMAGE_STORAGE_URL", "NEURON_LEDGER_URL"}
+    assert set(environment) <= {setting.name for setting in SETTINGS}
+    made = re.search(r"install --directory --owner gateway (.+)", DOCKERFILE)
+    volumes = re.search(r"VOLUME (.+)", DOCKERFILE)
+    assert made is not None
+    assert volumes is not None
+    assert set(made[1].split()) == set(json.loads(volumes[1])) == set(environment.values())
+
+
 def test_what_the_build_copies_is_there_and_not_ignored() -> None:
     for line in (DOCKER / "Dockerfile.dockerignore").read_text("utf-8").splitlines():
         if line.startswith("!") and line != "!NOTICE":
@@ -61,3 +74,4 @@ def test_the_gateway_can_write_nowhere_but_to_its_store(services: Mapping[str, A
     assert gateway["read_only"] is True
     assert gateway["cap_drop"] == ["ALL"]
     assert set(gateway["depends_on"]) <= set(services)
+    assert [volume.split(":")[1] for volume in gateway["volumes"]] == ["/var/lib/neurons"]
