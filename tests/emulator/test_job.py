@@ -19,6 +19,16 @@ def encoded(kind: str) -> bytes:
     return file.getvalue()
 
 
+def test_a_telephones_jpeg_is_a_jpeg() -> None:
+    """It holds a second, smaller picture."""
+    file = io.BytesIO()
+    first, second = (Image.effect_noise((side, side), 50).convert("RGB") for side in (48, 24))
+    first.save(file, "MPO", save_all=True, append_images=[second])
+    assert Image.open(io.BytesIO(file.getvalue())).format == "MPO"
+    image = InputImage.decode(file.getvalue())
+    assert (image.media_type, image.size) == ("image/jpeg", (48, 48))
+
+
 KINDS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else [])]
 
 

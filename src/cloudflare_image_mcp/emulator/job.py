@@ -40,7 +40,9 @@ class InputImage:
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 picture.load()
-                return cls(data, Size(*picture.size), Image.MIME.get(picture.format or "", ""))
+                # Pillow's own name for a JPEG with further pictures behind it, as telephones make them.
+                kind = "JPEG" if picture.format == "MPO" else picture.format or ""
+                return cls(data, Size(*picture.size), Image.MIME.get(kind, ""))
         except Exception:  # each of Pillow's decoders has ways of its own to fail
             raise refuse(UNDECODABLE, index=index) from None
 
