@@ -107,8 +107,9 @@ def test_json_says_errors_in_json(home: Home) -> None:
     assert message in ran.stderr
 
 
-def test_json_says_settings_in_json(home: Home) -> None:
-    ran = home.set(IMAGE_BACKEND="gpu").run("generate", "x", "--json")
+@pytest.mark.parametrize("command", [("generate", "x"), ("models",)])
+def test_json_says_settings_in_json(home: Home, command: tuple[str, ...]) -> None:
+    ran = home.set(IMAGE_BACKEND="gpu").run(*command, "--json")
     assert ran.status == 8
     message = 'IMAGE_BACKEND must be one of auto, workers-ai, local; "gpu" is not'
     assert json.loads(ran.stdout) == {

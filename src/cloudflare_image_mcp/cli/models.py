@@ -27,17 +27,17 @@ def models(model_id: str | None, as_json: bool) -> None:
     from cloudflare_image_mcp import catalog
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.report import print_error_json
-    from cloudflare_image_mcp.errors import GatewayError
+    from cloudflare_image_mcp.errors import GatewayError, SettingError
     from cloudflare_image_mcp.gateway.model_names import find_model
 
-    settings = load_settings()
     try:
+        settings = load_settings()
         chosen = [find_model(model_id)] if model_id else list(catalog.models().values())
-    except GatewayError as error:
+        rows = [_described(model, settings) for model in chosen]
+    except (GatewayError, SettingError) as error:
         if as_json:
             print_error_json(error)
         raise
-    rows = [_described(model, settings) for model in chosen]
     if as_json:
         click.echo(json.dumps(rows[0] if model_id else {"object": "list", "data": rows}, indent=2))
     elif model_id:
