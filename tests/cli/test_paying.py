@@ -219,3 +219,15 @@ def test_an_image_that_cannot_be_written_goes_into_the_store(home: Home) -> None
     assert process.returncode == 7
     assert b"the store has it as image://" in errors
     assert len(home.pictures) == 1
+
+
+def test_an_image_that_nobody_reads_goes_into_the_store(home: Home) -> None:
+    with emulated(home) as account:
+        process = account.start("generate", "a red fox", "--size", "512x512", "-o", "-")
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read().decode()
+        assert process.wait(60) == 7
+    (stored,) = home.pictures
+    assert errors == f"Error: nobody reads standard output any more; the store has it as image://{stored}\n"

@@ -214,13 +214,18 @@ async def _written(
     """Writes the files; images that cannot be written, and may have been paid for, are stored instead."""
     try:
         return destination.write(files)
-    except GatewayError as error:
-        try:
-            stored = await assembly.gateway.store_all(result)
-        except GatewayError:
-            raise error from None
-        kept = ", ".join(f"image://{image.stored.key}" for image in stored.images if image.stored)
-        raise GatewayError(error.kind, f"{error.message}; the store has it as {kept}", param=error.param) from None
+    except BrokenPipeError:
+        if result.backend == "local":
+            raise  # It costs nothing to draw once more.
+        error = GatewayError("storage_error", "nobody reads standard output any more", param="output")
+    except GatewayError as failed:
+        error = failed
+    try:
+        stored = await assembly.gateway.store_all(result)
+    except GatewayError:
+        raise error from None
+    kept = ", ".join(f"image://{image.stored.key}" for image in stored.images if image.stored)
+    raise GatewayError(error.kind, f"{error.message}; the store has it as {kept}", param=error.param)
 
 
 def _show(files: list[bytes], wanted: Protocol | None) -> None:
