@@ -55,6 +55,17 @@ CARRIED = {
     "luggage",
 }
 HANDY = ("tool", "musical-instrument", "book-paper", "office", "sport", "phone", "writing", "light-video", "game")
+# What some are drawn with already.
+EQUIPPED = {
+    "knight": ("dagger", "crossed swords", "shield"),
+    "samurai": ("dagger", "crossed swords"),
+    "man mage": ("magic wand",),
+    "woman mage": ("magic wand",),
+    "mage": ("magic wand",),
+    "man artist": ("paintbrush", "artist palette"),
+    "man singer": ("microphone",),
+    "woman singer": ("microphone",),
+}
 # Kinds of picture that show one thing on plain ground.
 EMBLEMS = {"logo", "icon", "sticker", "clip art", "emblem", "mascot", "app icon", "logo design"}
 # What is shut in the artwork, and how it looks with something inside.
@@ -264,7 +275,7 @@ class Assembly:
 
     def _on_thing(self, token: Token, following: Token | None) -> None:
         token = self._opened(token)
-        if self._is_part(token):
+        if self._is_part(token) or self._is_equipped(token):
             return
         if token.value in TOGETHER:
             self._on_group(token)
@@ -315,6 +326,17 @@ class Assembly:
             return False
         if token.phrase in COVERING and self.colours and not self.reading.mentions[self.last].colours:
             self.reading.mentions[self.last].colours = self.colours
+        self._clear()
+        return True
+
+    def _is_equipped(self, token: Token) -> bool:
+        """Whether who would hold the thing has it in the hand as drawn."""
+        if self.relation not in {"holding", "beside"} or self.last is None or not token.concepts:
+            return False
+        bearer = self.reading.mentions[self._bearer()].concepts
+        has = EQUIPPED.get(self.vocabulary.concept(bearer[0]).label, ()) if bearer else ()
+        if self.vocabulary.concept(token.concepts[0]).label not in has:
+            return False
         self._clear()
         return True
 
@@ -391,7 +413,9 @@ class Assembly:
             return False
         if following.kind != "thing":
             return False
-        if token.phrase not in {"cup", "mug"} and self.vocabulary.label(token.value) is not None:
+        if token.concepts[:1] == following.concepts[:1]:  # "corgi puppy"
+            self.colours = self.colours or self._implied(token)
+        elif token.phrase not in {"cup", "mug"} and self.vocabulary.label(token.value) is not None:
             self.reading.warnings.append(
                 f'"{token.phrase}" was read as describing the next word; it was not drawn itself'
             )

@@ -51,7 +51,7 @@ ROBED = (
     "breast-feeding",
     "villain",
 )
-SHIRTS = ("#3f7fd9", "#d94f5c", "#35a56b", "#e8a33a", "#8a5cc7", "#2fa6b8")
+SHIRTS = ("#3f7fd9", "#d94f5c", "#35a56b", "#d9603f", "#8a5cc7", "#2fa6b8")
 SHIRT_OF = {
     "santa claus": "#d8262f",
     "mrs. claus": "#d8262f",

@@ -256,6 +256,10 @@ def clouds(stage: Stage) -> None:
         depth = 0.7 - 0.35 * row
         colour = stage.palette.at(white, depth * 0.7)
         low = mix(colour, stage.palette.middle, 0.42)
+        fill = stage.gradient([(0, low, 1), (1, mix(low, colour, 0.5), 1)], y, y + stage.height * 0.2)
+        stage.back.append(
+            f'<rect x="0" y="{y + stage.unit * 30:.1f}" width="{stage.width}" height="{stage.height:.1f}" fill="{fill}"/>'
+        )
         for x in np.linspace(-0.05, 1.05, 8):
             r = stage.unit * (85 + 40 * row) * float(rng.uniform(0.7, 1.3))
             cx, cy = (
@@ -266,10 +270,6 @@ def clouds(stage: Stage) -> None:
                 [(0, colour, 1), (0.75, mix(colour, low, 0.45), 1), (1, low, 1)], cx, cy - r * 0.5, r * 1.6
             )
             stage.back.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{r:.1f}" fill="{paint}"/>')
-        fill = stage.gradient([(0, low, 1), (1, mix(low, colour, 0.5), 1)], y, y + stage.height * 0.2)
-        stage.back.append(
-            f'<rect x="0" y="{y + stage.unit * 30:.1f}" width="{stage.width}" height="{stage.height:.1f}" fill="{fill}"/>'
-        )
     stage.floating = True
 
 

@@ -301,7 +301,9 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
             reading.tints.get("studio"),
             plain=reading.emblem,
             crowd=_crowd(reading),
+            even=reading.emblem,
         )
+        stage.floating = reading.emblem  # an emblem is centred, not stood on a floor
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)
     if whole is not None:

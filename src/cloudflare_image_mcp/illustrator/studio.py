@@ -10,8 +10,13 @@ from cloudflare_image_mcp.illustrator.stage import Stage
 VARIANTS = ("sweep", "disc", "arch", "podium", "rays", "shapes")
 
 
-def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False) -> None:
-    """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it."""
+def paint(
+    stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = False, crowd: bool = False, even: bool = False
+) -> None:
+    """Paints the backdrop in a colour that sets the subject off: a seeded step round the colour wheel from it.
+
+    plain: nothing on it. even: without light and shade, for an emblem. crowd: no podium, which holds one thing.
+    """
     rng = stage.rng("studio")
     if tint is not None:
         lightness, chroma, hue = lch(named(tint))
@@ -37,7 +42,7 @@ def paint(stage: Stage, subject: Rgb | None, tint: str | None, plain: bool = Fal
     light = np.exp(-(((x - side) / 0.55) ** 2) - (((y - 0.32) / 0.5) ** 2))
     floor = smooth(stage.horizon / height - 0.09, stage.horizon / height + 0.09, y)
     shape = 0.90 + 0.13 * light - 0.055 * floor + 0.05 * floor * smooth(0.7, 1.0, y)
-    colour = np.array(wall, np.float32) * shape[..., None]
+    colour = np.array(wall, np.float32) * (np.ones_like(shape) if even else shape)[..., None]
     stage.canvas = Image.fromarray((np.clip(colour, 0, 1) * 255).astype(np.uint8)).resize(
         (width, height), Image.Resampling.BICUBIC
     )
