@@ -52,7 +52,7 @@ def hang_up(wire: Wire, fields: dict[str, object]) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
 def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bool, response_format: str) -> None:
-    with wired({"IMAGE_STORAGE_URL": tmp_path.as_uri()}, faults="slow=2s:1.0") as wire:
+    with wired({"IMAGE_STORAGE_URL": tmp_path.as_uri()}, faults="slow=4s:1.0") as wire:
         hang_up(wire, {"prompt": "a fox", "response_format": response_format, "stream": stream})
         assert wire.stats()["answers"] == {}
         stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
