@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "worker"
 APP = CACHE / "app"
+LONGEST = 300
+"""Seconds after which a thing that has not happened never will."""
 
 
 @cache
@@ -63,8 +66,11 @@ def worker(upstream: str, log: Path, *arguments: str) -> Iterator[Worker]:
         try:
             line = process.stdout.readline()
             assert line, log.read_text("utf-8")
-            yield Worker(json.loads(line)["url"], process)
+            origin = json.loads(line)["url"]
+            # The first answer waits for Python to start, which takes a busy machine long.
+            httpx2.get(f"{origin}/health", timeout=LONGEST)
+            yield Worker(origin, process)
         finally:
             process.stdin.close()
-            process.wait(30)
+            process.wait(LONGEST)
             process.stdout.close()

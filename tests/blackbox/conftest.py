@@ -13,7 +13,7 @@ from cloudflare_image_mcp.emulator.app import create_app
 from cloudflare_image_mcp.emulator.emulator import Emulator, EmulatorOptions
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
-from tests.workerd import worker
+from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def home(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytest
 @pytest.fixture
 def client(home: Home) -> Iterator[httpx2.Client]:
     headers = {"authorization": f"Bearer {KEY}"}
-    with httpx2.Client(base_url=home.origin, headers=headers, timeout=60) as client:
+    with httpx2.Client(base_url=home.origin, headers=headers, timeout=LONGEST) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from mcp_types import BlobResourceContents, ImageContent, ResourceLink
 
 from tests.blackbox.conftest import KEY
 from tests.blackbox.pictures import opened
+from tests.workerd import LONGEST
 
 if TYPE_CHECKING:
     from tests.blackbox.conftest import Home
@@ -22,7 +23,7 @@ MODEL = "@cf/black-forest-labs/flux-2-klein-4b"
 
 @pytest.mark.parametrize("path", ["/mcp", f"/mcp/simple?model={MODEL}"])
 async def test_a_tool_makes_an_image_that_can_be_fetched(home: Home, path: str) -> None:
-    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=60) as http:
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=LONGEST) as http:
         async with Client(streamable_http_client(home.origin + path, http_client=http)) as client:
             assert "run_model" in {tool.name for tool in (await client.list_tools()).tools}
             chosen = {"model": MODEL} if path == "/mcp" else {}
@@ -37,6 +38,6 @@ async def test_a_tool_makes_an_image_that_can_be_fetched(home: Home, path: str) 
 
 
 async def test_the_mcp_door_wants_the_key_too(home: Home) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=LONGEST) as http:
         answer = await http.post(f"{home.origin}/mcp", json={})
     assert answer.status_code == 401

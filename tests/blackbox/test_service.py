@@ -10,6 +10,7 @@ import pytest
 
 from cloudflare_image_mcp.catalog import models
 from tests.blackbox.pictures import picture
+from tests.workerd import LONGEST
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -31,7 +32,7 @@ def test_a_model_is_found_by_its_id_escaped_or_not(client: httpx2.Client, path: 
 
 
 def test_health_needs_no_key(home: Home) -> None:
-    answer = httpx2.get(f"{home.origin}/health")
+    answer = httpx2.get(f"{home.origin}/health", timeout=LONGEST)
     assert answer.json()["status"] == "ok"
     assert answer.json()["backend"] == "workers-ai"
 
@@ -39,7 +40,7 @@ def test_health_needs_no_key(home: Home) -> None:
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic a black-box key"])
 def test_a_missing_or_wrong_key_is_refused(home: Home, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    answer = httpx2.get(f"{home.origin}/v1/models", headers=headers)
+    answer = httpx2.get(f"{home.origin}/v1/models", headers=headers, timeout=LONGEST)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "invalid_api_key"
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -51,7 +52,7 @@ def test_a_preflight_is_answered_without_a_key(home: Home) -> None:
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization, content-type, x-stainless-os",
     }
-    answer = httpx2.options(f"{home.origin}/v1/images/generations", headers=headers)
+    answer = httpx2.options(f"{home.origin}/v1/images/generations", headers=headers, timeout=LONGEST)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"

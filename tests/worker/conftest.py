@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.live import serving
-from tests.workerd import worker
+from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,5 +69,5 @@ def edgy(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 @pytest.fixture
 def client(edgy: Worker) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=edgy.origin, timeout=120) as client:
+    with httpx2.Client(base_url=edgy.origin, timeout=LONGEST) as client:
         yield client

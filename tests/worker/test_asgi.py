@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from tests.workerd import worker
+from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,20 @@ BEGINNINGS = {
     "application/json": b'{"prompt": "',
     "multipart/form-data; boundary=b": b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n',
 }
+
+
+@pytest.fixture(scope="module")
+def origin(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a Worker of its own: what these tests send makes its memory grow, which others measure."""
+    address, log = f"http://{upstream}/client/v4/accounts/worker", tmp_path_factory.mktemp("workerd") / "log"
+    with worker(address, log, "--main", "tests/worker/measured_main.py") as served:
+        yield served.origin
+
+
+@pytest.fixture
+def client(origin: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=origin, timeout=LONGEST) as client:
+        yield client
 
 
 def pieces(beginning: bytes = b"") -> Iterator[bytes]:
@@ -67,7 +81,7 @@ def test_a_worker_that_is_not_set_up_says_what_is_missing(
     upstream: str, tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     with worker(f"http://{upstream}/client/v4/accounts/x", tmp_path / "log", *arguments) as served:
-        answer = httpx2.get(f"{served.origin}/health", timeout=120)
+        answer = httpx2.get(f"{served.origin}/health", timeout=LONGEST)
     error: dict[str, Any] = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (500, "internal_error")
     assert says in error["message"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from tests.emulator.calling import emulating
-from tests.workerd import worker
+from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def test_a_flagged_picture_is_asked_for_with_another_seed(tmp_path: Path) -> Non
         emulating(faults="flagged:0.5", seed=5) as emulator,
         worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
     ):
-        answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=120)
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=LONGEST)
     assert answer.status_code == 200, answer.text[:500]
     moved = [item["seed"] for item in answer.json()["data"] if item["seed"] >= 8]
     assert moved
@@ -33,7 +33,7 @@ def test_used_up_neurons_come_back_at_midnight(tmp_path: Path) -> None:
         emulating(faults="4006:1.0") as emulator,
         worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
     ):
-        answer = httpx2.post(f"{served.origin}/v1/images/generations", json={"prompt": "a fox"}, timeout=120)
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json={"prompt": "a fox"}, timeout=LONGEST)
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
     assert answer.headers["x-should-retry"] == "false"
     assert 0 < int(answer.headers["retry-after"]) <= 24 * 3600

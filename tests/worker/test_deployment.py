@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.worker.raw_workerd import serving, write_config
-from tests.workerd import APP, CACHE, ROOT, built
+from tests.workerd import APP, CACHE, LONGEST, ROOT, built
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +42,10 @@ def test_a_snapshot_is_saved_and_loaded(config: Path, tmp_path: Path) -> None:
     """The runtime refuses to start, and to save, when a module asks for random numbers while it is imported."""
     workerd, folder = CACHE / "workerd", ("--python-snapshot-dir", str(tmp_path))
     with serving(workerd, config, tmp_path / "log", "--python-save-snapshot", *folder) as origin:
-        first = httpx2.get(f"{origin}/v1/models", timeout=60).json()
+        first = httpx2.get(f"{origin}/v1/models", timeout=LONGEST).json()
     assert (tmp_path / "snapshot.bin").stat().st_size > 1_000_000
     load = ("--python-load-snapshot", "snapshot.bin")
     with serving(workerd, config, tmp_path / "log", *load, *folder) as origin:
-        names = {httpx2.get(f"{origin}/health", timeout=60).headers["x-request-id"] for _ in range(3)}
-        assert httpx2.get(f"{origin}/v1/models", timeout=60).json() == first
+        names = {httpx2.get(f"{origin}/health", timeout=LONGEST).headers["x-request-id"] for _ in range(3)}
+        assert httpx2.get(f"{origin}/v1/models", timeout=LONGEST).json() == first
     assert len(names) == 3

@@ -15,15 +15,13 @@ import httpx2
 import pytest
 
 from tests.emulator.calling import emulating
-from tests.workerd import worker
+from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.workerd import Worker
 
-LONGEST: Final = 120
-"""Seconds after which a thing that has not happened never will."""
 RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: the connection is reset, not left half open, which would look like a client that listens on."""
 REQUESTS: Final[tuple[dict[str, Any], ...]] = (
@@ -89,7 +87,7 @@ def test_the_images_of_clients_that_hung_up_are_stored(slow: Slow) -> None:
     assert slow.stats()["answers"] == {}
     wait_for(lambda: len(slow.worker.objects()) == len(REQUESTS), "an image was lost")
     for name in slow.worker.objects():
-        assert httpx2.get(f"{slow.worker.origin}/{name}", timeout=60).status_code == 200
+        assert httpx2.get(f"{slow.worker.origin}/{name}", timeout=LONGEST).status_code == 200
 
 
 def test_a_job_is_waited_for_by_another_request_than_the_one_that_began_it(slow: Slow) -> None:
