@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ from mcp import Client, StdioServerParameters
 from tests.mcp_server import node
 from tests.mcp_server.conftest import ROOT, clean_environ, serving
 from tests.mcp_server.inside import answer, read_bytes, text
+from tests.mcp_server.test_stdio import INITIALIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -55,7 +59,7 @@ def held(ledger: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        hold.unlink()
+        hold.unlink(missing_ok=True)
 
 
 async def test_clients_that_time_out_find_their_image(slow: str, ledger: Path, tmp_path: Path) -> None:
@@ -109,6 +113,46 @@ async def stdio_gives_up_and_looks_again(ledger: Path) -> None:
             assert entries(ledger, "stdio") == ["begun"]
         await found(client, {"stdio"})
     assert entries(ledger, "stdio") == ["begun", "done"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_server_on_stdio_once_its_images_are_made(tmp_path: Path, number: signal.Signals) -> None:
+    ledger, images = tmp_path / "ledger.txt", tmp_path / "images"
+    calls = (
+        INITIALIZE,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {
+            "jsonrpc": "2.0",
+            "id": 2,
+            "method": "tools/call",
+            "params": {"name": "run_model", "arguments": {"prompt": "signalled", "size": "256x256"}},
+        },
+    )
+    with (
+        held(ledger),
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.mcp_server.slow_server", "0", str(ledger)],
+            env=clean_environ(
+                {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "IMAGE_STORAGE_URL": images.as_uri()}
+            ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        process.stdin.write("".join(json.dumps(call) + "\n" for call in calls).encode())
+        process.stdin.flush()
+        deadline = time.monotonic() + PATIENCE
+        while entries(ledger, "signalled") != ["begun"]:
+            assert time.monotonic() < deadline, "the model was not called"
+            time.sleep(0.02)
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        ledger.with_name("hold").unlink()
+        assert process.wait(PATIENCE) == 128 + number
+    assert entries(ledger, "signalled") == ["begun", "done"]
+    assert len(list(images.glob("*.png"))) == 1
 
 
 async def found(client: Client, prompts: set[str]) -> None:

@@ -8,9 +8,11 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.assembly import assemble, storage_url
 from cloudflare_image_mcp.gateway.jobs import Jobs
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.settings import Settings
 
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+
 
 def serve_stdio(settings: Settings) -> None:
     """Serves until stdin ends, then finishes what is under way. Raises ``SettingError`` before it begins."""
@@ -39,7 +43,9 @@ async def _serve(settings: Settings) -> None:
 
 
 async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
-    """Serves stdin and stdout over a gateway until stdin ends, then lets go of it."""
+    """Serves stdin and stdout over a gateway until stdin ends, then lets go of it. SIGINT and SIGTERM end it too, and
+    the process with it: no image that is being made is lost. A second one ends it at once.
+    """
     folder = store_folder(settings)
     gateway = assembly.gateway
     door = Door(
@@ -53,10 +59,35 @@ async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
     server = build_server(door)
     gc.freeze()
     gc.enable()
+    signalled = _signalled()
+    serving = asyncio.ensure_future(server.run_stdio_async())
+    either: tuple[asyncio.Future[Any], ...] = (serving, signalled)
     try:
-        await server.run_stdio_async()
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await assembly.aclose()
+    if not serving.done():
+        # The thread that reads stdin cannot be told to stop, and Python would wait for it.
+        os._exit(128 + signalled.result())
+    await serving
+
+
+def _signalled() -> asyncio.Future[int]:
+    """The number of the first signal to end that arrives. The next one ends the process, as any program's."""
+    loop = asyncio.get_running_loop()
+    signalled: asyncio.Future[int] = loop.create_future()
+
+    def note(number: int) -> None:
+        signalled.set_result(number)
+        for each in _ENDING:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+
+    # Windows has neither these handlers nor hosts that send signals: there a process is ended without being asked.
+    with suppress(NotImplementedError):
+        for each in _ENDING:
+            loop.add_signal_handler(each, note, each)
+    return signalled
 
 
 def store_folder(settings: Settings) -> Path | None:
@@ -77,7 +108,10 @@ def image_roots(settings: Settings, store: Path | None) -> Iterator[Path]:
     from platformdirs import user_desktop_path, user_downloads_path, user_pictures_path
 
     yield from (user_pictures_path(), user_downloads_path(), user_desktop_path())
-    working = Path.cwd()
+    try:
+        working = Path.cwd()
+    except OSError:  # it was deleted
+        return
     if working.is_relative_to(Path.home()) and working != Path.home():
         yield working
 
