@@ -90,6 +90,11 @@ def _bound_height(actor: Actor, parent: Actor) -> float:
     }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
     share: float = min(max(ratio, low), high)
+    if actor.bond == "wearing" and _is_garment(actor) and parent.concept is not None:
+        if parent.concept.kind.startswith("person") and "scarf" not in (actor.concept.label if actor.concept else ""):
+            share = 0.42  # from the neck to the knees
+    elif actor.bond == "wearing" and _in_profile(parent):
+        share = min(share, 0.16 if actor.aspect > 1.6 else 0.26)
     if actor.bond == "wearing" and parent.cut:
         share *= 1.4  # a bust is mostly head
     # What lies flat, such as a plate, carries more than its own height says.
@@ -250,6 +255,18 @@ SEATS = {
 }  # fmt: skip
 
 
+def _is_garment(actor: Actor) -> bool:
+    """Whether it is worn below the chin."""
+    label = actor.concept.label if actor.concept else ""
+    return any(word in label for word in ("scarf", "necktie", "shirt", "coat", "dress", "kimono", "vest", "sari"))
+
+
+def _in_profile(actor: Actor) -> bool:
+    """Animals seen from the side, their heads small beside their bodies."""
+    concept = actor.concept
+    return concept is not None and concept.kind in {"animal-mammal", "animal-reptile"} and concept.label not in ANIMALS
+
+
 def _facing(actor: Actor) -> int:
     """-1 for one that looks to the left, 1 to the right: animals in profile look left in the artwork."""
     kind = actor.concept.kind if actor.concept else ""
@@ -273,9 +290,10 @@ def _worn(actor: Actor, parent: Actor) -> tuple[float, float, int]:
     x, y = left + parent.crown[0] * parent.width, top + parent.crown[1] * parent.height
     label = actor.concept.label if actor.concept else ""
     if "glasses" in label or "goggles" in label:
-        return x, y + parent.height * 0.34, 1
-    if any(word in label for word in ("scarf", "necktie", "shirt", "coat", "dress", "kimono", "vest")):
-        return x, y + parent.height * 0.62, 1
+        return x, y + (parent.height * 0.13 + actor.height * 0.5 if _in_profile(parent) else parent.height * 0.34), 1
+    if _is_garment(actor):
+        on_a_body = parent.concept is not None and parent.concept.kind.startswith("person") and not parent.cut
+        return x, y + parent.height * (0.87 if on_a_body and "scarf" not in label else 0.62), 1
     return x, y + actor.height * 0.30, 1
 
 

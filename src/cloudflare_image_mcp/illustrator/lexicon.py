@@ -86,7 +86,7 @@ SCENERY = _table(
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
     snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
     city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza",
-    interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym, nook, study, attic, basement, lobby, hall",
+    interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, ballroom, palace hall, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym, nook, study, attic, basement, lobby, hall",
     table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth",
     space="space, outer space, galaxy, cosmos, universe, nebula, deep space, starfield, orbit, milky way, solar system, interstellar",
     moon="lunar surface, moon surface, surface of the moon, on the moon, mars, alien planet, planet surface, on mars, surface of mars, alien landscape",
@@ -128,7 +128,6 @@ SKY = _table(
     stars="stars, starry sky, starry, the stars, constellations, shooting star",
     rainbow="rainbow",
     aurora="aurora, northern lights, aurora borealis, the northern lights",
-    planets="planets",
     fireworks="fireworks",
 )
 
@@ -169,6 +168,7 @@ COMPOSITIONS = _table(
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
+    board reflected reflecting
     japanese chinese korean indian egyptian greek roman american british english french german italian spanish mexican russian african asian
     european scandinavian nordic victorian medieval gothic baroque renaissance steampunk dieselpunk tropical royal imperial antique sleek
     luxurious expensive fancy casual formal patch spell spells highway card greeting invitation mandala pattern

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from cloudflare_image_mcp.illustrator.colour import Rgb, mix, oklch, shade
+from cloudflare_image_mcp.illustrator.colour import Rgb, hexed, mix, oklch, shade
 from cloudflare_image_mcp.illustrator.raster import Array, blurred, enlarge, noise, smooth
 from cloudflare_image_mcp.illustrator.stage import Stage
 
@@ -35,6 +35,8 @@ def paint(stage: Stage) -> None:
     _discs(stage)
     if "rainbow" in stage.sky:
         _rainbow(stage)
+    if "fireworks" in stage.sky:
+        _fireworks(stage)
 
 
 def _gradient(y: Array, top: Rgb, middle: Rgb, low: Rgb) -> Array:
@@ -190,6 +192,33 @@ def _rainbow(stage: Stage) -> None:
         (w * 2, h * 2), Image.Resampling.BICUBIC
     )
     stage.canvas.paste(layer, (0, 0), layer)
+
+
+def _fireworks(stage: Stage) -> None:
+    """Bursts of sparks that fall as they spread, each of one or two colours, in the upper sky."""
+    rng = stage.rng("fireworks")
+    side = min(stage.width, stage.height)
+    count = int(rng.integers(5, 8))
+    for i in range(count):
+        x = (i + float(rng.uniform(0.25, 0.75))) / count * stage.width
+        y = float(rng.uniform(0.12, 0.62)) * stage.horizon
+        radius = side * float(rng.uniform(0.09, 0.17))
+        hue = float(rng.uniform(0, 360))
+        colours = [hexed(oklch(0.82, 0.17, hue)), hexed(oklch(0.90, 0.10, hue + float(rng.choice([0, 40, 180]))))]
+        halo = stage.glow([(0, oklch(0.8, 0.14, hue), 0.34), (1, oklch(0.8, 0.14, hue), 0)], x, y, radius * 1.3)
+        sparks = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius * 1.3:.1f}" fill="{halo}"/>']
+        for ray in range(26):
+            angle = (ray + float(rng.uniform(-0.2, 0.2))) / 26 * 2 * np.pi
+            reach = radius * float(rng.uniform(0.82, 1.0))
+            for step in range(1, 8):
+                far = step / 7
+                sx = x + np.cos(angle) * reach * far
+                sy = y + np.sin(angle) * reach * far + radius * 0.18 * far * far
+                dot = max(side * 0.0017, 0.6) * (0.7 + 1.3 * far)
+                sparks.append(
+                    f'<circle cx="{sx:.1f}" cy="{sy:.1f}" r="{dot:.2f}" fill="{colours[step > 4]}" opacity="{0.35 + 0.65 * far:.2f}"/>'
+                )
+        stage.back.append("".join(sparks))
 
 
 def _aurora(stage: Stage) -> None:

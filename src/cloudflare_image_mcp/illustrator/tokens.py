@@ -39,6 +39,8 @@ THINGS_TOO = {
     "lightning",
     "plate",
     "crystal",
+    "salmon",
+    "baby",
 }
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,.;:!?]")
 SIGNS = {
