@@ -97,8 +97,10 @@ def bust(artwork: Artwork, concept: Concept, artwork_set: str) -> tuple[str, flo
     return inner, 32, 32
 
 
-def ends_below(image: Image.Image) -> bool:
-    """Whether a trimmed drawing is as broad at its lower edge as a bust is there."""
+def ends_below(concept: Concept, image: Image.Image) -> bool:
+    """Whether a trimmed drawing is a bust, as broad at its lower edge as one is there."""
+    if not concept.kind.startswith("person") and concept.label not in {*ANIMALS, *MACHINES, *HEADS_OF_PEOPLE}:
+        return False
     alpha = np.asarray(image.getchannel("A")) > 120
     return bool(alpha[-2].mean() > 0.42)
 

@@ -185,7 +185,7 @@ class Session:
             cut.width / cut.height,
             figure.crown(cut, sideways),
             figure.saddle(cut),
-            not whole and bodies.ends_below(cut),
+            not whole and bodies.ends_below(concept, cut),
         )
 
     def board(self, actor: Actor, height: int) -> Image.Image:
