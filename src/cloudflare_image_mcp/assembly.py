@@ -8,20 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp.catalog import Operation, models
-from cloudflare_image_mcp.errors import GatewayError, SettingError
+from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.fetcher import GuardedFetcher
-from cloudflare_image_mcp.gateway.core import Gateway, Options
-from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
+from cloudflare_image_mcp.gateway.core import Gateway
 from cloudflare_image_mcp.storage import open_store
 from cloudflare_image_mcp.storage.opening import directory_of
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
-    from collections.abc import Set
-
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
-    from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, ImageStore, Pixels
     from cloudflare_image_mcp.settings import Settings
 
@@ -56,34 +51,9 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         clock=SystemClock(),
         ids=SystemIds(),
         defer=background,
-        options=Options(
-            names=default_models(settings),
-            response_format=settings.default_response_format,
-            edit_fallback=settings.edit_fallback,
-            stamp_prompt=settings.prompt_in_metadata,
-        ),
+        options=settings.options(),
     )
     return Assembly(gateway, background)
-
-
-def default_models(settings: Settings) -> ModelNames:
-    """Raises ``SettingError`` also for a model that does not do what it would be the default for."""
-    return ModelNames(
-        _model("DEFAULT_MODEL", settings.default_model, {Operation.GENERATE}),
-        _model("DEFAULT_EDIT_MODEL", settings.default_edit_model, {Operation.EDIT, Operation.VARY}),
-    )
-
-
-def _model(name: str, value: str, operations: Set[Operation]) -> Model:
-    able = ", ".join(model.short_name for model in models().values() if operations <= model.promise.tasks)
-    try:
-        model = find_model(value)
-    except GatewayError:
-        raise SettingError(f'{name} must be one of {able}; "{value}" is no model') from None
-    if not operations <= model.promise.tasks:
-        does = ", ".join(task for task in Operation if task in model.promise.tasks)
-        raise SettingError(f'{name} must be one of {able}; "{value}" can only {does}')
-    return model
 
 
 def storage_url(settings: Settings) -> str:

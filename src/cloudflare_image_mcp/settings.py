@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.errors import GatewayError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Set
+
+    from cloudflare_image_mcp.catalog import Model, Operation
+    from cloudflare_image_mcp.gateway.core import Options
+    from cloudflare_image_mcp.gateway.model_names import ModelNames
 
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
@@ -269,3 +273,40 @@ class Settings:
         if self.image_backend != "auto":
             return self.image_backend
         return "workers-ai" if self.accounts else "local"
+
+    @property
+    def models(self) -> ModelNames:
+        """Raises ``SettingError`` also for a model that does not do what it would be the default for."""
+        from cloudflare_image_mcp.catalog import Operation
+        from cloudflare_image_mcp.gateway.model_names import ModelNames
+
+        return ModelNames(
+            _model("DEFAULT_MODEL", self.default_model, {Operation.GENERATE}),
+            _model("DEFAULT_EDIT_MODEL", self.default_edit_model, {Operation.EDIT, Operation.VARY}),
+        )
+
+    def options(self) -> Options:
+        """What the core is told of them. Raises ``SettingError``."""
+        from cloudflare_image_mcp.gateway.core import Options
+
+        return Options(
+            names=self.models,
+            response_format=self.default_response_format,
+            edit_fallback=self.edit_fallback,
+            stamp_prompt=self.prompt_in_metadata,
+        )
+
+
+def _model(name: str, value: str, operations: Set[Operation]) -> Model:
+    from cloudflare_image_mcp.catalog import Operation, models
+    from cloudflare_image_mcp.gateway.model_names import find_model
+
+    able = ", ".join(model.short_name for model in models().values() if operations <= model.promise.tasks)
+    try:
+        model = find_model(value)
+    except GatewayError:
+        raise SettingError(f'{name} must be one of {able}; "{value}" is no model') from None
+    if not operations <= model.promise.tasks:
+        does = ", ".join(task for task in Operation if task in model.promise.tasks)
+        raise SettingError(f'{name} must be one of {able}; "{value}" can only {does}')
+    return model

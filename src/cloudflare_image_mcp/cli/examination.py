@@ -155,9 +155,7 @@ def _backend(settings: Settings) -> str:
 
 
 def _default_models(settings: Settings) -> str:
-    from cloudflare_image_mcp.assembly import default_models
-
-    chosen = default_models(settings)
+    chosen = settings.models
     return f"{chosen.default.id}; for edits and variations {chosen.default_edit.id}"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from workers import WorkerEntrypoint
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError
-from cloudflare_image_mcp.gateway.core import Gateway, Options
+from cloudflare_image_mcp.gateway.core import Gateway
 from cloudflare_image_mcp.gateway.jobs import Jobs
-from cloudflare_image_mcp.gateway.model_names import ModelNames, find_model
 from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
 from cloudflare_image_mcp.http.errors import error_answer
 from cloudflare_image_mcp.http.middleware import CORS_HEADERS
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.worker.handles import Handle
 
 PARALLEL: Final = 4
@@ -89,16 +88,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         clock=clock,
         ids=WorkerIds(),
         defer=defer,
-        options=Options(
-            names=ModelNames(
-                _model("DEFAULT_MODEL", settings.default_model),
-                _model("DEFAULT_EDIT_MODEL", settings.default_edit_model),
-            ),
-            response_format=settings.default_response_format,
-            edit_fallback=settings.edit_fallback,
-            stamp_prompt=settings.prompt_in_metadata,
-            parallel=PARALLEL,
-        ),
+        options=replace(settings.options(), parallel=PARALLEL),
     )
 
 
@@ -124,10 +114,3 @@ def _required(env: Handle, name: str) -> Handle:
     if binding is None:
         raise SettingError(f"the binding {name} is missing: see docs/workers.md")
     return binding
-
-
-def _model(name: str, value: str) -> Model:
-    try:
-        return find_model(value)
-    except GatewayError as error:
-        raise SettingError(f"{name}: {error}") from None
