@@ -23,6 +23,8 @@ class ErrorKind:
     type: str
     code: str | None
     retry: bool = False
+    retry_after: float | None = None
+    """Seconds to wait where nobody knows better."""
 
 
 _INVALID: Final = "invalid_request_error"
@@ -42,13 +44,13 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
         "unsupported_media_type": ErrorKind(415, _INVALID, "unsupported_media_type"),
         "range_not_satisfiable": ErrorKind(416, _INVALID, "range_not_satisfiable"),
         "insufficient_quota": ErrorKind(429, "insufficient_quota", "insufficient_quota"),
-        "rate_limit_exceeded": ErrorKind(429, "rate_limit_error", "rate_limit_exceeded", retry=True),
+        "rate_limit_exceeded": ErrorKind(429, "rate_limit_error", "rate_limit_exceeded", retry=True, retry_after=15),
         "internal_error": ErrorKind(500, "server_error", "internal_error"),
         "not_supported_here": ErrorKind(501, "server_error", "not_supported_here"),
         "upstream_authentication_error": ErrorKind(502, "server_error", "upstream_authentication_error"),
         "upstream_error": ErrorKind(502, "server_error", "upstream_error", retry=True),
         "storage_error": ErrorKind(503, "server_error", "storage_error", retry=True),
-        "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True),
+        "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True, retry_after=5),
         "upstream_timeout": ErrorKind(504, "server_error", "upstream_timeout", retry=True),
     }
 )
@@ -58,7 +60,7 @@ class GatewayError(Exception):
     """Something that the caller is told. ``str(error)`` is the message: one sentence, no secret, no traceback.
 
     ``kind`` names a row of ``ERRORS``. ``param`` is the request's parameter that is at fault, as the caller wrote
-    it. ``retry_after`` is in seconds, when waiting is known to help.
+    it. ``retry_after`` is in seconds, when waiting is known to help; None: the row's.
     """
 
     def __init__(self, kind: str, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
@@ -66,7 +68,7 @@ class GatewayError(Exception):
         self.kind = kind
         self.row = ERRORS[kind]
         self.param = param
-        self.retry_after = retry_after
+        self.retry_after = self.row.retry_after if retry_after is None else retry_after
 
     @property
     def message(self) -> str:
