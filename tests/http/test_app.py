@@ -440,4 +440,6 @@ def test_the_description_is_served(origin: str) -> None:
     assert {"/v1/images/generations", "/v1/images/edits", "/v1/images/variations", "/v1/models"} <= set(
         description["paths"]
     )
-    assert requests.get(f"{origin}/docs", timeout=60).status_code == 200
+    page = requests.get(f"{origin}/", timeout=60)
+    assert (page.status_code, page.url) == (200, f"{origin}/docs")
+    assert "<html" in page.text

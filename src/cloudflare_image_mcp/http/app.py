@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
@@ -181,7 +181,12 @@ def _add_files(app: FastAPI, gateway: Gateway) -> None:
     async def docs() -> HTMLResponse:
         return HTMLResponse(files("cloudflare_image_mcp.http").joinpath("docs.html").read_text("utf-8"))
 
+    async def home() -> RedirectResponse:
+        """People open the server's address in a browser. Relative, for a proxy that serves us under a path."""
+        return RedirectResponse("docs")
+
     app.head("/images/{key}", include_in_schema=False)(image)
+    app.get("/", include_in_schema=False)(home)
     app.get("/docs", include_in_schema=False)(docs)
     app.head("/health", include_in_schema=False)(health)  # what watches a service often asks for no body
     app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)
