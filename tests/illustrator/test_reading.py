@@ -188,3 +188,9 @@ def test_places_and_emblems(reader: Reader, place: str) -> None:
     }
     assert reader.read(prompt[place]).scenery == [place]
     assert reader.read(f"logo of a fox, {place}").emblem
+
+
+def test_what_is_done_and_what_it_comes_in_are_not_drawn_apart(reader: Reader) -> None:
+    assert [m.phrase for m in reader.read("two kids building a snowman").mentions] == ["kids", "snowman"]
+    assert [m.phrase for m in reader.read("a building and a cup").mentions] == ["building", "cup"]
+    assert [m.phrase for m in reader.read("a cup of cappuccino with latte art").mentions] == ["cappuccino"]

@@ -1,97 +1,29 @@
 """One pass over a prompt's tokens, which hangs modifiers and relations on the things that they belong to."""
 
 from cloudflare_image_mcp.illustrator import everyday, lexicon
+from cloudflare_image_mcp.illustrator.belonging import (
+    CARRIED,
+    CONTAINERS,
+    COVERING,
+    EMBLEMS,
+    EQUIPPED,
+    FLYING,
+    GROUNDS,
+    HANDY,
+    MANY,
+    MOST,
+    ON_THE_BODY,
+    OPENED,
+    PARTS,
+    SEATS,
+    SERVED,
+    SETTLEMENTS,
+    TOGETHER,
+    WEARABLE,
+)
 from cloudflare_image_mcp.illustrator.mention import Mention, Reading
 from cloudflare_image_mcp.illustrator.tokens import Token
 from cloudflare_image_mcp.illustrator.vocabulary import Vocabulary
-
-MOST = 12  # instances of one thing
-MANY = 7  # instances where a place is full of them
-WEARABLE = ("clothing",)
-ON_THE_BODY = ("wearing", "holding", "riding")
-# A word for several things of different kinds.
-TOGETHER = {
-    "family": ("man", "woman", "child"),
-    "couple": ("woman", "man"),
-    "parents": ("woman", "man"),
-    "fruit": ("red apple", "banana", "grapes"),
-    "vegetable": ("carrot", "tomato", "broccoli"),
-    "pet": ("dog", "cat", "rabbit"),
-}
-# Places whose name says that houses stand in them.
-SETTLEMENTS = {"village", "farm", "countryside village"}
-# What holds what is said to be "of" it, and how: "a bowl of fruit", "a plate of cookies".
-CONTAINERS = {
-    "plate": "bearing",
-    "bowl": "containing",
-    "basket": "containing",
-    "vase": "containing",
-    "bucket": "containing",
-    "box": "containing",
-    "bouquet": "containing",
-}
-# Things that are served, poured or tied already: a container named before them is part of the drawing.
-SERVED = {
-    "spaghetti", "steaming bowl", "pot of food", "green salad", "curry rice", "cooked rice", "shallow pan of food", "bento box", "cooking", "custard",
-    "oden", "bowl with spoon", "fish cake with swirl", "bouquet", "hot beverage", "teacup without handle", "potted plant", "popcorn",
-}  # fmt: skip
-# What one is on where other languages, or careless prompts, say "in".
-SEATS = {"sofa", "couch and lamp", "bed", "chair", "bench", "plate", "throne"}
-# Parts of living things and plants, which "with" gives to the thing before it; some of them cover it.
-COVERING = {"leaves", "foliage", "petals", "feathers", "sails"}
-PARTS = {"leaves", "foliage", "petals", "feathers", "sails", "eyes", "eye", "ears", "ear", "nose", "mouth", "teeth", "tongue", "legs", "leg", "feet",
-         "foot", "hands", "hand", "wings", "wing", "tail", "horns", "beard", "mustache", "arms", "face", "smile", "claws", "paws"}  # fmt: skip
-# Worn or not, these are carried; kinds of thing that a person "with" them has in the hand.
-CARRIED = {
-    "purse",
-    "handbag",
-    "clutch bag",
-    "shopping bags",
-    "backpack",
-    "briefcase",
-    "folding hand fan",
-    "lipstick",
-    "umbrella",
-    "luggage",
-}
-HANDY = ("tool", "musical-instrument", "book-paper", "office", "sport", "phone", "writing", "light-video", "game")
-# What some are drawn with already.
-EQUIPPED = {
-    "knight": ("dagger", "crossed swords", "shield"),
-    "samurai": ("dagger", "crossed swords"),
-    "man mage": ("magic wand",),
-    "woman mage": ("magic wand",),
-    "mage": ("magic wand",),
-    "man artist": ("paintbrush", "artist palette"),
-    "man singer": ("microphone",),
-    "woman singer": ("microphone",),
-}
-# Kinds of picture that show one thing on plain ground.
-EMBLEMS = {"logo", "icon", "sticker", "clip art", "emblem", "mascot", "app icon", "logo design"}
-# What is shut in the artwork, and how it looks with something inside.
-OPENED = {"package": "open box"}
-# Places that a noun before them describes: "a tulip field".
-GROUNDS = {
-    "field",
-    "forest",
-    "garden",
-    "beach",
-    "farm",
-    "park",
-    "orchard",
-    "market",
-    "village",
-    "room",
-    "store",
-    "island",
-    "shop",
-    "cafe",
-    "street",
-    "grove",
-    "jungle",
-    "swamp",
-}
-FLYING = {"flying", "floating", "hovering", "soaring", "falling", "levitating", "airborne"}
 
 
 class Assembly:
@@ -275,7 +207,7 @@ class Assembly:
 
     def _on_thing(self, token: Token, following: Token | None) -> None:
         token = self._opened(token)
-        if self._is_part(token) or self._is_equipped(token):
+        if self._is_part(token) or self._is_equipped(token) or self._is_measure(token, following):
             return
         if token.value in TOGETHER:
             self._on_group(token)
@@ -339,6 +271,17 @@ class Assembly:
             return False
         self._clear()
         return True
+
+    def _is_measure(self, token: Token, following: Token | None) -> bool:
+        """A cup of something is that thing; "building" between a thing and an article is what it does."""
+        if following is None:
+            return False
+        if token.phrase in {"cup", "mug"} and following.phrase == "of":
+            return True
+        if token.phrase.endswith("ing") and following.kind == "count" and self.adjacent:
+            self.relation = "beside"
+            return True
+        return False
 
     def _opened(self, token: Token) -> Token:
         """The open form of a thing that something is put into."""

@@ -323,7 +323,7 @@ _NAMES = {
     "rock": "boulder, pebble, stones",
     "derelict house": "haunted house, abandoned house, ruin",
     "houses": "row of houses",
-    "japanese castle": "pagoda, japanese temple, chinese temple, dojo",
+    "japanese castle": "zen temple, buddhist temple, shaolin temple, pagoda, japanese temple, chinese temple, dojo",
     "church": "cathedral, chapel, monastery, abbey",
     "classical building": "temple, greek temple, parthenon, roman temple, monument",
     "hindu temple": "indian temple, taj mahal",

@@ -251,7 +251,7 @@ STOPWORDS = {
 
 # Words that a label or a tag of that language would mislead: "Bank" is a bench in a picture, "pêche" no peach beside a boat.
 EXTRAS: dict[str, dict[str, str]] = {
-    "de": {"liest": "reading", "trinkt": "drinking", "fährt": "driving", "ritter": "knight", "sofa": "sofa", "bank": "bench", "parkbank": "bench", "alter": "old", "alte": "old", "alten": "old", "altes": "old", "schläft": "sleeping", "schlafende": "sleeping",
+    "de": {"liest": "reading", "füttert": "feeding", "trinkt": "drinking", "fährt": "driving", "ritter": "knight", "sofa": "sofa", "bank": "bench", "parkbank": "bench", "alter": "old", "alte": "old", "alten": "old", "altes": "old", "schläft": "sleeping", "schlafende": "sleeping",
            "sitzt": "sitting", "steht": "standing", "spielt": "playing", "läuft": "running", "isst": "eating", "hütte": "cabin", "fischerboot": "fishing boat", "mädchen": "girl", "junge": "boy"},
     "fr": {"banc": "bench", "lisant": "reading", "boit": "drinking", "chevalier": "knight", "canapé": "sofa", "vieux": "old", "vieil": "old", "vieille": "old", "dort": "sleeping", "endormi": "sleeping", "assis": "sitting", "assise": "sitting", "debout": "standing", "joue": "playing",
            "mange": "eating", "cabane": "cabin", "bateau de pêche": "fishing boat", "fille": "girl", "petite fille": "girl", "garçon": "boy", "phare": "lighthouse"},
@@ -264,6 +264,6 @@ EXTRAS: dict[str, dict[str, str]] = {
     "tr": {"bank": "bench", "bankta": "bench", "yaşlı": "old", "uyuyan": "sleeping", "oturan": "sitting", "kız": "girl"},
     "ru": {"скамейке": "bench", "диване": "sofa", "диван": "sofa", "рыцарь": "knight", "играет": "playing", "читает": "reading", "ест": "eating", "скамейка": "bench", "старый": "old", "старая": "old", "старик": "old man", "спит": "sleeping", "спящий": "sleeping", "спящая": "sleeping", "сидит": "sitting", "стоит": "standing", "девочка": "girl", "маяк": "lighthouse"},
     "zh": {"长椅": "bench", "一杯": "one", "咖啡": "coffee", "上空": "over", "飞翔": "flying", "上方": "over", "在吃": "eating", "吃": "eating", "竹子": "bamboo", "竹": "bamboo", "武士": "samurai", "骑士": "knight", "樱花树": "cherry tree", "看书": "reading", "老人": "old man", "睡觉": "sleeping", "睡着": "sleeping", "坐着": "sitting", "女孩": "girl", "男孩": "boy", "灯塔": "lighthouse", "桥": "bridge", "小屋": "cabin"},
-    "ja": {"ベンチ": "bench", "侍": "samurai", "武士": "samurai", "竹": "bamboo", "桜の木": "cherry tree", "桜": "cherry tree", "食べる": "eating", "食べている": "eating", "老人": "old man", "眠る": "sleeping", "寝ている": "sleeping", "眠っている": "sleeping", "座っている": "sitting", "女の子": "girl", "男の子": "boy", "灯台": "lighthouse", "橋": "bridge", "鳥居": "torii"},
+    "ja": {"ベンチ": "bench", "侍": "samurai", "見ている": "looking at", "見て": "looking at", "武士": "samurai", "竹": "bamboo", "桜の木": "cherry tree", "桜": "cherry tree", "食べる": "eating", "食べている": "eating", "老人": "old man", "眠る": "sleeping", "寝ている": "sleeping", "眠っている": "sleeping", "座っている": "sitting", "女の子": "girl", "男の子": "boy", "灯台": "lighthouse", "橋": "bridge", "鳥居": "torii"},
     "ko": {"벤치": "bench", "아래": "under", "아래에": "under", "위에": "on", "위의": "on", "커피": "coffee", "대나무": "bamboo", "먹는": "eating", "기사": "knight", "소파": "sofa", "노인": "old man", "자는": "sleeping", "잠자는": "sleeping", "앉아": "sitting", "소녀": "girl", "소년": "boy", "등대": "lighthouse"},
 }  # fmt: skip

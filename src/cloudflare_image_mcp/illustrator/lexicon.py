@@ -168,7 +168,7 @@ COMPOSITIONS = _table(
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
-    board reflected reflecting
+    board reflected reflecting feeding
     japanese chinese korean indian egyptian greek roman american british english french german italian spanish mexican russian african asian
     european scandinavian nordic victorian medieval gothic baroque renaissance steampunk dieselpunk tropical royal imperial antique sleek
     luxurious expensive fancy casual formal patch spell spells highway card greeting invitation mandala pattern
