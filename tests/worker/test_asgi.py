@@ -61,6 +61,20 @@ def test_mcp_refuses_it_too(client: httpx2.Client, whole: bool) -> None:
     assert answer.status_code == 413
 
 
+def test_mcp_answers_under_the_name_that_it_is_deployed_at(client: httpx2.Client) -> None:
+    """Without keys, too: no page can point its own name at a Worker."""
+    headers = {"host": "images.example.workers.dev", "accept": "application/json, text/event-stream"}
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }
+    answer = client.post("/mcp", json=hello, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["result"]["serverInfo"]["name"] == "cloudflare-image-mcp"
+
+
 def test_a_body_that_nobody_reads_takes_no_memory(client: httpx2.Client) -> None:
     def heap() -> int:
         return int(client.get("/health").headers["x-wasm-heap"])

@@ -33,14 +33,14 @@ class Guard:
         hosts: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
         public_base_url: str | None = None,
-        keys: bool = False,
+        any_host: bool = False,
     ) -> None:
         """``hosts``: names, with or without a port; ``origins``: ``https://host[:port]``; ``*`` allows any."""
         public = [public_base_url] if public_base_url else []
         self._app = app
         self._hosts = {host.lower() for host in hosts} | {urlsplit(url).netloc.lower() for url in public}
         self._origins = {origin.lower() for origin in origins} | {origin_of(url) for url in public}
-        self._any_host = keys or ANY in hosts
+        self._any_host = any_host or ANY in hosts
         self._any_origin = ANY in origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,8 +32,10 @@ class Serve(Protocol):
     async def __call__(self, model: Model | None, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
-def mcp_routes(serve: Serve, settings: Settings) -> list[Route]:
-    """Both endpoints, behind the checks of Host and Origin."""
+def mcp_routes(serve: Serve, settings: Settings, *, any_host: bool = False) -> list[Route]:
+    """Both endpoints, behind the checks of Host and Origin. ``any_host``: nobody can point a name at this server but
+    its operator.
+    """
 
     def guarded(app: ASGIApp) -> ASGIApp:
         return Guard(
@@ -41,7 +43,7 @@ def mcp_routes(serve: Serve, settings: Settings) -> list[Route]:
             hosts=settings.mcp_allowed_hosts,
             origins=settings.mcp_allowed_origins,
             public_base_url=settings.public_base_url,
-            keys=bool(settings.api_keys),
+            any_host=any_host or bool(settings.api_keys),
         )
 
     return [

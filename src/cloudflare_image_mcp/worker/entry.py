@@ -72,7 +72,9 @@ def application(env: Handle) -> FastAPI:
             structured=settings.mcp_structured_results,
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )
-        _apps["app"] = create_app(core, options, routes=mcp_routes(McpDoor(door, settings).serve, settings))
+        # Cloudflare gives a Worker the requests to its own names alone.
+        routes = mcp_routes(McpDoor(door, settings).serve, settings, any_host=True)
+        _apps["app"] = create_app(core, options, routes=routes)
     return _apps["app"]
 
 
