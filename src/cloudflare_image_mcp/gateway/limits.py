@@ -22,6 +22,8 @@ MAX_IMAGE_SIDE: Final = 16_383
 """The longest side of any input image: WebP's own limit, the lowest of the formats."""
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE
 """One request's body: an image and a mask at their limit, in base64, fit."""
+MAX_BODIES_BYTES: Final = 256 * MEBIBYTE
+"""The bodies of all requests under way, together."""
 MAX_JSON_LISTS: Final = 100_000
 MAX_JSON_VALUES: Final = 2_000_000
 """In one JSON body: an image of 2 MB as a list of numbers, which is Workers AI's own way, fits."""

@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.gateway.limits import MAX_BODIES_BYTES
 from cloudflare_image_mcp.gateway.parameters import parse_request
 from cloudflare_image_mcp.http import openapi
 from cloudflare_image_mcp.http.answer import image_answer
 from cloudflare_image_mcp.http.body import read_body
+from cloudflare_image_mcp.http.body_budget import BodyBudgetMiddleware
 from cloudflare_image_mcp.http.errors import install_error_handlers
 from cloudflare_image_mcp.http.files import image_file
 from cloudflare_image_mcp.http.middleware import CORSMiddleware, DefectMiddleware, KeyMiddleware, RequestIdMiddleware
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.gateway.core import Gateway, Prepared
     from cloudflare_image_mcp.gateway.result import ImageResult
+    from cloudflare_image_mcp.http.body_budget import CountedBody
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "generations": Operation.GENERATE,
@@ -47,6 +50,8 @@ class AppOptions:
 
     api_keys: tuple[str, ...] = ()
     public_base_url: str | None = None
+    bodies_bytes: int = MAX_BODIES_BYTES
+    """Of all requests under way together."""
 
 
 def create_app(
@@ -74,6 +79,7 @@ def create_app(
     install_error_handlers(app)
     if options.api_keys:
         app.add_middleware(KeyMiddleware, keys=options.api_keys)
+    app.add_middleware(BodyBudgetMiddleware, most=options.bodies_bytes)
     app.add_middleware(DefectMiddleware)
     app.add_middleware(CORSMiddleware)
     app.add_middleware(RequestIdMiddleware, ids=gateway.ids)
@@ -125,11 +131,9 @@ async def _made(gateway: Gateway, prepared: Prepared, request: Request) -> Image
 
 
 def _hung_up(request: Request) -> bool:
-    """Whether uvicorn knows that the client is gone; another server does not say.
-
-    Asked of its own object: ``Request.is_disconnected`` begins a wait and cancels it, on every request.
-    """
-    return bool(getattr(getattr(request.receive, "__self__", None), "disconnected", False))
+    """Whether the server knows that the client is gone."""
+    body: CountedBody = request.receive.__self__  # type: ignore[attr-defined]  # BodyBudgetMiddleware's
+    return body.disconnected
 
 
 def _add_models(app: FastAPI, gateway: Gateway) -> None:

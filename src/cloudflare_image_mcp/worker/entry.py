@@ -18,7 +18,7 @@ from cloudflare_image_mcp.http.middleware import CORS_HEADERS
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.settings import SETTINGS, Settings
-from cloudflare_image_mcp.worker.asgi import answer
+from cloudflare_image_mcp.worker.asgi import BODIES_BYTES, answer
 from cloudflare_image_mcp.worker.binding import BindingBackend
 from cloudflare_image_mcp.worker.images import ImagesPixels
 from cloudflare_image_mcp.worker.mcp_door import McpDoor
@@ -64,7 +64,9 @@ def application(env: Handle) -> FastAPI:
     """Raises ``SettingError``."""
     if "app" not in _apps:
         settings = read_settings(env)
-        options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
+        options = AppOptions(
+            api_keys=settings.api_keys, public_base_url=settings.public_base_url, bodies_bytes=BODIES_BYTES
+        )
         core = gateway(env, settings)
         door = Door(
             gateway=core,
