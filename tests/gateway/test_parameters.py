@@ -59,7 +59,7 @@ def test_bad_values_are_named(fields: dict[str, Any], param: str, words: list[st
 
 
 def test_null_is_absent() -> None:
-    names = ["n", "size", "seed", "steps", "model", "quality", "stream", "image", "output_format", "user"]
+    names = ["n", "size", "safety_identifier", "seed", "steps", "model", "quality", "stream", "image", "output_format"]
     assert parse_request(GENERATE, {"prompt": "a fox", **dict.fromkeys(names)}) == parse_request(
         GENERATE, {"prompt": "a fox"}
     )
@@ -86,7 +86,7 @@ def test_seed_zero_is_a_seed_and_minus_one_is_none() -> None:
         ({"aspect_ratio": "16:9"}, "aspect", 16 / 9),
         ({"quality": "auto"}, "quality", None),
         ({"output_format": "jpg"}, "output_format", ImageFormat.JPEG),
-        ({"safety_identifier": "me"}, "user", "me"),
+        ({"safety_identifier": "me", "user": "another"}, "safety_identifier", "me"),
     ],
 )
 def test_other_dialects_are_understood(fields: dict[str, Any], name: str, value: object) -> None:

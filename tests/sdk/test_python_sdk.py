@@ -56,6 +56,13 @@ def test_seeds_are_kept_and_follow_one_another(client: OpenAI) -> None:
     assert pixels(pair[1].b64_json) == pixels(later[0].b64_json)
 
 
+def test_a_safety_identifier_is_handed_back(client: OpenAI) -> None:
+    assert client.images.generate(safety_identifier="user-17", **SMALL).safety_identifier == "user-17"
+    assert client.images.generate(**SMALL).safety_identifier is None
+    *_, last = client.images.generate(stream=True, safety_identifier="user-17", **SMALL)
+    assert last.safety_identifier == "user-17"
+
+
 def test_extra_body_reaches_the_engine(client: OpenAI) -> None:
     extra = {"seed": 11, "steps": 20, "negative_prompt": "boat"}
     without = client.images.generate(model=SDXL, response_format="b64_json", extra_body={"seed": 11}, **SMALL)

@@ -215,6 +215,7 @@ class Gateway:
             response_format=response_format,
             warnings=tuple(dict.fromkeys((*plan.warnings, *made.warnings))),
             timings=timings.seconds,
+            safety_identifier=prepared.request.safety_identifier,
         )
 
 

@@ -32,7 +32,6 @@ DIALECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "negative_prompt": ("negative_prompt", "negativePrompt"),
     "strength": ("strength", "denoising_strength", "image_strength"),
     "aspect_ratio": ("aspect_ratio", "aspectRatio"),
-    "user": ("user", "safety_identifier"),
 }
 """Other names under which clients send a parameter; the first that is there and not null counts."""
 
@@ -130,7 +129,7 @@ def parse_request(operation: Operation, fields: Mapping[str, object], *, text: b
         response_format=source.read("response_format", _response_format),
         partial_images=_between("partial_images", partial_images or 0, 0, MAX_PARTIAL_IMAGES),
         stream=source.read("stream", _truth) or False,
-        user=source.read("user", _string),
+        safety_identifier=source.read("safety_identifier", _string),
         written=source.written(),
         warnings=(*_meaningless(source), *left_out),
     )

@@ -55,7 +55,8 @@ class ImageRequest:
     response_format: Literal["url", "b64_json"] | None = None
     partial_images: int = 0
     stream: bool = False
-    user: str | None = None
+    safety_identifier: str | None = None
+    """OpenAI's name for whom the caller makes this for; handed back, and used for nothing."""
     written: Mapping[str, str] = field(default_factory=dict)
     """Parameters that the caller wrote under another name, for the error messages."""
     warnings: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ class ImageResult:
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
     """Seconds by phase, for ``server-timing``; those of several images added up."""
+    safety_identifier: str | None = None
+    """The request's."""
 
     @property
     def output_format(self) -> ImageFormat:

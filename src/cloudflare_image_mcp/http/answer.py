@@ -72,6 +72,16 @@ def background(image: Image) -> Literal["opaque", "transparent"]:
     return "transparent" if image.header.has_alpha else "opaque"
 
 
+def said(result: ImageResult) -> dict[str, Any]:
+    """What an answer holds only when there is something to say."""
+    fields: dict[str, Any] = {}
+    if result.safety_identifier is not None:
+        fields["safety_identifier"] = result.safety_identifier
+    if result.warnings:
+        fields["warnings"] = list(result.warnings)
+    return fields
+
+
 def base64_length(payload: Payload) -> int:
     """Characters of the payload as padded base64."""
     return -(-payload.size // 3) * 4
@@ -93,9 +103,7 @@ def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
         "background": background(result.images[0].image),
         "model": result.model.id,
     }
-    if result.warnings:
-        rest["warnings"] = list(result.warnings)
-    yield b"]," + compact_json(rest)[1:]
+    yield b"]," + compact_json(rest | said(result))[1:]
 
 
 def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:

@@ -54,7 +54,7 @@ _SHARED: Final[dict[str, Schema]] = {
     "quality": _optional(enum=list(QUALITIES)),
     "stream": _optional(type="boolean", default=False),
     "partial_images": _optional(type="integer", minimum=0, maximum=MAX_PARTIAL_IMAGES, default=0),
-    "user": _optional(type="string"),
+    "safety_identifier": _optional(type="string"),
 }
 _PROMPT: Final[dict[str, Schema]] = {"prompt": {"type": "string", "minLength": 1}}
 _INPUT: Final[dict[str, Schema]] = {
@@ -114,6 +114,7 @@ _IMAGES: Final[Schema] = {
         "output_format": {"enum": ["png", "jpeg", "webp"]},
         "background": {"enum": ["opaque", "transparent"]},
         "model": {"type": "string"},
+        "safety_identifier": {"type": "string"},
         "warnings": {"type": "array", "items": {"type": "string"}},
     },
 }

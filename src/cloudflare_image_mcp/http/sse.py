@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.http.answer import background, compact_json
+from cloudflare_image_mcp.http.answer import background, compact_json, said
 from cloudflare_image_mcp.http.errors import internal_error
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ class _EventStream:
             extra: dict[str, Any] = {"usage": _NO_TOKENS, "model": result.model.id}
             if made.seed is not None:
                 extra["seed"] = made.seed
-            if result.warnings:
-                extra["warnings"] = list(result.warnings)
-            async for chunk in self._event("completed", made.image, extra):
+            async for chunk in self._event("completed", made.image, extra | said(result)):
                 yield chunk
 
     async def _event(self, name: str, image: Image, extra: dict[str, Any]) -> AsyncIterator[bytes]:
