@@ -75,3 +75,16 @@ async def test_what_does_not_end_is_cancelled_and_counted() -> None:
     assert await background.drain(0.01) == 1
     assert cancelled.is_set()
     assert len(background) == 0
+
+
+async def test_work_that_is_cancelled_before_it_begins_is_closed() -> None:
+    """Else Python says on stderr, when it is collected, that it was never awaited: which is an error here."""
+    background = Background()
+
+    async def work() -> None:
+        raise AssertionError("it began")
+
+    background(work())
+    assert await background.drain(0) == 1
+    gc.collect()
+    assert len(background) == 0

@@ -41,7 +41,12 @@ class Background:
         # Wrapped, because a task wants a coroutine whose types are exactly its own.
         task = asyncio.get_running_loop().create_task(_finish(work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def settle(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            work.close()  # of a task that was cancelled before it began, or Python complains of work never awaited
+
+        task.add_done_callback(settle)
 
     def __len__(self) -> int:
         """Work under way."""

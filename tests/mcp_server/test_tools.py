@@ -214,7 +214,10 @@ def test_an_error_says_what_to_do_next(kind: str) -> None:
     """Unless its message does: what is wrong with an argument names what is allowed."""
     error = GatewayError(kind, "It is so")
     if ERRORS[kind].retry:
-        assert told(error) == "It is so. Next: try again."
+        wait = ERRORS[kind].retry_after
+        assert told(error) == (
+            "It is so. Next: try again." if wait is None else f"It is so. Next: try again in {wait} s."
+        )
         assert told(GatewayError(kind, "It is so", retry_after=7)) == "It is so. Next: try again in 7 s."
     elif ERRORS[kind].status in {400, 404, 413, 415} and kind not in ADVICE:
         assert told(error) == "It is so"
