@@ -5,6 +5,7 @@ which tests share a process.
 from __future__ import annotations
 
 import re
+import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -26,6 +27,12 @@ class Scheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return "workerd" if IN_WORKERD.search(nodeid) else str(super()._split_scope(nodeid))
+
+
+def pytest_configure() -> None:
+    """A run that a shell starts in the background ignores Ctrl-C, and what it starts would, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

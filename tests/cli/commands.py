@@ -112,7 +112,7 @@ class Home:
         os.close(keyboard)
         try:
             written = _watch(screen, process, answer, then)
-            return Ran(process.wait(10), written.replace(b"\r\n", b"\n"), "")
+            return Ran(process.wait(60), written.replace(b"\r\n", b"\n"), "")
         finally:
             process.kill()
             process.wait()
