@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,8 +91,7 @@ def _user_data() -> Path:
 
 
 def _store(settings: Settings) -> ImageStore:
-    hours = settings.image_expiry_hours
-    return open_store(storage_url(settings), expiry=timedelta(hours=hours) if hours else None, clock=SystemClock())
+    return open_store(storage_url(settings), expiry=settings.image_lifetime, clock=SystemClock())
 
 
 def _backend(settings: Settings, pixels: Pixels) -> Backend:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
@@ -273,6 +274,11 @@ class Settings:
         if self.image_backend != "auto":
             return self.image_backend
         return "workers-ai" if self.accounts else "local"
+
+    @property
+    def image_lifetime(self) -> timedelta | None:
+        """None: stored images are kept for good."""
+        return timedelta(hours=self.image_expiry_hours) if self.image_expiry_hours else None
 
     @property
     def models(self) -> ModelNames:

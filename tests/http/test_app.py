@@ -270,7 +270,6 @@ def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     size = len(whole.content)
     assert re.fullmatch(rf"{re.escape(origin)}/images/[\w-]{{22}}\.png", url)
     assert whole.headers["content-type"] == "image/png"
-    assert "immutable" in whole.headers["cache-control"]
     assert whole.headers["x-content-type-options"] == "nosniff"
 
     def part(span: str, **headers: str) -> requests.Response:
@@ -295,6 +294,15 @@ def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     assert (head.status_code, head.headers["content-length"]) == (200, str(size))
     known = requests.get(url, headers={"if-none-match": whole.headers["etag"]}, timeout=60)
     assert (known.status_code, known.content) == (304, b"")
+
+
+@pytest.mark.parametrize(("hours", "least", "most"), [("0", 86400, 86400), ("1", 3000, 3600), ("48", 86400, 86400)])
+def test_caches_keep_an_image_no_longer_than_the_store(tmp_path: Path, hours: str, least: int, most: int) -> None:
+    with gateway(tmp_path, IMAGE_EXPIRY_HOURS=hours) as origin:
+        stored = requests.get(generate(origin).json()["data"][0]["url"], timeout=60)
+    age = re.fullmatch(r"public, max-age=(\d+), immutable", stored.headers["cache-control"])
+    assert age
+    assert least <= int(age[1]) <= most
 
 
 def test_an_image_that_cannot_be_stored_is_handed_out_itself(tmp_path: Path) -> None:

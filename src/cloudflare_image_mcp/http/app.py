@@ -25,6 +25,7 @@ from cloudflare_image_mcp.http.sse import event_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from starlette.routing import BaseRoute
     from starlette.types import Lifespan
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.gateway.core import Gateway, Prepared
     from cloudflare_image_mcp.gateway.result import ImageResult
     from cloudflare_image_mcp.http.body_budget import CountedBody
+    from cloudflare_image_mcp.settings import Settings
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "generations": Operation.GENERATE,
@@ -50,8 +52,18 @@ class AppOptions:
 
     api_keys: tuple[str, ...] = ()
     public_base_url: str | None = None
+    image_lifetime: timedelta | None = None
+    """Of stored images, from when they were made; None: they are kept for good."""
     bodies_bytes: int = MAX_BODIES_BYTES
     """Of all requests under way together."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> AppOptions:
+        return cls(
+            api_keys=settings.api_keys,
+            public_base_url=settings.public_base_url,
+            image_lifetime=settings.image_lifetime,
+        )
 
 
 def create_app(
@@ -74,7 +86,7 @@ def create_app(
     )
     _add_images(app, gateway, options)
     _add_models(app, gateway)
-    _add_files(app, gateway)
+    _add_files(app, gateway, options)
     app.router.routes.extend(routes)
     install_error_handlers(app)
     if options.api_keys:
@@ -167,9 +179,9 @@ def _add_models(app: FastAPI, gateway: Gateway) -> None:
         app.delete(f"{prefix}/models/{{model_id:path}}", include_in_schema=False)(delete_model)
 
 
-def _add_files(app: FastAPI, gateway: Gateway) -> None:
+def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
     async def image(key: str, request: Request) -> Response:
-        return await image_file(gateway, key, request)
+        return await image_file(gateway, key, request, options.image_lifetime)
 
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": __version__, "backend": gateway.backend.name}

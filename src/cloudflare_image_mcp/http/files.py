@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response, StreamingResponse
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cloudflare_image_mcp.gateway.core import Gateway
-    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.gateway.ports import Clock, StoredImage
 
+_DAY: Final = timedelta(days=1)
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 """Any other header is ignored, and the whole file sent, as RFC 9110 allows; so are numbers that no file reaches."""
 
 
-async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
-    """200, 206 (one range), 304 or 416. Raises ``GatewayError`` (404).
+async def image_file(gateway: Gateway, key: str, request: Request, lifetime: timedelta | None) -> Response:
+    """200, 206 (one range), 304 or 416; for caches to keep for a day, or what is left of the image's ``lifetime``.
+    Raises ``GatewayError`` (404).
 
     A key is never used twice, so the answer never changes and the key itself is the ETag. HEAD knows no ranges
     (RFC 9110, 14.2).
@@ -33,7 +36,7 @@ async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",
-        "cache-control": "public, max-age=86400, immutable",
+        "cache-control": f"public, max-age={_max_age(stored, lifetime, gateway.clock)}, immutable",
         "content-disposition": f'inline; filename="{stored.key}"',
         "x-content-type-options": "nosniff",
     }
@@ -52,6 +55,12 @@ async def image_file(gateway: Gateway, key: str, request: Request) -> Response:
     headers["content-length"] = str(stop - start)
     chunks = gateway.store.read(stored.key, start, stop)
     return StreamingResponse(chunks, 206 if span else 200, headers=headers, media_type=stored.media_type)
+
+
+def _max_age(stored: StoredImage, lifetime: timedelta | None, clock: Clock) -> int:
+    """In seconds."""
+    left = _DAY if lifetime is None else stored.created + lifetime - clock.now()
+    return max(0, int(min(left, _DAY).total_seconds()))
 
 
 def _span(header: str, current: bool, stored: StoredImage) -> tuple[int, int] | None:

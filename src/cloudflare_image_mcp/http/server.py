@@ -39,7 +39,7 @@ def build_app(settings: Settings, *, transport: type[HttpTransport] = HttpTransp
 def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
     """Both doors over a gateway, whose life is bound to the application's."""
     gateway = assembly.gateway
-    options = AppOptions(api_keys=settings.api_keys, public_base_url=settings.public_base_url)
+    options = AppOptions.of(settings)
     door = Door(
         gateway=gateway,
         jobs=Jobs(gateway),

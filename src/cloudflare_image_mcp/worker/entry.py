@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from workers import WorkerEntrypoint
@@ -64,9 +63,7 @@ def application(env: Handle) -> FastAPI:
     """Raises ``SettingError``."""
     if "app" not in _apps:
         settings = read_settings(env)
-        options = AppOptions(
-            api_keys=settings.api_keys, public_base_url=settings.public_base_url, bodies_bytes=BODIES_BYTES
-        )
+        options = replace(AppOptions.of(settings), bodies_bytes=BODIES_BYTES)
         core = gateway(env, settings)
         door = Door(
             gateway=core,
@@ -97,8 +94,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
 
 
 def store(env: Handle, settings: Settings) -> R2Store:
-    hours = settings.image_expiry_hours
-    return R2Store(_required(env, "BUCKET"), WorkerClock(), timedelta(hours=hours) if hours else None)
+    return R2Store(_required(env, "BUCKET"), WorkerClock(), settings.image_lifetime)
 
 
 def read_settings(env: Handle) -> Settings:
