@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.gateway.core import Gateway, Prepared
     from cloudflare_image_mcp.gateway.result import ImageResult
-    from cloudflare_image_mcp.http.body_budget import CountedBody
     from cloudflare_image_mcp.settings import Settings
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -137,15 +136,9 @@ def _image_endpoint(
 async def _made(gateway: Gateway, prepared: Prepared, request: Request) -> ImageResult:
     """The images. Base64 for a client that hung up is stored: nobody is left to take it, and it may be paid for."""
     result = await gateway.make(prepared)
-    if result.response_format == "b64_json" and _hung_up(request):
+    if result.response_format == "b64_json" and request.state.body.disconnected:
         await gateway.store_all(result)
     return result
-
-
-def _hung_up(request: Request) -> bool:
-    """Whether the server knows that the client is gone."""
-    body: CountedBody = request.receive.__self__  # type: ignore[attr-defined]  # BodyBudgetMiddleware's
-    return body.disconnected
 
 
 def _add_models(app: FastAPI, gateway: Gateway) -> None:

@@ -27,6 +27,7 @@ class BodyBudgetMiddleware:
             await self._app(scope, receive, send)
             return
         body = CountedBody(receive, self)
+        scope.setdefault("state", {})["body"] = body
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -34,7 +35,7 @@ class BodyBudgetMiddleware:
 
 
 class CountedBody:
-    """One request's ``receive``."""
+    """One request's ``receive``; the application finds it as ``request.state.body``."""
 
     def __init__(self, receive: Receive, budget: BodyBudgetMiddleware) -> None:
         self._receive = receive
