@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.catalog import Size
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.payload import Base64Payload
-from cloudflare_image_mcp.gateway.ports import Finish
-from cloudflare_image_mcp.gateway.provenance import Provenance, SourceType, stamp
-from cloudflare_image_mcp.imaging import PillowPixels
+from cloudflare_image_mcp.core.ports import Finish
+from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.payload import Base64Payload
+from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
 from cloudflare_image_mcp.imaging.encode import encode
+from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Picture
 
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.storage.opening import open_store
 from cloudflare_image_mcp.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from cloudflare_image_mcp.gateway.ports import ImageStore
+    from cloudflare_image_mcp.core.ports import ImageStore
 
 COUNT = 200
 SIDE = 590

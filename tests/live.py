@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from cloudflare_image_mcp.http.server import build_app
+from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.fetcher import GuardedFetcher
-from cloudflare_image_mcp.gateway.core import Gateway
-from cloudflare_image_mcp.storage import open_store
-from cloudflare_image_mcp.storage.opening import directory_of
+from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher
+from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
-    from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, ImageStore, Pixels
+    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels
     from cloudflare_image_mcp.settings import Settings
 
 
@@ -38,7 +37,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
     """``backend`` and ``fetcher``: others than the settings know, in place of theirs. Opens nothing on the network.
     Raises ``SettingError`` when the settings do not fit together.
     """
-    from cloudflare_image_mcp.imaging import PillowPixels
+    from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
     pixels = PillowPixels()
     background = Background()

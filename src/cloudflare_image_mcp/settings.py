@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Set
 
     from cloudflare_image_mcp.catalog import Model, Operation
-    from cloudflare_image_mcp.gateway.core import Options
-    from cloudflare_image_mcp.gateway.model_names import ModelNames
+    from cloudflare_image_mcp.core.gateway import Options
+    from cloudflare_image_mcp.core.model_names import ModelNames
 
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
@@ -284,7 +284,7 @@ class Settings:
     def models(self) -> ModelNames:
         """Raises ``SettingError`` also for a model that does not do what it would be the default for."""
         from cloudflare_image_mcp.catalog import Operation
-        from cloudflare_image_mcp.gateway.model_names import ModelNames
+        from cloudflare_image_mcp.core.model_names import ModelNames
 
         return ModelNames(
             _model("DEFAULT_MODEL", self.default_model, {Operation.GENERATE}),
@@ -293,7 +293,7 @@ class Settings:
 
     def options(self) -> Options:
         """What the core is told of them. Raises ``SettingError``."""
-        from cloudflare_image_mcp.gateway.core import Options
+        from cloudflare_image_mcp.core.gateway import Options
 
         return Options(
             names=self.models,
@@ -305,7 +305,7 @@ class Settings:
 
 def _model(name: str, value: str, operations: Set[Operation]) -> Model:
     from cloudflare_image_mcp.catalog import Operation, models
-    from cloudflare_image_mcp.gateway.model_names import find_model
+    from cloudflare_image_mcp.core.model_names import find_model
 
     able = ", ".join(model.short_name for model in models().values() if operations <= model.promise.tasks)
     try:

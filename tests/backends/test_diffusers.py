@@ -19,10 +19,10 @@ from PIL import Image as PillowImage
 from cloudflare_image_mcp.backends.diffusers import DiffusersBackend
 from cloudflare_image_mcp.backends.diffusers.painter import preview_steps, steps_for
 from cloudflare_image_mcp.catalog import Operation, Size, models
+from cloudflare_image_mcp.core.ports import Call
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.ports import Call
-from cloudflare_image_mcp.gateway.provenance import SourceType, read_provenance
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.provenance import SourceType, read_provenance
 from tests.backends.tiny_pipeline import TOKENS, save_consistency_pipeline, save_pipeline
 from tests.live import gateway
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cloudflare_image_mcp.gateway.ports import Rendered
+    from cloudflare_image_mcp.core.ports import Rendered
 
 for _package in ("torch", "diffusers", "transformers", "accelerate"):
     pytest.importorskip(_package, reason=f"{_package} is not installed: scripts/diffusers-test runs this file")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cloudflare_image_mcp.backends.threads import Show
-    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.imagefile.image import Image
 
 
 @dataclass(frozen=True)

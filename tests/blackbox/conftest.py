@@ -52,7 +52,7 @@ def home(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytest
         "NEURON_LEDGER_URL": "memory:",
         "API_KEYS": KEY,
     }
-    from cloudflare_image_mcp.http.server import build_app
+    from cloudflare_image_mcp.rest.server import build_app
 
     with serving(build_app(Settings.read(environ))) as origin:
         yield Home("uvicorn", origin)

@@ -11,7 +11,7 @@ import pytest
 
 from cloudflare_image_mcp.cli.output_files import Destination, ImageFile, slug
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.commands import Home, emulated, free_port
-from tests.http.pictures import mask, picture
+from tests.rest.pictures import mask, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

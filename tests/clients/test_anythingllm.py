@@ -8,7 +8,7 @@ import pytest
 
 from tests import node
 from tests.decoding import decoded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 
 @pytest.mark.parametrize("origin", ["server", "base64_server"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import node
 from tests.decoding import decoded, downloaded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 
 def test_its_three_tools(server: str, tmp_path: Path) -> None:

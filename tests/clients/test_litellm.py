@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 
 from tests.decoding import decoded, downloaded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 FLUX = "@cf/black-forest-labs/flux-1-schnell"
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"

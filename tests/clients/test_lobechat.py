@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import node
 from tests.decoding import decoded, downloaded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 BASE64 = {"gpt_image": "1024x1024", "dalle": "256x256", "edit_one": "256x256"}
 URLS = {"catalogue": "320x256", "aspect": "1360x768", "edit_several": "256x256"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import node
 from tests.decoding import decoded, downloaded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 BASE64 = {"default": 1, "dalle3": 1, "typed_id": 2, "edit": 1, "edit_dalle2_base64": 1}
 URLS = {"dalle2_urls": 2, "edit_dalle2_url": 1}

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.decoding import decoded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 KEY = {"Authorization": "Bearer none"}
 URL_MODELS = re.compile("^gpt-image")

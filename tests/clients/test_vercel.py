@@ -13,7 +13,7 @@ from typing import Any
 
 from tests import node
 from tests.decoding import decoded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 PROVIDERS = ("current", "version2", "strict", "openai")
 IMAGES = {"generate": 2, "alias": 1, "options": 1, "edit": 1, "edit_several": 1}

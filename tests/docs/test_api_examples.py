@@ -16,7 +16,7 @@ import requests
 
 from tests import node
 from tests.decoding import downloaded, size
-from tests.http import pictures
+from tests.rest import pictures
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
 HOST: Final = "https://cloudflare-image-workers.*.workers.dev"

@@ -9,7 +9,7 @@ import pytest
 
 from cloudflare_image_mcp.emulator.faults import FaultPlan, FaultSpecError
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 from tests.emulator.calling import LIGHTNING, SCHNELL, curl, emulating, run_json
 
 CAT = {"prompt": "a cat", "width": 256, "height": 256}

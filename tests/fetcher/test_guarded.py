@@ -9,11 +9,10 @@ import pytest
 from PIL import Image as Picture
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.fetcher import GuardedFetcher
 from cloudflare_image_mcp.fetcher.addresses import is_public
-from cloudflare_image_mcp.fetcher.guarded import FetchLimits
+from cloudflare_image_mcp.fetcher.guarded import FetchLimits, GuardedFetcher
 from cloudflare_image_mcp.fetcher.network import Resolver, system_resolver
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES
+from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES
 
 from .conftest import PRIVATE, PUBLIC, Authority, Host, counts_as_public, redirect, reply
 

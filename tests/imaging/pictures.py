@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image as PillowImage
 from PIL import ImageChops
 
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 
 
 def picture(size: tuple[int, int] = (90, 60), mode: str = "RGB") -> PillowImage.Image:

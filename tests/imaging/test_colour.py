@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging.colour import SrgbTransform
 from cloudflare_image_mcp.imaging.decode import decode
 from tests.imaging.pictures import chunk, distance, image, picture, png

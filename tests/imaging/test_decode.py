@@ -16,8 +16,8 @@ from PIL import ImageOps
 
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import read_header
+from cloudflare_image_mcp.imagefile.header import read_header
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging import decode as decoding
 from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import on_white
@@ -136,8 +136,8 @@ import asyncio, sys
 from pathlib import Path
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.imaging import PillowPixels
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
 def peak():
     # Not getrusage: that starts with the peak of the process which started this one.

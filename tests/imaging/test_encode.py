@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image as PillowImage
 
-from cloudflare_image_mcp.gateway.image_header import ImageFormat, read_header
+from cloudflare_image_mcp.imagefile.header import ImageFormat, read_header
 from cloudflare_image_mcp.imaging.encode import encode, on_white
 from tests.imaging.pictures import distance, picture
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image_header import ImageFormat, read_header
+from cloudflare_image_mcp.imagefile.header import ImageFormat, read_header
 from cloudflare_image_mcp.imaging.essential import MAX_BLOCKS, MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, essential
 from tests.imaging.pictures import chunk, picture, png, written
 

@@ -12,19 +12,19 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw
 
 from cloudflare_image_mcp.catalog import Size
+from cloudflare_image_mcp.core.ports import Finish
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import ImageFormat, ImageHeader
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES
-from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
-from cloudflare_image_mcp.gateway.ports import Finish
-from cloudflare_image_mcp.imaging import PillowPixels
+from cloudflare_image_mcp.imagefile.header import ImageFormat, ImageHeader
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imaging.pixels import PillowPixels
+from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES
 from tests.imaging.pictures import distance, image, opened, picture, png, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloudflare_image_mcp.gateway.ports import Pixels
+    from cloudflare_image_mcp.core.ports import Pixels
 
 SIZE = Size(90, 60)
 

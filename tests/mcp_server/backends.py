@@ -10,15 +10,15 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.catalog import Size, SizeRule
-from cloudflare_image_mcp.gateway.abilities import Abilities
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.ports import Rendered
+from cloudflare_image_mcp.core.abilities import Abilities
+from cloudflare_image_mcp.core.ports import Rendered
+from cloudflare_image_mcp.imagefile.image import Image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Call, OnPartial
+    from cloudflare_image_mcp.core.ports import Call, OnPartial
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from cloudflare_image_mcp.http.server import build_app
 from cloudflare_image_mcp.mcp_server.transport import HttpTransport
+from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.mcp_server.conformance_fixtures import add_fixtures
 

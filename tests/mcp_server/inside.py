@@ -10,7 +10,7 @@ from mcp import Client
 from mcp_types import BlobResourceContents, TextResourceContents
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.gateway.jobs import Jobs
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mcp_types import CallToolResult, ReadResourceResult
 
-    from cloudflare_image_mcp.gateway.ports import Backend, ImageFetcher, Pixels
+    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, Pixels
 
 
 @asynccontextmanager

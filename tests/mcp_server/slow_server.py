@@ -10,8 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.http.server import app_over
 from cloudflare_image_mcp.mcp_server.stdio import serve_assembly
+from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.mcp_server.backends import SlowBackend
 

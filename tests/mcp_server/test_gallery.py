@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from PIL import Image
 
-from cloudflare_image_mcp.gateway.model_names import find_model
+from cloudflare_image_mcp.core.model_names import find_model
 from tests.mcp_server import node
 from tests.mcp_server.inside import read_text, talking
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.http.server import app_over
+from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend

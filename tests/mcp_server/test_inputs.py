@@ -15,8 +15,7 @@ from PIL import Image
 
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.fetcher import GuardedFetcher
-from cloudflare_image_mcp.fetcher.guarded import FetchLimits
+from cloudflare_image_mcp.fetcher.guarded import FetchLimits, GuardedFetcher
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from tests.fetcher.conftest import PRIVATE, PUBLIC, Host, counts_as_public, host, inner, png, redirect, reply
 from tests.mcp_server.backends import noise

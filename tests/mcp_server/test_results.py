@@ -16,9 +16,9 @@ from PIL import Image
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.http.server import app_over
-from cloudflare_image_mcp.imaging import PillowPixels
+from cloudflare_image_mcp.imaging.pixels import PillowPixels
 from cloudflare_image_mcp.mcp_server.results import MAX_RESULT, PREVIEW_SIDE, RESULT_META
+from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mcp_types import CallToolResult
 
-    from cloudflare_image_mcp.gateway.image import Image as GatewayImage
+    from cloudflare_image_mcp.imagefile.image import Image as GatewayImage
 
 PATIENT = {"wait_seconds": 300}
 """The answer holds the images, however busy the machine is."""

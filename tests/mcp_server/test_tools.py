@@ -14,11 +14,11 @@ from mcp_types import INVALID_PARAMS, GetPromptResult, PromptReference, Resource
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.core.jobs import MAX_RUNNING
+from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import ERRORS, GatewayError
-from cloudflare_image_mcp.gateway.jobs import MAX_RUNNING
-from cloudflare_image_mcp.gateway.model_names import find_model
-from cloudflare_image_mcp.http.server import app_over
 from cloudflare_image_mcp.mcp_server.results import ADVICE, told
+from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend, SlowBackend

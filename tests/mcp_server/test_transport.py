@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import httpx2
 from mcp import Client
 
-from cloudflare_image_mcp.http.server import build_app
 from cloudflare_image_mcp.mcp_server.transport import HttpTransport
+from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.conftest import ROOT, clean_environ
@@ -39,7 +39,7 @@ class Counting(HttpTransport):
 def test_a_process_that_is_never_asked_does_without_the_sdk() -> None:
     program = (
         "import os, sys\n"
-        "from cloudflare_image_mcp.http.server import build_app\n"
+        "from cloudflare_image_mcp.rest.server import build_app\n"
         "from cloudflare_image_mcp.settings import Settings\n"
         "build_app(Settings.read(os.environ))\n"
         "print('mcp' in sys.modules)"

@@ -10,8 +10,8 @@ import pytest
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, models
-from cloudflare_image_mcp.gateway.jobs import Job, Jobs, JobState
-from cloudflare_image_mcp.gateway.request import ImageRequest
+from cloudflare_image_mcp.core.jobs import Job, Jobs, JobState
+from cloudflare_image_mcp.core.request import ImageRequest
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.tools import TICK, watch
 from cloudflare_image_mcp.settings import Settings

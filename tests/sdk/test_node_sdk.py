@@ -7,7 +7,7 @@ from typing import Any
 
 from tests import node
 from tests.decoding import decoded, downloaded, shown, size
-from tests.http import pictures
+from tests.rest import pictures
 
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
 

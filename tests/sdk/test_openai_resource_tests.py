@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from tests.fetching import fetched
-from tests.http import pictures
+from tests.rest import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,10 +12,10 @@ from openai import AsyncOpenAI, OpenAI
 from PIL import ImageChops
 
 from cloudflare_image_mcp.errors import ERRORS, GatewayError
-from cloudflare_image_mcp.http.errors import install_error_handlers
+from cloudflare_image_mcp.rest.errors import install_error_handlers
 from tests.decoding import decoded, downloaded, size
-from tests.http import pictures
 from tests.live import serving
+from tests.rest import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

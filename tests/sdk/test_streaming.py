@@ -10,8 +10,8 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from tests.decoding import decoded, size
-from tests.http import pictures
 from tests.live import gateway
+from tests.rest import pictures
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:

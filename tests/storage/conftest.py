@@ -15,9 +15,9 @@ import pytest_asyncio
 from moto.server import ThreadedMotoServer
 from PIL import Image as Picture
 
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.ports import ImageStore
-from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.core.ports import ImageStore
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.storage.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import sys
 from itertools import cycle, islice
 from pathlib import Path
 
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.storage import open_store
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.storage.opening import open_store
 from cloudflare_image_mcp.system import SystemClock, SystemIds
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image as Picture
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.storage.file import FileStore
 from cloudflare_image_mcp.storage.record import Expiry, is_key
 

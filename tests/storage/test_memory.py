@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.storage.memory import MemoryStore
 from cloudflare_image_mcp.storage.record import Expiry
 

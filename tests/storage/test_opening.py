@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.storage import open_store
-from cloudflare_image_mcp.storage.opening import directory_of
+from cloudflare_image_mcp.storage.opening import directory_of, open_store
 
 from .conftest import HandClock
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.gateway.ports import ImageStore
+    from cloudflare_image_mcp.core.ports import ImageStore
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
 
@@ -139,7 +138,7 @@ def test_memory_has_two_spellings() -> None:
 
 def test_opening_files_imports_no_cloud_client_and_no_pillow(tmp_path: Path) -> None:
     program = (
-        "import sys; from cloudflare_image_mcp.storage import open_store;"
+        "import sys; from cloudflare_image_mcp.storage.opening import open_store;"
         "from cloudflare_image_mcp.system import SystemClock;"
         "open_store(sys.argv[1], expiry=None, clock=SystemClock());"
         "print([m for m in ('obstore', 'PIL', 'httpx2', 'numpy') if m in sys.modules])"

@@ -21,7 +21,7 @@ from .test_stores import content, new_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.imagefile.image import Image
 
 
 ANYBODY = ("test-access-key", "test-secret-key")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 from .conftest import HandClock, Opener, picture
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.gateway.ports import ImageStore
+    from cloudflare_image_mcp.core.ports import ImageStore
 
 DAY = timedelta(hours=24)
 DETAILS = {

@@ -14,7 +14,7 @@ import pytest
 import requests
 from PIL import Image
 
-from cloudflare_image_mcp.http.server import build_app
+from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
 from tests.live import serving

@@ -47,9 +47,15 @@ def test_what_the_worker_loads_keeps_off_threads_sockets_files_and_pillow() -> N
 
 def test_the_walk_reaches_the_whole_door_and_sees_what_is_forbidden() -> None:
     modules = reached(ENTRY)
-    for name in ("http.app", "gateway.core", "catalog.loading", "worker.binding", "backends.workers_ai.request"):
+    for name in (
+        "rest.app",
+        "core.gateway",
+        "catalog.loading",
+        "backends.workers_ai.binding",
+        "backends.workers_ai.request",
+    ):
         assert f"cloudflare_image_mcp.{name}" in modules
-    assert "uvicorn" in forbidden(reached("cloudflare_image_mcp.http.server"))["cloudflare_image_mcp.http.server"]
+    assert "uvicorn" in forbidden(reached("cloudflare_image_mcp.rest.server"))["cloudflare_image_mcp.rest.server"]
 
 
 def test_nothing_that_it_loads_opens_a_file() -> None:

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cloudflare_image_mcp.gateway.limits import FETCH_REDIRECTS, MAX_IMAGE_BYTES
+from cloudflare_image_mcp.limits import FETCH_REDIRECTS, MAX_IMAGE_BYTES
 from tests.live import serving
 
 if TYPE_CHECKING:

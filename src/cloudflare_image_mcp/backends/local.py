@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
+from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.abilities import Abilities
 from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Call, OnPartial, Rendered
+    from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 """What the illustrator draws natively, in any shape."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from PIL import Image as PillowImage
 
+from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.payload import BytesPayload
-from cloudflare_image_mcp.gateway.ports import Rendered
+from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.imaging.encode import encode
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cloudflare_image_mcp.gateway.ports import OnPartial
+    from cloudflare_image_mcp.core.ports import OnPartial
 
     Show: TypeAlias = Callable[[int, NDArray[np.uint8]], None]
     """Hands out a partial image: its index, from 0, and its pixels (H x W x 3, uint8, sRGB)."""

@@ -12,14 +12,14 @@ import click
 from cloudflare_image_mcp.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.cli.examination import Finding
+    from cloudflare_image_mcp.cli.checks import Finding
 
 
 @click.command(short_help="Check the installation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 def doctor(as_json: bool) -> None:
     """Check the installation: settings and where they come from, backend, artwork, store, neurons, versions."""
-    from cloudflare_image_mcp.cli.examination import examine
+    from cloudflare_image_mcp.cli.checks import examine
 
     findings = examine()
     broken = [finding for finding in findings if finding.state == "broken"]

@@ -16,9 +16,9 @@ from cloudflare_image_mcp.cli.environment import load_settings
 from cloudflare_image_mcp.cli.output_files import Destination, ImageFile, slug
 from cloudflare_image_mcp.cli.progress import PARTIALS, ProgressBar
 from cloudflare_image_mcp.cli.report import Report, print_error_json
+from cloudflare_image_mcp.core.parameters import parse_request
 from cloudflare_image_mcp.errors import GatewayError, SettingError
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES, MEBIBYTE
-from cloudflare_image_mcp.gateway.parameters import parse_request
+from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES, MEBIBYTE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.catalog import Operation
     from cloudflare_image_mcp.cli.terminal import Protocol
-    from cloudflare_image_mcp.gateway.request import ImageRequest
-    from cloudflare_image_mcp.gateway.result import ImageResult
+    from cloudflare_image_mcp.core.request import ImageRequest
+    from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.settings import Settings
 
 _DOING: Final = {"generate": "Making the image", "edit": "Editing the image", "vary": "Varying the image"}
@@ -150,7 +150,7 @@ def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
     """The format that the file's name asks for, unless the caller asked for one."""
     if request.output_format is not None or destination.format is None:
         return request
-    from cloudflare_image_mcp.gateway.parameters import OUTPUT_FORMATS
+    from cloudflare_image_mcp.core.parameters import OUTPUT_FORMATS
 
     return replace(request, output_format=OUTPUT_FORMATS[destination.format])
 

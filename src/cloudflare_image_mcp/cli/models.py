@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cloudflare_image_mcp.cli.making import complete_model
+from cloudflare_image_mcp.cli.image_commands import complete_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ def models(model_id: str | None, as_json: bool) -> None:
     from cloudflare_image_mcp import catalog
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.report import print_error_json
+    from cloudflare_image_mcp.core.model_names import find_model
     from cloudflare_image_mcp.errors import GatewayError, SettingError
-    from cloudflare_image_mcp.gateway.model_names import find_model
 
     try:
         settings = load_settings()
@@ -53,8 +53,8 @@ def models(model_id: str | None, as_json: bool) -> None:
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
     """As the REST door does, but without opening a backend."""
-    from cloudflare_image_mcp.gateway.abilities import Abilities
-    from cloudflare_image_mcp.http.models import model_object
+    from cloudflare_image_mcp.core.abilities import Abilities
+    from cloudflare_image_mcp.rest.models import model_object
 
     local = settings.backend == "local"
     taken = Abilities.of_promise(model, model.promise.sizes) if local else Abilities.of_wire(model)

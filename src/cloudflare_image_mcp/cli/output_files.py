@@ -20,7 +20,7 @@ from cloudflare_image_mcp.errors import GatewayError, invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cloudflare_image_mcp.gateway.image_header import ImageFormat
+    from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 _LONGEST_SLUG: Final = 50
 """Characters; four bytes each in the worst script still fit a file name's 255."""

@@ -12,7 +12,7 @@ import click
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.doctor import doctor
 from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
-from cloudflare_image_mcp.cli.making import edit, generate, vary
+from cloudflare_image_mcp.cli.image_commands import edit, generate, vary
 from cloudflare_image_mcp.cli.models import models
 from cloudflare_image_mcp.cli.servers import emulate, mcp, serve
 from cloudflare_image_mcp.errors import GatewayError, SettingError

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.imagefile.image import Image
 
 PARTIALS: Final = 3
 """Partial images asked for, as signs of life; a backend without them leaves the bar pulsing."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.errors import GatewayError
-    from cloudflare_image_mcp.gateway.result import ImageResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def serve(host: str, port: int) -> None:
     if is_open_to_others(host) and not settings.api_keys:
         warning = "without API_KEYS, whoever reaches this port may make images"
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
-    from cloudflare_image_mcp.http.server import serve as serve_http
+    from cloudflare_image_mcp.rest.server import serve as serve_http
 
     serve_http(settings, host, port)
 

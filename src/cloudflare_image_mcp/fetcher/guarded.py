@@ -17,21 +17,21 @@ import httpx2
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
 from cloudflare_image_mcp.fetcher.addresses import is_public, is_reachable
 from cloudflare_image_mcp.fetcher.network import GuardedNetwork, Refused, system_resolver
-from cloudflare_image_mcp.gateway.image_header import HeaderCutShort, read_header
-from cloudflare_image_mcp.gateway.limits import (
+from cloudflare_image_mcp.imagefile.header import HeaderCutShort, read_header
+from cloudflare_image_mcp.imagefile.payload import BytesPayload
+from cloudflare_image_mcp.limits import (
     FETCH_REDIRECTS,
     FETCH_TIMEOUT,
     MAX_IMAGE_BYTES,
     MAX_URL_LENGTH,
     MEBIBYTE,
 )
-from cloudflare_image_mcp.gateway.payload import BytesPayload
 
 if TYPE_CHECKING:
     import ssl
 
     from cloudflare_image_mcp.fetcher.network import AddressRule, Resolver
-    from cloudflare_image_mcp.gateway.payload import Payload
+    from cloudflare_image_mcp.imagefile.payload import Payload
 
 PUBLIC_PORTS: Final = frozenset({80, 443})
 """A gateway that connects anywhere is a port scanner for strangers, and speaks to mail servers and databases.

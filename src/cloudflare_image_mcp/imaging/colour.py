@@ -8,7 +8,7 @@ from typing import Final
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from cloudflare_image_mcp.gateway.limits import MEBIBYTE
+from cloudflare_image_mcp.limits import MEBIBYTE
 
 _MAX_PROFILE: Final = 4 * MEBIBYTE
 _SPACES: Final = {"L": "GRAY", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK"}

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.imaging.colour import SrgbTransform, working
 from cloudflare_image_mcp.imaging.essential import essential
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
-    from cloudflare_image_mcp.gateway.image_header import ImageHeader
+    from cloudflare_image_mcp.imagefile.header import ImageHeader
 
 _BAND_PIXELS: Final = 2_000_000
 _LANCZOS: Final = PillowImage.Resampling.LANCZOS

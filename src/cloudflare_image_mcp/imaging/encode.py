@@ -7,7 +7,7 @@ from typing import Final
 
 from PIL import Image as PillowImage
 
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 _PNG_LEVEL: Final = 2
 """zlib's. 1024 x 1024: 73 ms and 1,253 kB; level 6 takes 401 ms for 11 % less. ``bench/imaging.py`` measures

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable

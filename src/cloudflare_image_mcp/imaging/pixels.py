@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.catalog import Size
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.composite import composite
 from cloudflare_image_mcp.imaging.decode import decode
@@ -21,8 +21,8 @@ from cloudflare_image_mcp.imaging.mask import check_mask_size, read_mask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloudflare_image_mcp.gateway.image_header import ImageHeader
-    from cloudflare_image_mcp.gateway.ports import Finish
+    from cloudflare_image_mcp.core.ports import Finish
+    from cloudflare_image_mcp.imagefile.header import ImageHeader
 
 _LARGE: Final = 8_000_000
 """Pixels from which images are decoded one at a time, so that many at once do not fill the memory."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.core import Gateway
-    from cloudflare_image_mcp.gateway.jobs import Jobs
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.jobs import Jobs
     from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 
 

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.parameters import DIALECTS, parse_request
 from cloudflare_image_mcp.errors import invalid, shown
-from cloudflare_image_mcp.gateway.limits import MAX_INPUT_IMAGES
-from cloudflare_image_mcp.gateway.parameters import DIALECTS, parse_request
+from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 from cloudflare_image_mcp.mcp_server.arguments import read_output, read_wait
 from cloudflare_image_mcp.mcp_server.schemas import DEFAULT_WAIT
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from cloudflare_image_mcp.gateway.request import ImageRequest
+    from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.mcp_server.door import Door
 
 _ID: Final = re.compile(r"(?:image://)?(?P<name>[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?)", re.IGNORECASE)

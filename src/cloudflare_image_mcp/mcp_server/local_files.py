@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGE_BYTES, MEBIBYTE
+from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES, MEBIBYTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

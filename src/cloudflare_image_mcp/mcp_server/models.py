@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.catalog import Model, Parameter
-    from cloudflare_image_mcp.gateway.core import Gateway
+    from cloudflare_image_mcp.core.gateway import Gateway
 
 USD_PER_NEURON: Final = 0.011 / 1000
 """Workers AI's price beyond the free 10,000 neurons a day."""

@@ -9,10 +9,10 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Annotations
 
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.core.image_sources import find_stored
+from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.image_sources import find_stored
-from cloudflare_image_mcp.gateway.payload import StoredPayload
+from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.mcp_server.models import description
 from cloudflare_image_mcp.mcp_server.results import PREVIEW_BYTES, PREVIEW_SIDE
 

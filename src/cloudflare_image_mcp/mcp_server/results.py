@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
+from cloudflare_image_mcp.core.jobs import JobState
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
-from cloudflare_image_mcp.gateway.jobs import JobState
 from cloudflare_image_mcp.mcp_server.models import USD_PER_NEURON
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.jobs import Job
-    from cloudflare_image_mcp.gateway.ports import StoredImage
-    from cloudflare_image_mcp.gateway.result import ResultImage
+    from cloudflare_image_mcp.core.jobs import Job
+    from cloudflare_image_mcp.core.ports import StoredImage
+    from cloudflare_image_mcp.core.result import ResultImage
+    from cloudflare_image_mcp.imagefile.image import Image
     from cloudflare_image_mcp.mcp_server.door import Door
 
 MAX_RESULT: Final = 1_000_000

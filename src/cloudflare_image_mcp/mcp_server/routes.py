@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import GatewayError, invalid
-from cloudflare_image_mcp.gateway.model_names import find_model
 from cloudflare_image_mcp.mcp_server.guard import Guard
 
 if TYPE_CHECKING:

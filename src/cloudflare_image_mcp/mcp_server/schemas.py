@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, models
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGES, MAX_INPUT_IMAGES
+from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_INPUT_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

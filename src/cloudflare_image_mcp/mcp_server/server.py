@@ -12,7 +12,7 @@ from mcp_types import INVALID_PARAMS, Icon, InputRequiredResult
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.errors import UnreadableImage, shown
-from cloudflare_image_mcp.gateway.image_header import read_header
+from cloudflare_image_mcp.imagefile.header import read_header
 from cloudflare_image_mcp.mcp_server.completions import add_completions
 from cloudflare_image_mcp.mcp_server.gallery import Gallery
 from cloudflare_image_mcp.mcp_server.icons import icon

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.assembly import assemble, storage_url
-from cloudflare_image_mcp.gateway.jobs import Jobs
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server

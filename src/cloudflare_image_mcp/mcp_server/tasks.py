@@ -14,8 +14,8 @@ from mcp_types import INVALID_PARAMS, CallToolResult, RequestParams, TextContent
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
+from cloudflare_image_mcp.core.jobs import KEEP_SECONDS, JobState
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.jobs import KEEP_SECONDS, JobState
 from cloudflare_image_mcp.mcp_server.arguments import tidy
 from cloudflare_image_mcp.mcp_server.inputs import read_call
 from cloudflare_image_mcp.mcp_server.results import JobRenderer, told
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
     from mcp_types import CallToolRequestParams
 
-    from cloudflare_image_mcp.gateway.jobs import Job
+    from cloudflare_image_mcp.core.jobs import Job
     from cloudflare_image_mcp.mcp_server.door import Door
 
 IDENTIFIER: Final = "io.modelcontextprotocol/tasks"

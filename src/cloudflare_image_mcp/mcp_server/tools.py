@@ -14,9 +14,9 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp_types import CallToolResult, Icon, TextContent, ToolAnnotations
 
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.core.jobs import JobState
+from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import GatewayError, invalid
-from cloudflare_image_mcp.gateway.jobs import JobState
-from cloudflare_image_mcp.gateway.model_names import find_model
 from cloudflare_image_mcp.mcp_server import schemas
 from cloudflare_image_mcp.mcp_server.arguments import read_limit, read_output, read_wait, tidy
 from cloudflare_image_mcp.mcp_server.icons import icon
@@ -27,7 +27,7 @@ from cloudflare_image_mcp.mcp_server.results import JobRenderer, stored_row, str
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from cloudflare_image_mcp.gateway.jobs import Job
+    from cloudflare_image_mcp.core.jobs import Job
     from cloudflare_image_mcp.mcp_server.door import Door
 
 _log = logging.getLogger(__name__)

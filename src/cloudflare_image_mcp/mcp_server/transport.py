@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp.gateway.limits import MAX_BODY_BYTES
+from cloudflare_image_mcp.limits import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

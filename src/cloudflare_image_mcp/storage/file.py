@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.core.ports import StoredImage
+    from cloudflare_image_mcp.imagefile.image import Image
     from cloudflare_image_mcp.storage.record import Expiry
 
 _log = logging.getLogger(__name__)

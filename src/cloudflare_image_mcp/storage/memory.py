@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.limits import MEBIBYTE
+from cloudflare_image_mcp.limits import MEBIBYTE
 from cloudflare_image_mcp.storage.record import Record, check_key, missing, span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.core.ports import StoredImage
+    from cloudflare_image_mcp.imagefile.image import Image
     from cloudflare_image_mcp.storage.record import Expiry
 
 MAX_MEMORY_BYTES: Final = 256 * MEBIBYTE

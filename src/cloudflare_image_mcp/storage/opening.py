@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from cloudflare_image_mcp.gateway.ports import Clock, ImageStore
+    from cloudflare_image_mcp.core.ports import Clock, ImageStore
 
 SETTING: Final = "IMAGE_STORAGE_URL"
 _ALLOWED: Final = "Allowed are file:///directory, s3://bucket/prefix and memory:"

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.core.ports import StoredImage
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.image_header import ImageFormat
-from cloudflare_image_mcp.gateway.ports import StoredImage
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import Clock
+    from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.imagefile.image import Image
 
 _MEDIA_TYPES: Final = {format_.extension: format_.media_type for format_ in ImageFormat}
 _KEY: Final = re.compile(rf"[0-9A-Za-z_-]{{22}}\.(?:{'|'.join(_MEDIA_TYPES)})")

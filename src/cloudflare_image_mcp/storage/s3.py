@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta
     from obstore.store import S3Config, S3Credential
 
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import StoredImage
+    from cloudflare_image_mcp.core.ports import StoredImage
+    from cloudflare_image_mcp.imagefile.image import Image
     from cloudflare_image_mcp.storage.record import Expiry
     from cloudflare_image_mcp.storage.s3_access import S3Access
 

@@ -17,15 +17,15 @@ from pyodide.ffi import JsException, create_proxy
 from workers import wait_until
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.gateway.limits import MEBIBYTE
-from cloudflare_image_mcp.worker.handles import ignored, js_bytes, js_object, optional, read_stream
+from cloudflare_image_mcp.js_values import ignored, js_bytes, js_object, optional, read_stream
+from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from starlette.types import ASGIApp, Message, Scope
 
-    from cloudflare_image_mcp.worker.handles import Handle
+    from cloudflare_image_mcp.js_values import Handle
 
 MAX_BODY_BYTES: Final = 8 * MEBIBYTE
 """One request's body. One of this length makes the memory of the Python runtime grow to 90 MB, for good, of the 128 MB

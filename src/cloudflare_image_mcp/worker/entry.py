@@ -8,27 +8,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workers import WorkerEntrypoint
 
+from cloudflare_image_mcp.backends.workers_ai.binding import BindingBackend
+from cloudflare_image_mcp.core.gateway import Gateway
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import GatewayError, SettingError
-from cloudflare_image_mcp.gateway.core import Gateway
-from cloudflare_image_mcp.gateway.jobs import Jobs
-from cloudflare_image_mcp.http.app import AppOptions, base_url, create_app
-from cloudflare_image_mcp.http.errors import error_answer
-from cloudflare_image_mcp.http.middleware import CORS_HEADERS
+from cloudflare_image_mcp.fetcher.worker_fetch import WorkerFetcher
+from cloudflare_image_mcp.imaging.cloudflare_images import ImagesPixels
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
+from cloudflare_image_mcp.rest.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.rest.errors import error_answer
+from cloudflare_image_mcp.rest.middleware import CORS_HEADERS
 from cloudflare_image_mcp.settings import SETTINGS, Settings
+from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.worker.asgi import BODIES_BYTES, answer
-from cloudflare_image_mcp.worker.binding import BindingBackend
-from cloudflare_image_mcp.worker.images import ImagesPixels
-from cloudflare_image_mcp.worker.mcp_door import McpDoor
-from cloudflare_image_mcp.worker.r2 import R2Store
-from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerFetcher, WorkerIds, defer
+from cloudflare_image_mcp.worker.mcp import McpDoor
+from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerIds, defer
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from cloudflare_image_mcp.worker.handles import Handle
+    from cloudflare_image_mcp.js_values import Handle
 
 PARALLEL: Final = 4
 """Images of one request under way at once: a Worker has six connections, and storing an image wants one too."""

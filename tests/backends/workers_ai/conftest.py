@@ -15,9 +15,9 @@ from cloudflare_image_mcp.backends.workers_ai.accounts import Account
 from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.catalog import Operation, Size, models
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.ports import Call
-from cloudflare_image_mcp.imaging import PillowPixels
+from cloudflare_image_mcp.core.ports import Call
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

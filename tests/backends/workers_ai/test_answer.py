@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 from cloudflare_image_mcp.backends.workers_ai.answer import Answer, image_of
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
-from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 OK = {"success": True, "errors": [], "messages": []}
 

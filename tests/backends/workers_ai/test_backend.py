@@ -13,13 +13,13 @@ from PIL import Image as Pillow
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.catalog import Operation, Size, models
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
-from cloudflare_image_mcp.gateway.payload import Base64Payload
+from cloudflare_image_mcp.imagefile.payload import Base64Payload
 from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, image, stats
 from tests.emulator.calling import DREAMSHAPER, IMG2IMG, INPAINTING, KLEIN, PHOENIX, SCHNELL, SDXL, emulating
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
-    from cloudflare_image_mcp.gateway.image import Image
+    from cloudflare_image_mcp.imagefile.image import Image
 
 DEV = "@cf/black-forest-labs/flux-2-dev"
 ALL = {

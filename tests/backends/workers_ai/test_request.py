@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from cloudflare_image_mcp.backends.workers_ai.request import LARGE_SOURCE
 from cloudflare_image_mcp.catalog import Operation, Size
-from cloudflare_image_mcp.gateway.image import Image
+from cloudflare_image_mcp.imagefile.image import Image
 from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, image
 from tests.backends.workers_ai.scripted import image_answer, scripted
 from tests.emulator.calling import DREAMSHAPER, INPAINTING, KLEIN, PHOENIX, SCHNELL

@@ -12,13 +12,13 @@ from cloudflare_image_mcp.backends.diffusers.painter import NO_GUIDANCE, Order, 
 from cloudflare_image_mcp.backends.diffusers.source import ModelSource
 from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.catalog import Size, SizeRule
-from cloudflare_image_mcp.gateway.abilities import Abilities
+from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.imaging.encode import on_white
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import Call, OnPartial, Rendered
+    from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
+    from cloudflare_image_mcp.imagefile.image import Image
 
 SIZES: Final = SizeRule(default=Size(512, 512), minimum=64, maximum=1024, multiple=8)
 """What is computed; what is larger is resampled. Most models were trained at 512 or 1024 pixels a side and repeat

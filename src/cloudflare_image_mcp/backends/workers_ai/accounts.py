@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
-    from cloudflare_image_mcp.gateway.ports import Clock
+    from cloudflare_image_mcp.core.ports import Clock
 
 log = logging.getLogger(__name__)
 

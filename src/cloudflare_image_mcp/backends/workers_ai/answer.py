@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, is_known, meaning_of, plain
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.gateway import base64_text
-from cloudflare_image_mcp.gateway.image import Image
-from cloudflare_image_mcp.gateway.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imagefile import base64_text
+from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloudflare_image_mcp.gateway.payload import Payload
+    from cloudflare_image_mcp.imagefile.payload import Payload
 
 _START: Final = b'{"result":{"image":"'
 _LONGEST_ERROR: Final = 300

@@ -14,8 +14,8 @@ from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamErro
 from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter, NeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
-from cloudflare_image_mcp.gateway.abilities import Abilities
-from cloudflare_image_mcp.gateway.ports import Rendered
+from cloudflare_image_mcp.core.abilities import Abilities
+from cloudflare_image_mcp.core.ports import Rendered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.gateway.ports import Call, Clock, OnPartial, Pixels
+    from cloudflare_image_mcp.core.ports import Call, Clock, OnPartial, Pixels
 
 _MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_UNTIL_RESTART})
 """The account rests, and the call goes to the next at once."""

@@ -17,7 +17,7 @@ from yarl import URL
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.answer import Answer
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
-from cloudflare_image_mcp.gateway.limits import MEBIBYTE
+from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from cloudflare_image_mcp.gateway.ports import Clock
+    from cloudflare_image_mcp.core.ports import Clock
 
 DAILY_NEURONS: Final = 10_000
 """Free neurons of an account in a day, all models together."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model, Size
-    from cloudflare_image_mcp.gateway.image import Image
-    from cloudflare_image_mcp.gateway.ports import Call, Pixels
+    from cloudflare_image_mcp.core.ports import Call, Pixels
+    from cloudflare_image_mcp.imagefile.image import Image
 
 REFERENCE_SIDE: Final = 511
 """Pixels: FLUX.2's references "must be smaller than 512x512"."""

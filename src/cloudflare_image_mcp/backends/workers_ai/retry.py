@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import Action
 from cloudflare_image_mcp.catalog import MAX_SEED
-from cloudflare_image_mcp.gateway.limits import MAX_IMAGES
+from cloudflare_image_mcp.limits import MAX_IMAGES
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
-    from cloudflare_image_mcp.gateway.ports import Call, Clock, Rendered
+    from cloudflare_image_mcp.core.ports import Call, Clock, Rendered
 
 _JITTER: Final = random.SystemRandom()
 

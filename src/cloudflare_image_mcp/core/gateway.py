@@ -1,0 +1,229 @@
+"""The way of an image: request, plan, calls side by side, finish, store, result."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.image_sources import SourceReader
+from cloudflare_image_mcp.core.model_names import natural_response
+from cloudflare_image_mcp.core.plan import make_plan
+from cloudflare_image_mcp.core.result import ImageResult
+from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
+from cloudflare_image_mcp.core.staging import Inputs, stage
+from cloudflare_image_mcp.errors import EditRefused, GatewayError
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.model_names import ModelNames
+    from cloudflare_image_mcp.core.plan import Plan
+    from cloudflare_image_mcp.core.ports import (
+        Backend,
+        Call,
+        Clock,
+        Defer,
+        Finish,
+        Ids,
+        ImageFetcher,
+        ImageStore,
+        OnImage,
+        OnPartial,
+        Pixels,
+    )
+    from cloudflare_image_mcp.core.request import ImageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an operator decides, whatever the door."""
+
+    names: ModelNames
+    response_format: Literal["url", "b64_json"] = "url"
+    edit_fallback: bool = True
+    stamp_prompt: bool = True
+    parallel: int = 8
+    """Calls of one request under way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that will be carried out: nothing about it is the caller's fault any more."""
+
+    request: ImageRequest
+    inputs: Inputs
+    plan: Plan
+    call: Call
+    finish: Finish
+    timings: Timings
+
+
+class Gateway:
+    """The core. A door makes one and calls ``run``; it holds no state but what it learnt of refusals."""
+
+    def __init__(
+        self,
+        *,
+        backend: Backend,
+        store: ImageStore,
+        pixels: Pixels,
+        fetcher: ImageFetcher,
+        clock: Clock,
+        ids: Ids,
+        defer: Defer,
+        options: Options,
+    ) -> None:
+        self.backend = backend
+        self.store = store
+        self.pixels = pixels
+        self.clock = clock
+        self.ids = ids
+        self.options = options
+        self.defer = defer
+        self._sources = SourceReader(fetcher, store)
+        self._refused: set[str] = set()
+        self._dependencies = Dependencies(
+            backend=backend,
+            store=store,
+            pixels=pixels,
+            clock=clock,
+            ids=ids,
+            stamp_prompt=options.stamp_prompt,
+            parallel=options.parallel,
+        )
+
+    def response_format(self, request: ImageRequest) -> Literal["url", "b64_json"]:
+        """What the request asks for; else what OpenAI answers under the name that it used; else the operator's."""
+        return request.response_format or natural_response(request.model) or self.options.response_format
+
+    async def prepare(self, request: ImageRequest) -> Prepared:
+        """Reads the input images and decides what will be done. Raises every ``GatewayError`` that is the caller's
+        fault; nothing has been paid for yet.
+        """
+        timings = Timings(self.clock)
+        model = self.options.names.resolve(request.model, request.operation)
+        with timings.phase("input"):
+            inputs = Inputs(
+                await self._sources.read_all(request.images),
+                None if request.mask is None else await self._sources.read(request.mask),
+            )
+        plan = self._plan(request, inputs, model)
+        if model.id in self._refused and request.operation is not Operation.GENERATE:
+            return await self._fall_back(request, inputs, plan, timings)
+        return await self._stage(request, inputs, plan, timings)
+
+    async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
+        """Makes the images. ``on_partial`` is told of partial images, where the backend has them.
+
+        A caller that goes away does not stop the work: what was paid for is finished and stored. An image that was to
+        be stored and cannot be comes back all the same, unstored, and a warning says so. Raises ``GatewayError``.
+        """
+        work = asyncio.ensure_future(self.carry_out(prepared, on_partial, must_keep=False))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if not work.cancelled():
+                self.defer(self._keep(work))
+            raise
+
+    async def carry_out(
+        self,
+        prepared: Prepared,
+        on_partial: OnPartial | None = None,
+        on_image: OnImage | None = None,
+        *,
+        must_keep: bool = True,
+    ) -> ImageResult:
+        """The same for a caller that stays: cancelling it stops the work. ``on_image`` is told of each image as it
+        is finished, in whatever order that is. ``must_keep``: an image that cannot be stored is an error.
+
+        Raises ``GatewayError``.
+        """
+        try:
+            return await self._attempt(prepared, on_partial, on_image, must_keep=must_keep)
+        except EditRefused:
+            refused = prepared.plan.model
+            if not self.options.edit_fallback or refused is self.options.names.default_edit:
+                raise
+            self._refused.add(refused.id)
+            instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
+            return await self._attempt(instead, on_partial, on_image, must_keep=must_keep)
+
+    async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
+        """``prepare`` and ``make`` in one."""
+        return await self.make(await self.prepare(request), on_partial)
+
+    async def store_all(self, result: ImageResult) -> ImageResult:
+        """The same result with every image stored."""
+        images = [
+            image
+            if image.stored
+            else replace(
+                image,
+                stored=await self.store.put(image_key(self.ids, image.image), image.image, image.details),
+            )
+            for image in result.images
+        ]
+        return replace(result, images=tuple(images))
+
+    async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
+        try:
+            result = await work
+        except GatewayError:  # nothing was made, and nobody is left to be told
+            return
+        await self.store_all(result)
+
+    def _plan(self, request: ImageRequest, inputs: Inputs, model: Model) -> Plan:
+        return make_plan(
+            request,
+            model,
+            self.backend.abilities(model),
+            sources=tuple(image.size for image in inputs.images),
+            new_seed=self.ids.seed,
+        )
+
+    async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> Prepared:
+        with timings.phase("input"):
+            call, finish = await stage(plan, request, inputs, self.pixels)
+        return Prepared(request, inputs, plan, call, finish, timings)
+
+    async def _fall_back(self, request: ImageRequest, inputs: Inputs, refused: Plan, timings: Timings) -> Prepared:
+        """Another model's edit, at the size that the refused one would have delivered."""
+        name, other = refused.model.short_name, self.options.names.default_edit
+        warning = f"{name} is refused for edits by {self.backend.name}; {other.short_name} made this one"
+        suited = replace(_suited(request, other), size=refused.size, warnings=(*request.warnings, warning))
+        return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
+
+    async def _attempt(
+        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
+    ) -> ImageResult:
+        plan, timings = prepared.plan, prepared.timings
+        response_format = self.response_format(prepared.request)
+        # A stream hands its images out as base64 whatever was asked for.
+        keep = response_format == "url" and not prepared.request.stream
+        runner = Runner(self._dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)
+        made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
+        return ImageResult(
+            created=self.clock.now(),
+            operation=plan.operation,
+            model=plan.model,
+            backend=self.backend.name,
+            prompt=plan.prompt,
+            size=plan.size,
+            images=made.images,
+            response_format=response_format,
+            warnings=tuple(dict.fromkeys((*plan.warnings, *made.warnings))),
+            timings=timings.seconds,
+            safety_identifier=prepared.request.safety_identifier,
+        )
+
+
+def _suited(request: ImageRequest, model: Model) -> ImageRequest:
+    """The request with its numbers inside another model's promise: the caller named neither."""
+    values: dict[str, float | int] = {}
+    for name in ("steps", "guidance", "strength"):
+        value, row = getattr(request, name), model.promise.parameters.get(name)
+        if value is not None and row is not None and row.minimum is not None and row.maximum is not None:
+            values[name] = type(value)(max(row.minimum, min(row.maximum, value)))
+    return replace(request, **values)  # type: ignore[arg-type]  # the names are the record's own

@@ -1,0 +1,246 @@
+"""What will be done for a request: checked against what the model promises, translated to what the backend takes.
+
+Nothing is clamped or dropped in silence: what the promise does not cover is an error, what the backend does not
+take is a warning.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.catalog import MAX_SEED, PROMPT_LENGTH, MaskUse, Operation, Size, models
+from cloudflare_image_mcp.catalog.model import plain
+from cloudflare_image_mcp.errors import invalid, shown
+from cloudflare_image_mcp.imagefile.header import ImageFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cloudflare_image_mcp.catalog import Model, Parameter, SizeRule
+    from cloudflare_image_mcp.core.abilities import Abilities
+    from cloudflare_image_mcp.core.request import ImageRequest
+
+VARIATION_STRENGTH: Final = 0.7
+
+QUALITY_STEPS: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "low": lambda default, most: default / 2,
+    "medium": lambda default, most: default,
+    "standard": lambda default, most: default,
+    "high": lambda default, most: default * 1.5,
+    "hd": lambda default, most: default * 1.5,
+    "xhigh": lambda default, most: default * 2,
+    "max": lambda default, most: most,
+}
+"""OpenAI's ``quality`` as steps, from the model's default and its most; explicit steps win."""
+
+_NUMBERS: Final = ("steps", "seed", "guidance", "strength")
+_DOES: Final = {
+    Operation.GENERATE: "make images from text",
+    Operation.EDIT: "edit images",
+    Operation.VARY: "vary images",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is decided before a pixel is touched."""
+
+    model: Model
+    operation: Operation
+    prompt: str
+    size: Size
+    """What is delivered."""
+    render_size: Size
+    """What the backend renders."""
+    steps: int | None
+    guidance: float | None
+    strength: float | None
+    negative_prompt: str | None
+    seeds: tuple[int | None, ...]
+    """One an image; None where the model takes none."""
+    images: int
+    """How many of the input images are used."""
+    native_mask: bool
+    doubtful: bool
+    """Whether the engine may refuse this with every call."""
+    warnings: tuple[str, ...]
+
+
+def make_plan(
+    request: ImageRequest,
+    model: Model,
+    abilities: Abilities,
+    *,
+    sources: tuple[Size, ...] = (),
+    new_seed: Callable[[], int],
+) -> Plan:
+    """``sources`` are the upright sizes of the request's input images, the first the one that is edited.
+
+    Raises ``GatewayError`` (400) naming the parameter, the value and what the model allows.
+    """
+    _check_task(request, model)
+    _check_ranges(request, model)
+    warnings = list(request.warnings)
+    if request.output_format is ImageFormat.PNG and request.output_compression not in {None, 100}:
+        warnings.append("output_compression was ignored: PNG loses nothing")
+    size = _delivered_size(request, model.promise.sizes, sources, warnings)
+    values = _translate(request, model, abilities, warnings)
+    images = min(len(sources), max(abilities.images, 1))
+    if len(sources) > images:
+        warnings.append(
+            f"{model.short_name} takes {_count(images, 'input image')}; the other {len(sources) - images} were ignored"
+        )
+    return Plan(
+        model=model,
+        operation=request.operation,
+        prompt=request.prompt,
+        size=size,
+        render_size=abilities.sizes.nearest(size),
+        steps=None if values["steps"] is None else int(values["steps"]),
+        guidance=values["guidance"],
+        strength=values["strength"],
+        negative_prompt=_negative_prompt(request, model, abilities, warnings),
+        seeds=_seeds(request, abilities, values["seed"], new_seed),
+        images=images,
+        native_mask=request.mask is not None and abilities.mask,
+        doubtful=request.operation in abilities.doubtful,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _check_task(request: ImageRequest, model: Model) -> None:
+    promise, operation = model.promise, request.operation
+    if operation not in promise.tasks:
+        able = ", ".join(other.id for other in models().values() if operation in other.promise.tasks)
+        raise invalid("model", f"{model.id} does not {_DOES[operation]}; these models do: {able}")
+    if operation is not Operation.VARY and not request.prompt.strip():
+        raise invalid("prompt", "prompt is required")
+    if len(request.prompt) > promise.prompt_length:
+        raise invalid(
+            "prompt",
+            f"prompt must be at most {promise.prompt_length:,} characters long for {model.short_name}, "
+            f"not {len(request.prompt):,}",
+        )
+    if request.negative_prompt is not None and len(request.negative_prompt) > PROMPT_LENGTH:
+        written = request.name_of("negative_prompt")
+        raise invalid(
+            written,
+            f"{written} must be at most {PROMPT_LENGTH:,} characters long, not {len(request.negative_prompt):,}",
+        )
+    if operation is Operation.GENERATE:
+        return
+    if not request.images:
+        raise invalid("image", "image is required")
+    if request.mask is None and promise.mask is MaskUse.REQUIRED:
+        raise invalid("mask", f"mask is required: {model.short_name} repaints inside a mask only")
+
+
+def _check_ranges(request: ImageRequest, model: Model) -> None:
+    for name in _NUMBERS:
+        value: float | None = getattr(request, name)
+        parameter = model.promise.parameters.get(name)
+        if value is not None and parameter is not None and not _within(value, parameter):
+            written = request.name_of(name)
+            raise invalid(written, f"{written} must be {parameter.allowed} for {model.short_name}, not {shown(value)}")
+
+
+def _within(value: float, row: Parameter) -> bool:
+    low, high = row.minimum, row.maximum
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, ...], warnings: list[str]) -> Size:
+    """Asked for; else of the shape asked for; else the source's own; else the model's default."""
+    if request.size is not None:
+        _check_size(request, request.size, rule)
+        return request.size
+    if request.aspect is not None:
+        side = math.sqrt(rule.default.pixels)
+        shape = Size(round(side * math.sqrt(request.aspect)), round(side / math.sqrt(request.aspect)))
+        return _fit(shape, rule, multiple=16)
+    if sources and request.operation is not Operation.GENERATE:
+        size = _fit(sources[0], rule)
+        if size != sources[0]:
+            warnings.append(f"the image is {sources[0]}; the result is {size} (allowed: {rule})")
+        return size
+    return rule.default
+
+
+def _check_size(request: ImageRequest, size: Size, rule: SizeRule) -> None:
+    sides = ("width", size.width), ("height", size.height)
+    outside = [(name, side) for name, side in sides if not rule.minimum <= side <= rule.maximum]
+    if not outside:
+        return
+    if request.name_of("size") == "size":
+        raise invalid("size", f"size must be {rule}, not {size}")
+    name, side = outside[0]
+    raise invalid(name, f"{name} must be an integer from {rule.minimum} to {rule.maximum}, not {shown(side)}")
+
+
+def _fit(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
+    """The size of the same shape within the rule, or the nearest that there is."""
+    scale = min(1.0, rule.maximum / max(size))
+    scale = max(scale, min(rule.minimum / min(size), rule.maximum / max(size)))
+    width, height = (max(rule.minimum, min(rule.maximum, round(side * scale / multiple) * multiple)) for side in size)
+    return Size(width, height)
+
+
+def _translate(
+    request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]
+) -> dict[str, float | None]:
+    values: dict[str, float | None] = {name: getattr(request, name) for name in _NUMBERS}
+    if request.operation is Operation.GENERATE and values["strength"] is not None:
+        warnings.append(f"{request.name_of('strength')} has no meaning without an input image and was ignored")
+        values["strength"] = None
+    if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
+        values["strength"] = VARIATION_STRENGTH
+    if values["steps"] is None and request.quality is not None:
+        values["steps"] = _quality_steps(request.quality, model, abilities)
+    for name, value in values.items():
+        if value is None:
+            continue
+        bounds = abilities.parameters.get(name)
+        if bounds is None:
+            warnings.append(f"{request.name_of(name)} is not supported by {model.short_name} and was ignored")
+            values[name] = None
+            continue
+        taken = max(value, bounds.minimum if bounds.minimum is not None else value)
+        taken = min(taken, bounds.maximum if bounds.maximum is not None else taken)
+        if taken != value:
+            outside = f"{request.name_of(name)} {plain(value)} is outside what {model.short_name} takes"
+            warnings.append(f"{outside}; {plain(taken)} was used")
+            values[name] = taken
+    return values
+
+
+def _quality_steps(quality: str, model: Model, abilities: Abilities) -> float | None:
+    row = model.promise.parameters.get("steps")
+    if row is None or row.default is None or row.maximum is None or "steps" not in abilities.parameters:
+        return None
+    wanted = QUALITY_STEPS[quality](row.default, row.maximum)
+    return max(1, min(row.maximum, math.ceil(wanted)))
+
+
+def _negative_prompt(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> str | None:
+    if request.negative_prompt is None or not request.negative_prompt.strip():
+        return None
+    if "negative_prompt" not in abilities.parameters:
+        warnings.append(f"{request.name_of('negative_prompt')} is not supported by {model.short_name} and was ignored")
+        return None
+    return request.negative_prompt
+
+
+def _seeds(
+    request: ImageRequest, abilities: Abilities, seed: float | None, new_seed: Callable[[], int]
+) -> tuple[int | None, ...]:
+    """The request's seed, then the ones that follow it: one image asked for alone is the first of several."""
+    if "seed" not in abilities.parameters:
+        return (None,) * request.n
+    first = new_seed() if seed is None else int(seed)
+    return tuple((first + index) % (MAX_SEED + 1) for index in range(request.n))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"one {noun}" if number == 1 else f"{number} {noun}s"

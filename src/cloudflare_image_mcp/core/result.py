@@ -1,0 +1,57 @@
+"""What came of a request, in one shape for every door to render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from cloudflare_image_mcp.catalog import Model, Operation, Size
+    from cloudflare_image_mcp.core.ports import StoredImage
+    from cloudflare_image_mcp.imagefile.header import ImageFormat
+    from cloudflare_image_mcp.imagefile.image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultImage:
+    """One image: finished, stamped and, where a URL was asked for, stored."""
+
+    image: Image
+    seed: int | None
+    neurons: float | None
+    stored: StoredImage | None
+    details: Mapping[str, str] = field(repr=False)
+    """What is stored beside it: model, size, seed, prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """The images that succeeded, in order. There is at least one; if all had failed, the first error was raised."""
+
+    created: datetime
+    operation: Operation
+    model: Model
+    """What really ran."""
+    backend: str
+    prompt: str
+    size: Size
+    images: tuple[ResultImage, ...]
+    response_format: Literal["url", "b64_json"]
+    warnings: tuple[str, ...]
+    timings: Mapping[str, float]
+    """Seconds by phase, for ``server-timing``; those of several images added up."""
+    safety_identifier: str | None = None
+    """The request's."""
+
+    @property
+    def output_format(self) -> ImageFormat:
+        return self.images[0].image.format
+
+    @property
+    def neurons(self) -> float | None:
+        """Of all the images together; None when nothing is billed."""
+        billed = [image.neurons for image in self.images if image.neurons is not None]
+        return sum(billed) if billed else None

@@ -1,0 +1,197 @@
+"""Runs a plan: makes the images side by side, finishes, stamps and stores each one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.result import ResultImage
+from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
+from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cloudflare_image_mcp.core.plan import Plan
+    from cloudflare_image_mcp.core.ports import (
+        Backend,
+        Call,
+        Clock,
+        Finish,
+        Ids,
+        ImageStore,
+        OnImage,
+        OnPartial,
+        Pixels,
+        Rendered,
+    )
+    from cloudflare_image_mcp.imagefile.image import Image
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """The ports that a run of a plan uses."""
+
+    backend: Backend
+    store: ImageStore
+    pixels: Pixels
+    clock: Clock
+    ids: Ids
+    stamp_prompt: bool
+    parallel: int
+
+
+class Timings:
+    """Seconds by phase, for ``server-timing``; those of several images added up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.monotonic() - begun
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a plan yielded: at least one image, or the first error was raised."""
+
+    images: tuple[ResultImage, ...]
+    warnings: tuple[str, ...]
+
+
+class Runner:
+    """Runs one plan."""
+
+    def __init__(
+        self, dependencies: Dependencies, plan: Plan, *, keep: bool, timings: Timings, must_keep: bool = True
+    ) -> None:
+        """``keep``: each image is stored as soon as it is finished. ``must_keep``: one that cannot be is an error;
+        otherwise it comes back unstored, and a warning says so.
+        """
+        self._shop = dependencies
+        self._plan = plan
+        self._keep = keep
+        self._must_keep = must_keep
+        self._timings = timings
+
+    async def run(
+        self, call: Call, finish: Finish, on_partial: OnPartial | None, on_image: OnImage | None = None
+    ) -> RunResult:
+        """Makes ``call`` once a seed. Raises the first ``GatewayError`` when every call failed, and
+        ``EditRefused`` when one was refused.
+        """
+        show = None if on_partial is None else self._finished_partials(on_partial, finish)
+        limit = asyncio.Semaphore(self._shop.parallel)
+
+        async def one(seed: int | None) -> tuple[ResultImage, tuple[str, ...]]:
+            async with limit:
+                made = await self._one(replace(call, seed=seed), finish, show)
+            if on_image is not None:
+                on_image(made[0])
+            return made
+
+        ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
+        outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)
+        if not any(isinstance(outcome, EditRefused) for outcome in outcomes):
+            rest = self._plan.seeds[len(ahead) :]
+            outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
+        return _made(outcomes)
+
+    def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
+        async def show(index: int, image: Image) -> None:
+            await on_partial(index, await self._shop.pixels.finish(image, finish))
+
+        return show
+
+    async def _one(
+        self, call: Call, finish: Finish, on_partial: OnPartial | None
+    ) -> tuple[ResultImage, tuple[str, ...]]:
+        shop = self._shop
+        with self._timings.phase("backend"):
+            rendered = await shop.backend.run(call, on_partial)
+        seed = call.seed if rendered.seed is None else rendered.seed
+        with self._timings.phase("finish"):
+            image = await self._finished(rendered, finish, seed)
+        details = self._details(image, seed)
+        made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details)
+        if not self._keep:
+            return made, rendered.warnings
+        try:
+            with self._timings.phase("store"):
+                stored = await shop.store.put(image_key(shop.ids, image), image, details)
+        except GatewayError as error:
+            if self._must_keep:
+                raise
+            return made, (*rendered.warnings, f"the image is not stored and has no URL: {error}")
+        return replace(made, stored=stored), rendered.warnings
+
+    async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
+        shop, plan = self._shop, self._plan
+        try:
+            image = await shop.pixels.finish(rendered.image, finish)
+        except UnreadableImage as error:
+            raise GatewayError(
+                "upstream_error", f"{plan.model.id} answered with an unreadable image: {error}"
+            ) from None
+        trained, edited = shop.backend.trained, plan.operation is not Operation.GENERATE
+        provenance = Provenance(
+            source_type=SourceType.of(trained=trained, edited=edited),
+            model=rendered.drawn_by or (plan.model.id if trained else shop.backend.name),
+            created=shop.clock.now(),
+            prompt=plan.prompt if shop.stamp_prompt and plan.prompt else None,
+            negative_prompt=plan.negative_prompt if shop.stamp_prompt else None,
+            seed=seed,
+            steps=plan.steps,
+            guidance=plan.guidance,
+        )
+        return await stamp(image, provenance)
+
+    def _details(self, image: Image, seed: int | None) -> dict[str, str]:
+        plan, shop = self._plan, self._shop
+        details = {
+            "operation": plan.operation.value,
+            "model": plan.model.id,
+            "backend": shop.backend.name,
+            "width": str(image.size.width),
+            "height": str(image.size.height),
+        }
+        if seed is not None:
+            details["seed"] = str(seed)
+        if shop.stamp_prompt and plan.prompt:
+            details["prompt"] = plan.prompt
+        return details
+
+
+def image_key(ids: Ids, image: Image) -> str:
+    """A fresh key under which the image may be stored."""
+    return f"{ids.name()}.{image.format.extension}"
+
+
+def _made(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -> RunResult:
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    unexpected = next((error for error in errors if not isinstance(error, GatewayError)), None)
+    refused = next((error for error in errors if isinstance(error, EditRefused)), None)
+    made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    if refused or not made or not (unexpected is None or isinstance(unexpected, Exception)):
+        raise unexpected or refused or errors[0]
+    warnings = [warning for _, said in made for warning in said]
+    if unexpected is not None:
+        # A defect, but no reason to throw away what may be paid for.
+        _log.error("an image of several failed unexpectedly", exc_info=unexpected)
+    if errors:
+        reason = next((error for error in errors if isinstance(error, GatewayError)), None) or "an internal error"
+        warnings.append(f"{len(errors)} of {len(outcomes)} images failed: {reason}")
+    return RunResult(tuple(image for image, _ in made), tuple(warnings))

@@ -1,0 +1,145 @@
+"""The bytes of an image, in whatever form they arrived.
+
+The core never asks which: raw bytes, base64 text as Workers AI answers it, or a handle to an object on the
+JavaScript side of a Worker all offer the same few operations, so that bytes move once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.imagefile import base64_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+CHUNK: Final = 192 * 1024
+"""Bytes handed on at a time; a multiple of 3, so that each chunk's base64 stands alone."""
+
+
+class Payload(Protocol):
+    """An image file that can be looked at and handed on, more than once."""
+
+    @property
+    def size(self) -> int:
+        """Length of the file in bytes."""
+        ...
+
+    async def slice(self, start: int, stop: int) -> bytes:
+        """The bytes from ``start`` (inclusive) to ``stop`` (exclusive); shorter at the end of the file."""
+        ...
+
+    async def read(self) -> bytes:
+        """The whole file."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The whole file, a piece at a time."""
+        ...
+
+    def base64_chunks(self) -> AsyncIterator[bytes]:
+        """The whole file as base64 text in ASCII, a piece at a time; the pieces joined are valid base64."""
+        ...
+
+    async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
+        """The file with ``data`` in place of its bytes from ``start`` to ``stop``."""
+        ...
+
+
+class BytesPayload:
+    """A file in memory."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    async def slice(self, start: int, stop: int) -> bytes:
+        return self._data[start:stop]
+
+    async def read(self) -> bytes:
+        return self._data
+
+    async def spliced(self, start: int, stop: int, data: bytes) -> BytesPayload:
+        return BytesPayload(b"".join((self._data[:start], data, self._data[stop:])))
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+    async def base64_chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._data), CHUNK):
+            yield base64_text.encode(self._data[start : start + CHUNK])
+
+
+class Base64Payload:
+    """A file as base64 text (ASCII, standard alphabet, padded, no line breaks): spliced through undecoded
+    where base64 is what the caller wants. Other text raises ``UnreadableImage`` once it is decoded.
+    """
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self, *parts: bytes | memoryview) -> None:
+        """``parts`` joined are the text. Each but the last is a whole number of 4-character groups."""
+        self._parts = tuple([part for part in parts if part])
+        length = sum(map(len, self._parts))
+        padding = bytes(self._parts[-1][-2:]).count(b"=") if self._parts else 0
+        self._size = length // 4 * 3 - padding
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def parts(self) -> tuple[bytes | memoryview, ...]:
+        return self._parts
+
+    async def slice(self, start: int, stop: int) -> bytes:
+        first, last = start // 3, -(-min(stop, self._size) // 3)
+        text = b"".join(self._text(first * 4, last * 4))
+        return _decoded(text)[start - first * 3 : stop - first * 3]
+
+    async def read(self) -> bytes:
+        return b"".join([_decoded(part) for part in self._parts])
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield _decoded(part)
+
+    async def base64_chunks(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            for start in range(0, len(part), CHUNK):
+                yield bytes(part[start : start + CHUNK])
+
+    async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
+        """Stays undecoded, but for a few characters at the seams, where the difference in length is a multiple
+        of 3: then what follows keeps its place in the groups of 3.
+        """
+        if (len(data) - (stop - start)) % 3:
+            return await BytesPayload(await self.read()).spliced(start, stop, data)
+        first, last = start // 3 * 3, min(-(-stop // 3) * 3, self._size)
+        middle = await self.slice(first, start) + data + await self.slice(stop, last)
+        before = self._text(0, first // 3 * 4)
+        after = self._text(-(-last // 3) * 4, sum(map(len, self._parts)))
+        return Base64Payload(*before, base64_text.encode(middle), *after)
+
+    def _text(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Views of the text, not copies."""
+        offset = 0
+        for part in self._parts:
+            yield memoryview(part)[max(0, start - offset) : max(0, stop - offset)]
+            offset += len(part)
+
+
+def _decoded(text: bytes | memoryview) -> bytes:
+    try:
+        return base64_text.decode(text)
+    except ValueError:
+        raise UnreadableImage("the image is no valid base64") from None

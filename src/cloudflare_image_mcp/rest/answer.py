@@ -1,0 +1,129 @@
+"""An ``ImageResult`` as OpenAI's JSON, written a piece at a time: an image's base64 goes from its payload to the
+socket without ever being part of a larger string.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from starlette.types import Receive, Scope, Send
+
+    from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+    from cloudflare_image_mcp.imagefile.image import Image
+    from cloudflare_image_mcp.imagefile.payload import Payload
+
+
+_TOGETHER: Final = 64 * 1024
+"""Bytes that are worth a system call."""
+
+
+class PiecesResponse(Response):
+    """A body that is written a piece at a time, the small ones together: every piece sent is a system call. Unlike
+    Starlette's ``StreamingResponse`` it starts no task to watch for the client's leaving; a piece that nobody waits for
+    is dropped by the server.
+    """
+
+    def __init__(self, pieces: AsyncIterator[bytes], headers: dict[str, str], media_type: str) -> None:
+        super().__init__(None, 200, headers, media_type)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        waiting: list[bytes] = []
+        length = 0
+        async for piece in self._pieces:
+            waiting.append(piece)
+            length += len(piece)
+            if length >= _TOGETHER:
+                await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+                waiting, length = [], 0
+        await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": False})
+
+
+def image_answer(result: ImageResult, base_url: str) -> Response:
+    """The 200 answer, with its ``content-length``. ``base_url``: origin of the image URLs, without a slash."""
+    pieces = list(_pieces(result, base_url))
+    length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
+    headers = result_headers(result) | {"content-length": str(length)}
+    return PiecesResponse(_written(pieces), headers, "application/json")
+
+
+def result_headers(result: ImageResult) -> dict[str, str]:
+    """What really ran, what it cost and where the time went."""
+    timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
+    headers = {"x-image-model": result.model.id, "x-image-backend": result.backend, "server-timing": timings}
+    if result.neurons is not None:
+        headers["x-image-neurons"] = f"{result.neurons:.2f}"
+    return headers
+
+
+def image_url(base_url: str, key: str) -> str:
+    return f"{base_url}/images/{key}"
+
+
+def background(image: Image) -> Literal["opaque", "transparent"]:
+    """OpenAI's word for whether the file has an alpha channel: an edit keeps its original's."""
+    return "transparent" if image.header.has_alpha else "opaque"
+
+
+def said(result: ImageResult) -> dict[str, Any]:
+    """What an answer holds only when there is something to say."""
+    fields: dict[str, Any] = {}
+    if result.safety_identifier is not None:
+        fields["safety_identifier"] = result.safety_identifier
+    if result.warnings:
+        fields["warnings"] = list(result.warnings)
+    return fields
+
+
+def base64_length(payload: Payload) -> int:
+    """Characters of the payload as padded base64."""
+    return -(-payload.size // 3) * 4
+
+
+def compact_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+    yield b'{"created":%d,"data":[' % int(result.created.timestamp())
+    for index, image in enumerate(result.images):
+        if index:
+            yield b","
+        yield from _item(image, result, base_url)
+    rest: dict[str, Any] = {
+        "size": str(result.size),
+        "output_format": result.output_format.value,
+        "background": background(result.images[0].image),
+        "model": result.model.id,
+    }
+    yield b"]," + compact_json(rest | said(result))[1:]
+
+
+def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+    rest: dict[str, Any] = {}
+    if result.prompt:
+        rest["revised_prompt"] = result.prompt
+    if image.seed is not None:
+        rest["seed"] = image.seed
+    if result.response_format == "url" and image.stored is not None:
+        yield compact_json({"url": image_url(base_url, image.stored.key)} | rest)
+        return
+    yield b'{"b64_json":"'
+    yield image.image.payload
+    yield b'"' + (b"," + compact_json(rest)[1:] if rest else b"}")
+
+
+async def _written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+        else:
+            async for chunk in piece.base64_chunks():
+                yield chunk

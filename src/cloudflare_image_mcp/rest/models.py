@@ -1,0 +1,109 @@
+"""Models as ``GET /v1/models`` shows them: OpenAI's four fields, then what only this gateway can say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudflare_image_mcp.catalog import Operation, models, openai_family
+from cloudflare_image_mcp.core.model_names import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudflare_image_mcp.catalog import Model, Price
+    from cloudflare_image_mcp.core.abilities import Abilities
+    from cloudflare_image_mcp.core.gateway import Gateway
+
+ENDPOINTS: Final[Mapping[Operation, str]] = {
+    Operation.GENERATE: "/v1/images/generations",
+    Operation.EDIT: "/v1/images/edits",
+    Operation.VARY: "/v1/images/variations",
+}
+USD_PER_NEURON: Final = 0.011 / 1000
+
+
+def list_models(gateway: Gateway) -> dict[str, Any]:
+    """The catalogue, then OpenAI's names, which stand for the configured models."""
+    own = [_object(model, gateway) for model in models().values()]
+    aliases = [_alias_object(name, gateway) for name, _ in gateway.options.names.aliases()]
+    return {"object": "list", "data": own + aliases}
+
+
+def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
+    """Raises ``GatewayError`` (404)."""
+    if openai_family(name) is not None:
+        return _alias_object(name, gateway)
+    return _object(find_model(name), gateway)
+
+
+def _object(model: Model, gateway: Gateway) -> dict[str, Any]:
+    return model_object(model, gateway.backend.name, gateway.backend.abilities(model))
+
+
+def model_object(model: Model, backend: str, abilities: Abilities) -> dict[str, Any]:
+    """One model as a backend of that name and those abilities carries it out."""
+    tasks = [operation for operation in Operation if operation in model.promise.tasks]
+    rule = model.promise.sizes
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": model.owned_by,
+        "name": model.title,
+        "description": model.best_for,
+        "type": "image",
+        "backend": backend,
+        "tasks": [task.value for task in tasks],
+        "endpoints": [ENDPOINTS[task] for task in tasks],
+        "mask": model.promise.mask.value,
+        "max_input_images": model.promise.images,
+        "max_prompt_length": model.promise.prompt_length,
+        "parameters": {
+            name: {
+                "type": row.type,
+                "minimum": row.minimum,
+                "maximum": row.maximum,
+                "default": row.default,
+                "supported": name in abilities.parameters,
+            }
+            for name, row in model.promise.parameters.items()
+        },
+        "sizes": [str(size) for size in rule.listed],
+        "size": {"minimum": rule.minimum, "maximum": rule.maximum, "default": str(rule.default)},
+        "price": _price(model),
+        "status": "beta" if model.beta else "available",
+        "notes": list(model.live.notes),
+    }
+
+
+def _price(model: Model) -> dict[str, Any]:
+    """The default image's neurons and dollars, and the rates they come from."""
+    neurons = model.price.neurons(model.promise.sizes.default)
+    return {
+        "neurons": round(neurons, 2),
+        "usd": round(neurons * USD_PER_NEURON, 6),
+        "per": f"{model.promise.sizes.default} image at default steps",
+        "rates": _rates(model.price),
+    }
+
+
+def _rates(price: Price) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in asdict(price).items()
+        if value and name.startswith(("per_", "first_", "further_"))
+    }
+
+
+def _alias_object(name: str, gateway: Gateway) -> dict[str, Any]:
+    names = gateway.options.names
+    model, editor = names.resolve(name, Operation.GENERATE), names.resolve(name, Operation.EDIT)
+    return _object(model, gateway) | {
+        "id": name,
+        "owned_by": "openai",
+        "name": name,
+        "description": f"stands for {model.id}; for edits and variations {editor.id}",
+        "alias_of": model.id,
+        "edit_alias_of": editor.id,
+    }

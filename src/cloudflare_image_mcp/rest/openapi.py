@@ -1,0 +1,234 @@
+"""The OpenAPI description of the routes whose bodies are read by hand: what they take and what they answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from cloudflare_image_mcp.catalog import MAX_SEED, Operation
+from cloudflare_image_mcp.core.parameters import OUTPUT_FORMATS, QUALITIES, RESPONSE_FORMATS
+from cloudflare_image_mcp.errors import ERRORS
+from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_PARTIAL_IMAGES
+
+Schema: TypeAlias = dict[str, Any]
+
+DESCRIPTION: Final = (
+    "OpenAI's image routes over Cloudflare Workers AI, or over the embedded engine when no account is set. "
+    "Ranges depend on the model: GET /v1/models/{model_id} tells them."
+)
+SUMMARIES: Final = {
+    Operation.GENERATE: "Generate images from a prompt",
+    Operation.EDIT: "Edit an image, inside a mask if one is given",
+    Operation.VARY: "Make variations of an image",
+}
+
+
+def _optional(**schema: Any) -> Schema:
+    """A parameter that may be null: the SDKs send null for "not said"."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+_IMAGE: Final[Schema] = {
+    "description": "base64, a data: URL, an https URL, or an object with image_url; several as a list",
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"image_url": {"type": "string"}}, "required": ["image_url"]},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ],
+}
+
+_SHARED: Final[dict[str, Schema]] = {
+    "model": _optional(type="string", description="a model's id, its last part, or one of OpenAI's names"),
+    "n": _optional(type="integer", minimum=1, maximum=MAX_IMAGES, default=1),
+    "size": _optional(type="string", description='WIDTHxHEIGHT in pixels or "auto"'),
+    "width": _optional(type="integer"),
+    "height": _optional(type="integer"),
+    "steps": _optional(type="integer", minimum=1, maximum=50),
+    "seed": _optional(type="integer", minimum=-1, maximum=MAX_SEED),
+    "guidance": _optional(type="number", minimum=0, maximum=30),
+    "negative_prompt": _optional(type="string"),
+    "response_format": _optional(enum=list(RESPONSE_FORMATS)),
+    "output_format": _optional(enum=list(OUTPUT_FORMATS)),
+    "output_compression": _optional(type="integer", minimum=0, maximum=100),
+    "quality": _optional(enum=list(QUALITIES)),
+    "stream": _optional(type="boolean", default=False),
+    "partial_images": _optional(type="integer", minimum=0, maximum=MAX_PARTIAL_IMAGES, default=0),
+    "safety_identifier": _optional(type="string"),
+}
+_PROMPT: Final[dict[str, Schema]] = {"prompt": {"type": "string", "minLength": 1}}
+_INPUT: Final[dict[str, Schema]] = {
+    "image": _IMAGE,
+    "strength": _optional(type="number", minimum=0, maximum=1),
+}
+
+_PROPERTIES: Final[dict[Operation, dict[str, Schema]]] = {
+    Operation.GENERATE: _PROMPT | _SHARED,
+    Operation.EDIT: _PROMPT | _INPUT | {"mask": _IMAGE} | _SHARED,
+    Operation.VARY: _INPUT | _SHARED,
+}
+_REQUIRED: Final = {
+    Operation.GENERATE: ["prompt"],
+    Operation.EDIT: ["prompt", "image"],
+    Operation.VARY: ["image"],
+}
+
+_ERROR: Final[Schema] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+
+_IMAGES: Final[Schema] = {
+    "type": "object",
+    "required": ["created", "data"],
+    "properties": {
+        "created": {"type": "integer"},
+        "data": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_IMAGES,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "url": {"type": "string"},
+                    "b64_json": {"type": "string"},
+                    "revised_prompt": {"type": "string"},
+                    "seed": {"type": "integer"},
+                },
+                "oneOf": [{"required": ["url"]}, {"required": ["b64_json"]}],
+            },
+        },
+        "size": {"type": "string"},
+        "output_format": {"enum": ["png", "jpeg", "webp"]},
+        "background": {"enum": ["opaque", "transparent"]},
+        "model": {"type": "string"},
+        "safety_identifier": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+_EVENT: Final[Schema] = {
+    "description": "one event: its data is JSON, or [DONE] at the end",
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "event": {
+            "enum": [
+                "image_generation.partial_image",
+                "image_generation.completed",
+                "image_edit.partial_image",
+                "image_edit.completed",
+                "error",
+                "message",
+            ]
+        },
+        "data": {"type": "string"},
+    },
+}
+
+_MODEL: Final[Schema] = {
+    "type": "object",
+    "required": [
+        "id",
+        "object",
+        "created",
+        "owned_by",
+        "tasks",
+        "parameters",
+        "sizes",
+        "price",
+        "mask",
+        "status",
+    ],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "model"},
+        "created": {"type": "integer"},
+        "owned_by": {"type": "string"},
+        "tasks": {"type": "array", "items": {"enum": [operation.value for operation in Operation]}},
+        "parameters": {"type": "object"},
+        "sizes": {"type": "array", "items": {"type": "string"}},
+        "price": {"type": "object"},
+        "mask": {"enum": ["none", "optional", "required"]},
+        "status": {"enum": ["available", "beta"]},
+    },
+}
+
+
+def image_request(operation: Operation) -> Schema:
+    """``openapi_extra`` of an image route: the same fields as JSON and, where images go in, as a form."""
+    schema = {
+        "type": "object",
+        "properties": _PROPERTIES[operation],
+        "required": _REQUIRED[operation],
+        "additionalProperties": True,
+    }
+    content = {"application/json": {"schema": schema}}
+    if operation is not Operation.GENERATE:
+        content["multipart/form-data"] = {"schema": _form(operation)}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def image_responses() -> dict[int | str, Schema]:
+    success = {
+        "description": "The images; server-sent events when stream is true",
+        "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": {"schema": _EVENT}},
+    }
+    return {200: success, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
+
+
+def model_list_responses() -> dict[int | str, Schema]:
+    listed = {
+        "type": "object",
+        "required": ["object", "data"],
+        "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}},
+    }
+    return {200: _json("The models", listed), **_errors(401)}
+
+
+def model_responses() -> dict[int | str, Schema]:
+    return {200: _json("The model", _MODEL), **_errors(401, 404)}
+
+
+def file_responses() -> dict[int | str, Schema]:
+    images = {f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("png", "jpeg", "webp")}
+    return {
+        200: {"description": "The image", "content": images},
+        206: {"description": "A part of it", "content": images},
+        304: {"description": "The client has it"},
+        **_errors(404, 416),
+    }
+
+
+def health_responses() -> dict[int | str, Schema]:
+    body = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+    return {200: _json("It is", body)}
+
+
+def _form(operation: Operation) -> Schema:
+    file = {"type": "string", "format": "binary"}
+    properties = {
+        name: {"type": "string"} if name not in {"image", "mask"} else file for name in _PROPERTIES[operation]
+    }
+    return {"type": "object", "properties": properties, "required": _REQUIRED[operation]}
+
+
+def _errors(*statuses: int) -> dict[int | str, Schema]:
+    kinds = {status: [name for name, row in ERRORS.items() if row.status == status] for status in statuses}
+    return {status: _json(", ".join(names), _ERROR) for status, names in kinds.items()}
+
+
+def _json(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

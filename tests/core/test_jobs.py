@@ -1,0 +1,214 @@
+"""Jobs: they outlive their callers, keep what was made, and hold on to little."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import weakref
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.mcp_server.backends import NoiseBackend, noise
+
+from cloudflare_image_mcp.assembly import assemble
+from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.core import jobs as module
+from cloudflare_image_mcp.core.jobs import Job, Jobs, JobState
+from cloudflare_image_mcp.core.request import ImageRequest, ImageSource
+from cloudflare_image_mcp.core.stored_payload import StoredPayload
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.imagefile.payload import BytesPayload
+from cloudflare_image_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
+
+
+class Gated(NoiseBackend):
+    """Each call waits for its turn; seeds in ``refused`` fail."""
+
+    def __init__(self) -> None:
+        self.turns = asyncio.Semaphore(0)
+        self.refused: set[int | None] = set()
+        self.calls = 0
+
+    async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
+        self.calls += 1
+        await self.turns.acquire()
+        if call.seed in self.refused:
+            raise GatewayError("upstream_error", f"seed {call.seed} failed")
+        return await super().run(call, on_partial)
+
+
+@asynccontextmanager
+async def started(poll: float | None = None) -> AsyncIterator[tuple[Jobs, Gated]]:
+    backend = Gated()
+    assembly = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=backend)
+    try:
+        yield Jobs(assembly.gateway, poll=poll), backend
+    finally:
+        for _ in range(100):
+            backend.turns.release()
+        await assembly.aclose()
+
+
+async def first_image(job: Job) -> None:
+    for _ in range(6000):
+        if job.images:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no image was finished within a minute")
+
+
+def request(**fields: Any) -> ImageRequest:
+    return ImageRequest(
+        operation=Operation.GENERATE, **{"prompt": "x", "size": Size(256, 256), "seed": 1, "n": 1, **fields}
+    )
+
+
+@pytest.mark.parametrize("poll", [None, 0.02], ids=["woken", "looking again"])
+async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -> None:
+    async with started(poll) as (jobs, backend):
+        job = jobs.start(request(response_format="b64_json"))
+        assert not await job.wait(0.05)
+        assert not job.is_over
+        waiter = asyncio.create_task(job.wait(60))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        backend.turns.release()
+        assert await job.wait(60)
+        assert job.state is JobState.COMPLETED
+        assert job.images[0].stored is not None
+        assert jobs.find(job.id) is job
+        assert backend.calls == 1
+
+
+async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> None:
+    async with started() as (jobs, backend):
+        job = jobs.start(request(n=3))
+        backend.turns.release()
+        await first_image(job)
+        assert len(job.images) == 1
+        assert not job.is_over
+        for _ in range(2):
+            backend.turns.release()
+        assert await job.wait(60)
+        assert [image.seed for image in job.images] == [1, 2, 3]
+
+
+async def test_cancelling_keeps_what_was_made() -> None:
+    async with started() as (jobs, backend):
+        job = jobs.start(request(n=2))
+        backend.turns.release()
+        await first_image(job)
+        await jobs.cancel(job.id)
+        assert job.state is JobState.CANCELLED
+        assert len(job.images) == 1
+        assert job.images[0].stored is not None
+        await jobs.cancel(job.id)
+
+
+async def test_what_goes_wrong_is_the_jobs_error() -> None:
+    async with started() as (jobs, backend):
+        backend.refused = {1}
+        backend.turns.release()
+        failed = jobs.start(request())
+        wrong = jobs.start(request(steps=99))
+        assert await failed.wait(10)
+        assert await wrong.wait(10)
+        assert failed.state is wrong.state is JobState.FAILED
+        assert failed.error is not None
+        assert failed.error.kind == "upstream_error"
+        assert wrong.error is not None
+        assert wrong.error.param == "steps"
+        assert backend.calls == 1
+        with pytest.raises(GatewayError, match="does not exist"):
+            jobs.start(request(model="flux-9"))
+
+
+async def test_older_images_are_read_from_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RECENT_BYTES", 300_000)
+    async with started() as (jobs, backend):
+        done = []
+        for seed in range(3):
+            backend.turns.release()
+            job = jobs.start(request(seed=seed))
+            assert await job.wait(60)
+            done.append((job, await job.images[0].image.payload.read()))
+        kinds = [type(job.images[0].image.payload) for job, _ in done]
+        assert kinds[0] is StoredPayload
+        assert kinds[2] is not StoredPayload
+        for job, data in done:
+            assert await job.images[0].image.payload.read() == data
+            assert job.result is not None
+            assert await job.result.images[0].image.payload.read() == data
+
+
+class Held(str):
+    """Text that can be asked whether anybody still holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.mark.parametrize("refused", [set(), {1}])
+async def test_a_job_that_is_over_lets_go_of_its_input_images(refused: set[int | None]) -> None:
+    """They may be 25 MiB each; the job itself is remembered for an hour, with its error if it failed."""
+    picture = base64.b64encode(noise(Size(256, 256), 1)).decode()
+    texts = [Held(f"data:image/png;base64,{picture}") for _ in range(2)]
+    references = [weakref.ref(text) for text in texts]
+    async with started() as (jobs, backend):
+        backend.refused = refused
+        backend.turns.release()
+        edit = ImageRequest(
+            operation=Operation.EDIT,
+            prompt="x",
+            model="flux-2-klein-4b",
+            seed=1,
+            images=(ImageSource("image", texts.pop()),),
+            mask=ImageSource("mask", texts.pop()),
+        )
+        job = jobs.start(edit)
+        del edit
+        assert await job.wait(60)
+        assert job.state is (JobState.FAILED if refused else JobState.COMPLETED)
+        assert (job.request.prompt, job.request.n) == ("x", 1)
+        gc.collect()
+        assert [reference() for reference in references] == [None, None]
+        if job.error is not None:
+            assert (job.error.kind, job.error.message) == ("upstream_error", "seed 1 failed")
+
+
+async def test_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FINISHED", 2)
+    async with started() as (jobs, backend):
+        ids = []
+        for seed in range(4):
+            backend.turns.release()
+            job = jobs.start(request(seed=seed))
+            assert await job.wait(60)
+            ids.append(job.id)
+        with pytest.raises(GatewayError, match="there is no job") as caught:
+            jobs.find(ids[0])
+        assert caught.value.row.status == 404
+        assert jobs.find(ids[3]).images
+
+
+async def test_a_stored_payload_reads_like_any() -> None:
+    async with started() as (jobs, backend):
+        backend.turns.release()
+        job = jobs.start(request())
+        assert await job.wait(60)
+        stored = job.images[0].stored
+        assert stored is not None
+        store = jobs._gateway.store
+        payload, whole = StoredPayload(store, stored), await job.images[0].image.payload.read()
+        other = BytesPayload(whole)
+        assert payload.size == len(whole)
+        assert await payload.slice(5, 50) == whole[5:50]
+        assert b"".join([chunk async for chunk in payload.chunks()]) == whole
+        encoded = [b"".join([chunk async for chunk in each.base64_chunks()]) for each in (payload, other)]
+        assert encoded[0] == encoded[1]

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.core.parameters import parse_request
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.imagefile.header import ImageFormat
+
+GENERATE = Operation.GENERATE
+
+REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [  # fields, param, what the message says
+    ({"n": 0}, "n", ["1 to 8", "0"]),
+    ({"n": 9}, "n", ["1 to 8", "9"]),
+    ({"n": "two"}, "n", ["integer", '"two"']),
+    ({"n": True}, "n", ["integer", "True"]),
+    ({"n": 1.5}, "n", ["integer", "1.5"]),
+    ({"prompt": 7}, "prompt", ["string", "7"]),
+    ({"prompt": "\ud800"}, "prompt", ["Unicode"]),
+    ({"model": ["a"]}, "model", ["string"]),
+    ({"model": "m" * 201}, "model", ["200", "201"]),
+    ({"size": "big"}, "size", ["WIDTHxHEIGHT", '"big"']),
+    ({"size": 512}, "size", ["string", "512"]),
+    ({"width": 512}, "height", ["required"]),
+    ({"height": 512}, "width", ["required"]),
+    ({"aspect_ratio": "wide"}, "aspect_ratio", ["1:8 to 8:1", '"wide"']),
+    ({"aspect_ratio": "1:0"}, "aspect_ratio", ["1:8 to 8:1"]),
+    ({"aspectRatio": "99:1"}, "aspectRatio", ["1:8 to 8:1"]),
+    ({"steps": "4"}, "steps", ["integer", '"4"']),
+    ({"num_steps": 1.5}, "num_steps", ["integer", "1.5"]),
+    ({"guidance": "high"}, "guidance", ["number", '"high"']),
+    ({"guidance": float("inf")}, "guidance", ["number", "inf"]),
+    ({"seed": None, "quality": "superb"}, "quality", ["low", '"superb"']),
+    ({"response_format": "b64"}, "response_format", ["url, b64_json", '"b64"']),
+    ({"output_format": "gif"}, "output_format", ["png", '"gif"']),
+    ({"output_format": "svg"}, "output_format", ["png", '"svg"']),
+    ({"output_compression": 101}, "output_compression", ["0 to 100", "101"]),
+    ({"partial_images": 4}, "partial_images", ["0 to 3", "4"]),
+    ({"stream": "yes"}, "stream", ["true or false", '"yes"']),
+    ({"image": 5}, "image", ["base64", "5"]),
+    ({"images": [{"file_id": "file-1"}]}, "images[0].file_id", ["not supported"]),
+    ({"images": [{}]}, "images[0]", ["image_url"]),
+    ({"image": [1, 2, 256]}, "image", ["0 to 255"]),
+    ({"image": ["aGk="] * 17}, "image[0]", ["16", "17"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "param", "words"), REFUSED)
+def test_bad_values_are_named(fields: dict[str, Any], param: str, words: list[str]) -> None:
+    operation = Operation.EDIT if param.startswith("image") else GENERATE
+    with pytest.raises(GatewayError) as caught:
+        parse_request(operation, {"prompt": "a fox", **fields})
+    assert caught.value.row.status == 400
+    assert caught.value.param == param
+    for word in words:
+        assert word in caught.value.message
+
+
+def test_null_is_absent() -> None:
+    names = ["n", "size", "safety_identifier", "seed", "steps", "model", "quality", "stream", "image", "output_format"]
+    assert parse_request(GENERATE, {"prompt": "a fox", **dict.fromkeys(names)}) == parse_request(
+        GENERATE, {"prompt": "a fox"}
+    )
+
+
+def test_seed_zero_is_a_seed_and_minus_one_is_none() -> None:
+    assert parse_request(GENERATE, {"prompt": "p", "seed": 0}).seed == 0
+    assert parse_request(GENERATE, {"prompt": "p", "seed": -1}).seed is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "value"),
+    [
+        ({"num_steps": 7}, "steps", 7),
+        ({"num_inference_steps": 7}, "steps", 7),
+        ({"steps": None, "num_steps": 7}, "steps", 7),
+        ({"cfg_scale": 3.5}, "guidance", 3.5),
+        ({"guidance_scale": 3}, "guidance", 3),
+        ({"negativePrompt": "rain"}, "negative_prompt", "rain"),
+        ({"denoising_strength": 0.2}, "strength", 0.2),
+        ({"width": 640, "height": 480}, "size", Size(640, 480)),
+        ({"size": "auto", "width": 640, "height": 480}, "size", Size(640, 480)),
+        ({"size": "auto"}, "size", None),
+        ({"aspect_ratio": "16:9"}, "aspect", 16 / 9),
+        ({"quality": "auto"}, "quality", None),
+        ({"output_format": "jpg"}, "output_format", ImageFormat.JPEG),
+        ({"safety_identifier": "me", "user": "another"}, "safety_identifier", "me"),
+    ],
+)
+def test_other_dialects_are_understood(fields: dict[str, Any], name: str, value: object) -> None:
+    assert getattr(parse_request(GENERATE, {"prompt": "p", **fields}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "written"),
+    [
+        ({"steps": 3, "guidance": 2, "size": "512x512"}, {}),
+        ({"num_steps": 3, "cfg": 2}, {"steps": "num_steps", "guidance": "cfg"}),
+        ({"steps": 3, "num_steps": 4}, {}),
+        ({"size": "auto", "width": 640, "height": 480}, {"size": "width"}),
+        ({"size": "512x512", "width": 640}, {}),
+    ],
+)
+def test_the_names_that_the_caller_used_are_kept(fields: dict[str, Any], written: dict[str, str]) -> None:
+    assert dict(parse_request(GENERATE, {"prompt": "p", **fields}).written) == written
+
+
+def test_images_are_in_the_order_of_their_indices() -> None:
+    names = ("image[10]", "image[2]", "image[0]", "input_image_1")
+    images = parse_request(Operation.EDIT, {"prompt": "p"} | {name: name for name in names}).images
+    assert [image.param for image in images] == ["image[0]", "input_image_1", "image[2]", "image[10]"]
+    images = parse_request(Operation.EDIT, {"prompt": "p", "image[]": ["b", "a"]}).images
+    assert [image.data for image in images] == ["b", "a"]
+
+
+def test_images_have_no_place_in_generating_and_masks_are_one() -> None:
+    request = parse_request(GENERATE, {"prompt": "p", "images": [5], "mask": "x", "image": "", "image_url": None})
+    assert (request.images, request.mask) == ((), None)
+    assert request.warnings == tuple(
+        f"{name} was ignored: generating takes no image; an edit does" for name in ("images", "mask")
+    )
+    request = parse_request(Operation.EDIT, {"prompt": "p", "image": "QUJD", "mask": ["QUJD", "QUJE"]})
+    assert request.mask is not None
+    assert request.mask.data == "QUJD"
+    assert request.warnings == ("only the first of 2 masks was used",)
+
+
+def test_unknown_keys_are_ignored_and_meaningless_ones_are_said() -> None:
+    request = parse_request(
+        GENERATE,
+        {"prompt": "p", "scheduler": "euler", "background": "transparent", "style": "natural", "svg": {"model": "m"}},
+    )
+    assert request.warnings == (
+        "background is not supported and was ignored",
+        "svg is not supported and was ignored",
+    )
+
+
+def test_form_text_spells_numbers_and_truths_out() -> None:
+    request = parse_request(
+        GENERATE, {"prompt": "p", "n": "2", "guidance": "7.5", "stream": "false", "seed": "", "steps": "4"}, text=True
+    )
+    assert (request.n, request.guidance, request.stream, request.seed, request.steps) == (2, 7.5, False, None, 4)
+
+
+def test_explicit_fields_win_over_flags_in_the_prompt() -> None:
+    request = parse_request(GENERATE, {"prompt": "a fox --steps=6 --size=512x512 --n 3", "steps": 2})
+    assert (request.prompt, request.steps, request.size, request.n) == ("a fox", 2, Size(512, 512), 3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image": "QUJD"},
+        {"image[]": "QUJD"},
+        {"image[0]": "QUJD"},
+        {"input_image_0": "QUJD"},
+        {"images": ["QUJD"]},
+        {"images": [{"image_url": "QUJD"}]},
+        {"images": [{"image_url": {"url": "QUJD"}}]},
+        {"images[]": ["QUJD"]},
+        {"image_b64": "QUJD"},
+        {"image_url": "QUJD"},
+        {"image": {"b64_json": "QUJD"}},
+    ],
+)
+def test_images_are_found_under_every_name(fields: dict[str, Any]) -> None:
+    (source,) = parse_request(Operation.EDIT, {"prompt": "p", **fields}).images
+    assert source.data == "QUJD"
+
+
+def test_files_keep_their_order() -> None:
+    request = parse_request(Operation.EDIT, {"image[]": [b"a", b"b"], "mask": b"m"}, text=True)
+    assert [source.data for source in request.images] == [b"a", b"b"]
+    assert request.mask is not None
+    assert request.mask.data == b"m"
+
+
+def test_a_list_of_numbers_is_the_files_bytes() -> None:
+    (source,) = parse_request(Operation.EDIT, {"image": [137, 80, 78, 71]}).images
+    assert source.data == b"\x89PNG"

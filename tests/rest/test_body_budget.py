@@ -1,0 +1,63 @@
+"""Bodies under way at once: they have a limit together, and what was refused or answered counts no more."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from cloudflare_image_mcp.assembly import assemble
+from cloudflare_image_mcp.rest.app import AppOptions, create_app
+from cloudflare_image_mcp.settings import Settings
+from tests.live import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST = 1024 * 1024
+PROMPT = json.dumps({"prompt": "a fox", "size": "256x256", "padding": "x" * (MOST // 2)}).encode()
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    """Of a server that holds one megabyte."""
+    gateway = assemble(Settings.read({"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": "memory:"})).gateway
+    with serving(create_app(gateway, AppOptions(bodies_bytes=MOST))) as origin:
+        yield origin
+
+
+def generate(origin: str) -> requests.Response:
+    return requests.post(f"{origin}/v1/images/generations", PROMPT, timeout=60)
+
+
+def test_a_body_beyond_what_is_left_is_refused_and_may_come_again(origin: str) -> None:
+    host = urlsplit(origin)
+    head = (
+        f"POST /v1/images/generations HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {MOST}\r\n\r\n"
+    )
+    assert generate(origin).status_code == 200
+    with socket.create_connection((host.hostname, host.port)) as slow:
+        slow.sendall(head.encode() + b" " * (MOST * 3 // 4))
+        # It is taken in some time after it was sent; until then there is room.
+        for _ in range(600):
+            refused = generate(origin)
+            if refused.status_code != 200:
+                break
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "5"
+    assert refused.json()["error"] == {
+        "message": "the bodies of the requests under way have the 1 MiB that are allowed",
+        "type": "server_error",
+        "param": None,
+        "code": "overloaded",
+    }
+    assert any(generate(origin).status_code == 200 for _ in range(600)), "its room is not given back"
+
+
+def test_bodies_one_after_another_do_not_add_up(origin: str) -> None:
+    assert [generate(origin).status_code for _ in range(6)] == [200] * 6
