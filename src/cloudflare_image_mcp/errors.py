@@ -1,6 +1,6 @@
-"""Every error that a caller can meet, in one table.
+"""The table of all errors that a caller can get: status, type and code.
 
-A door answers with the row's status, type and code; nothing else decides them. The envelope is OpenAI's:
+Every interface takes the status, type and code from the table. The envelope is OpenAI's:
 ``{"error": {"message", "type", "param", "code"}}``. ``docs/errors.md`` explains each row, and a test fails when one
 is missing there.
 """
@@ -24,7 +24,7 @@ class ErrorKind:
     code: str | None
     retry: bool = False
     retry_after: float | None = None
-    """Seconds to wait where nobody knows better."""
+    """Default for ``retry-after``, in seconds."""
 
 
 _INVALID: Final = "invalid_request_error"
@@ -57,10 +57,10 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
 
 
 class GatewayError(Exception):
-    """Something that the caller is told. ``str(error)`` is the message: one sentence, no secret, no traceback.
+    """An error for the caller. ``str(error)`` is the message: one sentence, no secret, no traceback.
 
-    ``kind`` names a row of ``ERRORS``. ``param`` is the request's parameter that is at fault, as the caller wrote
-    it. ``retry_after`` is in seconds, when waiting is known to help; None: the row's.
+    ``kind`` names a row of ``ERRORS``. ``param`` is the invalid parameter, as the caller wrote it. ``retry_after``
+    is in seconds; None takes the default of the row.
     """
 
     def __init__(self, kind: str, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
@@ -87,12 +87,12 @@ class GatewayError(Exception):
 
 
 def invalid(param: str | None, message: str) -> GatewayError:
-    """A parameter that is wrong: 400 naming it."""
+    """Returns the error for an invalid parameter: 400 with its name."""
     return GatewayError("invalid_request", message, param=param)
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A caller's value as it may stand in a message: JSON-like, cut, so that a 20 MB string stays out of it."""
+    """Formats a caller's value for a message: quoted if it is text, and cut after ``limit`` characters."""
     text = f'"{value}"' if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
@@ -104,13 +104,13 @@ class SettingError(ValueError):
 
 
 class EditRefused(GatewayError):
-    """The engine does not do this edit with this model, whatever the request: another model has to."""
+    """The backend cannot make edits with this model; another model is needed."""
 
     def __init__(self, message: str) -> None:
         super().__init__("edit_not_available", message, param="model")
 
 
 class UnreadableImage(ValueError):
-    """Bytes that are no image of a known format, or not a whole one. Whoever knows where they came from turns it
-    into the caller's error (an input image) or an upstream error (a backend's answer).
+    """The bytes are not a complete image of a known format. The caller of the function turns it into
+    ``invalid_image`` (an input image) or ``upstream_error`` (an answer of a backend).
     """

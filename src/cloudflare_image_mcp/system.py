@@ -1,4 +1,4 @@
-"""The machine's clock, chance and event loop: the core's ``Clock``, ``Ids`` and ``Defer`` under CPython."""
+"""Implements the ports ``Clock``, ``Ids`` and ``Defer`` under CPython."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SystemIds:
 
 
 class Background:
-    """A ``Defer`` of asyncio tasks. The loop holds tasks weakly; this holds them until they are done."""
+    """Runs background tasks and keeps a reference to each, because the event loop holds tasks only weakly."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,13 +49,11 @@ class Background:
         task.add_done_callback(settle)
 
     def __len__(self) -> int:
-        """Work under way."""
+        """Returns the number of running tasks."""
         return len(self._tasks)
 
     async def drain(self, seconds: float) -> int:
-        """Waits so long for the work under way, and for what it defers in turn; cancels the rest and says how
-        many that were.
-        """
+        """Waits up to ``seconds`` for all tasks, including those they start; cancels the rest and returns how many."""
         deadline = time.monotonic() + seconds
         while self._tasks and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(self._tasks, timeout=left)

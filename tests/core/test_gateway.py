@@ -260,7 +260,7 @@ async def hang_up(core: Gateway, backend: Scripted, background: Background) -> i
     return len(await core.store.list())
 
 
-def test_what_is_stored_knows_how_it_was_made() -> None:
+def test_what_is_stored_knows_how_it_was_result_of() -> None:
     result = run(gateway(Scripted(plain)), Operation.GENERATE, prompt="a fox", model="flux-2-dev", seed=7)
     stored = result.images[0].stored
     assert stored is not None

@@ -100,7 +100,7 @@ async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> Non
         assert [image.seed for image in job.images] == [1, 2, 3]
 
 
-async def test_cancelling_keeps_what_was_made() -> None:
+async def test_cancelling_keeps_what_was_result_of() -> None:
     async with started() as (jobs, backend):
         job = jobs.start(request(n=2))
         backend.turns.release()

@@ -1,4 +1,4 @@
-"""Image sizes: how they are written, and which ones a model takes."""
+"""Image sizes: parsing them, and the rule of which sizes a model takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 _WRITTEN: Final = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*")  # noqa: RUF001 - people do type the sign
 
 _LONGEST: Final = 40
-"""Characters: the expression takes seconds over megabytes of spaces."""
+"""Characters. The pattern takes seconds over megabytes of spaces."""
 
 
 class Size(NamedTuple):
@@ -40,9 +40,9 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SizeRule:
-    """Which sizes are taken: a few fixed ones, or a range of sides in steps of ``multiple`` pixels.
+    """The sizes that a model takes: a fixed list, or a range of sides in steps of ``multiple`` pixels.
 
-    ``default`` is what is made when no size is asked for; ``listed`` are the sizes that a menu should offer.
+    ``default`` is used when a request has no size; ``listed`` are the sizes to offer in a menu.
     """
 
     default: Size
@@ -58,8 +58,8 @@ class SizeRule:
         return all(self.minimum <= side <= self.maximum and side % self.multiple == 0 for side in size)
 
     def nearest(self, size: Size) -> Size:
-        """The size to render when ``size`` is wanted: the same shape as nearly as the rule allows, no smaller
-        than wanted where the rule reaches that far, so that resampling to ``size`` loses nothing.
+        """Returns the size to render for a requested ``size``: the closest shape that the rule allows, and no smaller
+        than requested where the rule allows that, so that resampling to ``size`` loses no detail.
         """
         if self.takes(size):
             return size

@@ -1,4 +1,4 @@
-"""What a backend takes for one model, in the terms of the plan."""
+"""The parameters, sizes and inputs that a backend takes for one model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Abilities:
     mask: bool
     """Whether the engine itself repaints inside a mask only. The finish composites either way."""
     doubtful: frozenset[Operation] = frozenset()
-    """What the engine says it does and was seen to refuse: of several calls, one goes ahead alone."""
+    """Operations that the backend offers but was seen to refuse: of several calls, one is sent first, alone."""
 
     @classmethod
     def of_wire(cls, model: Model) -> Abilities:

@@ -1,7 +1,7 @@
-"""Work that outlives the request that asked for it: started, watched, cancelled and looked up by id.
+"""Background jobs: image requests that run on after the call that started them, looked up by id.
 
-A door that may lose its caller (an MCP host gives up after a minute) starts a job, waits for a while, and hands out
-the id. The images are stored as they are finished, so that a job keeps little once it is over.
+An MCP host gives up on a call after about a minute, so the MCP server starts a job, waits for a while and returns the
+id. Each image is stored as soon as it is finished, so that a finished job keeps little in memory.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MAX_RUNNING: Final = 64
-"""Jobs under way at once; one more is refused (503)."""
+"""Jobs that run at once; one more is refused with 503."""
 MAX_FINISHED: Final = 4096
-"""Finished jobs that are remembered; the one that finished first is forgotten first."""
+"""Finished jobs that are kept; the one that finished first is removed first."""
 KEEP_SECONDS: Final = 3600.0
-"""How long a finished job is remembered. Its images live in the store, for as long as the store keeps them."""
+"""How long a finished job is kept. Its images stay in the store for as long as the store keeps them."""
 RECENT_BYTES: Final = 64 * 1024 * 1024
-"""Images of finished jobs held in memory, the newest first; the others are read from the store."""
+"""Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
 
 
 class JobState(StrEnum):
@@ -45,33 +45,33 @@ class JobState(StrEnum):
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Job:
-    """One request under way or over. Read it freely; only ``Jobs`` changes it."""
+    """One background request and its state. Only ``Jobs`` changes it."""
 
     id: str
     request: ImageRequest
-    """Without its input images once the job is over: they may be 25 MiB each."""
+    """Without its input images once the job has ended: they may be 25 MiB each."""
     model: Model
-    """What was asked for; ``result`` says what really ran."""
+    """The requested model; ``result`` names the one that ran."""
     created: datetime
     began: float
-    """By the monotonic clock, in seconds; so is ``ended``."""
+    """Monotonic clock, in seconds; ``ended`` too."""
     state: JobState = JobState.RUNNING
     images: tuple[ResultImage, ...] = ()
-    """Those that are finished so far; in order once the job is completed."""
+    """The finished images so far; in the order of the request once the job is completed."""
     result: ImageResult | None = None
     error: GatewayError | None = None
     ended: float | None = None
     changed: datetime | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     poll: float | None = None
-    """As ``Jobs``."""
+    """See ``Jobs``."""
 
     @property
     def is_over(self) -> bool:
         return self.state is not JobState.RUNNING
 
     async def wait(self, seconds: float) -> bool:
-        """Whether the job was over within so many seconds. Giving up waiting does nothing to the job."""
+        """Waits up to ``seconds`` for the job to end and returns whether it has. A timeout does not stop the job."""
         if self.poll is not None:
             while not self.is_over and seconds > 0:
                 await asyncio.sleep(min(self.poll, seconds))
@@ -88,8 +88,8 @@ class Jobs:
     """The jobs of one process over one gateway."""
 
     def __init__(self, gateway: Gateway, *, poll: float | None = None) -> None:
-        """``poll``: seconds after which somebody who waits for a job looks again. None: the job wakes them, which a
-        Worker must not do, where a request may only be woken by what it began itself.
+        """``poll``: interval in seconds at which ``Job.wait`` checks the state. None waits for an event instead. A
+        Worker needs polling, because its runtime forbids one request to wake another.
         """
         self._gateway = gateway
         self._poll = poll
@@ -97,14 +97,14 @@ class Jobs:
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
 
     def start(self, request: ImageRequest) -> Job:
-        """Begins the work and returns at once. The images will be stored, whatever the request says.
+        """Starts the request and returns at once. The images are always stored.
 
-        Raises ``GatewayError`` when no such model exists (404) or too much is under way (503); what else is wrong
-        with the request becomes the job's error.
+        Raises ``GatewayError`` when the model does not exist (404) or too many jobs run (503). Any other error of
+        the request becomes the job's error.
         """
         self._forget()
         if len(self._work) >= MAX_RUNNING:
-            raise GatewayError("overloaded", f"{MAX_RUNNING} jobs are under way already", retry_after=10)
+            raise GatewayError("overloaded", f"{MAX_RUNNING} jobs are running already", retry_after=10)
         gateway = self._gateway
         job = Job(
             id=gateway.ids.name(),
@@ -115,12 +115,12 @@ class Jobs:
             poll=self._poll,
         )
         self._jobs[job.id] = job
-        work = self._work[job.id] = asyncio.ensure_future(self._carry_out(job))
+        work = self._work[job.id] = asyncio.ensure_future(self._run(job))
         gateway.defer(self._settle(job, work))
         return job
 
     def find(self, job_id: str) -> Job:
-        """Raises ``GatewayError`` (404) when there is none, or it was forgotten."""
+        """Returns the job. Raises ``GatewayError`` (404) when it does not exist or is no longer kept."""
         job = self._jobs.get(job_id)
         if job is None:
             raise GatewayError(
@@ -132,26 +132,24 @@ class Jobs:
         return job
 
     async def cancel(self, job_id: str) -> Job:
-        """Stops a job; one that is over stays as it is. The images that were finished stay stored. Raises as
-        ``find``.
-        """
+        """Stops a running job; an ended job does not change. Finished images stay stored. Raises like ``find``."""
         job = self.find(job_id)
         if job_id in self._work:
             self._work[job_id].cancel()
             await job.wait(5)
         return job
 
-    async def _carry_out(self, job: Job) -> ImageResult:
+    async def _run(self, job: Job) -> ImageResult:
         prepared = await self._gateway.prepare(job.request)
 
-        def note(image: ResultImage) -> None:
+        def add_image(image: ResultImage) -> None:
             job.images = (*job.images, image)
             job.changed = self._gateway.clock.now()
 
-        return await self._gateway.carry_out(prepared, on_image=note)
+        return await self._gateway.carry_out(prepared, on_image=add_image)
 
     async def _settle(self, job: Job, work: asyncio.Future[ImageResult]) -> None:
-        """Waits for the work, whatever becomes of it, and writes down what did."""
+        """Waits for the request to end and records its result, error or cancellation."""
         try:
             job.result = await work
             job.images = job.result.images
@@ -159,7 +157,7 @@ class Jobs:
         except asyncio.CancelledError:
             job.state = JobState.CANCELLED
         except GatewayError as error:
-            job.state, job.error = JobState.FAILED, _alone(error)
+            job.state, job.error = JobState.FAILED, _without_traceback(error)
         except Exception as error:
             _log.exception("job %s failed unexpectedly", job.id)
             job.state = JobState.FAILED
@@ -174,7 +172,7 @@ class Jobs:
         self._trim()
 
     def _finished(self) -> Iterator[Job]:
-        """The last to end first."""
+        """Ended jobs, the latest first."""
         return iter(sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: -(job.ended or 0)))
 
     def _forget(self) -> None:
@@ -184,7 +182,7 @@ class Jobs:
                 del self._jobs[job.id]
 
     def _trim(self) -> None:
-        """Lets go of the bytes of older images: the store has them."""
+        """Drops the bytes of older images from memory; the store has them."""
         room = RECENT_BYTES
         for job in self._finished():
             room -= sum(image.image.payload.size for image in job.images)
@@ -199,6 +197,6 @@ class Jobs:
         return replace(image, image=replace(image.image, payload=payload))
 
 
-def _alone(error: GatewayError) -> GatewayError:
-    """The same without its traceback, which holds on to all that the failed call had in hand."""
+def _without_traceback(error: GatewayError) -> GatewayError:
+    """Copies the error without its traceback, which would keep the failed call's objects in memory."""
     return GatewayError(error.kind, error.message, param=error.param, retry_after=error.retry_after)

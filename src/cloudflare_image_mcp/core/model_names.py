@@ -1,4 +1,4 @@
-"""Which model a caller means by a name."""
+"""Finds the model for a name in a request: catalogue ids, short names and OpenAI's names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
-    """The configured models behind "none named" and behind OpenAI's names."""
+    """The default models, which OpenAI's names stand for too."""
 
     default: Model
     default_edit: Model
@@ -32,7 +32,7 @@ class ModelNames:
         return find_model(name)
 
     def aliases(self) -> Iterator[tuple[str, Model]]:
-        """OpenAI's names and the model that each stands for."""
+        """Yields OpenAI's names and the model that each stands for."""
         for family in openai_families():
             for name in family.names:
                 yield name, self.default

@@ -1,4 +1,4 @@
-"""What the core needs from outside, each a small protocol. Two runtimes implement them: CPython and a Worker."""
+"""The ports of the core: protocols that the adapters implement, for CPython and for a Worker."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 OnPartial: TypeAlias = Callable[[int, Image], Awaitable[None]]
-"""Told of each partial image: its index, from 0, and the image."""
+"""Called with each partial image: its index, from 0, and the image."""
 
 OnImage: TypeAlias = "Callable[[ResultImage], None]"
-"""Told of each finished image."""
+"""Called with each finished image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One image to be made. None means "not sent": the backend's own default holds."""
+    """One call of a backend, which makes one image. None is not sent: the backend's own default applies."""
 
     model: Model
     operation: Operation
     prompt: str
     size: Size
-    """What to render, which the backend takes; the finish brings it to the size asked for."""
+    """The size to render, one that the backend takes; ``Finish`` brings it to the requested size."""
     negative_prompt: str | None = None
     steps: int | None = None
     guidance: float | None = None
@@ -48,37 +48,37 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What a backend made of a call."""
+    """The answer of a backend to a call."""
 
     image: Image
     neurons: float | None = None
-    """What the call cost, as reported or as worked out; None where nothing is billed."""
+    """Neurons that the call cost, as reported or as calculated; None where nothing is billed."""
     warnings: tuple[str, ...] = ()
     seed: int | None = None
-    """What was really used; None: the call's."""
+    """The seed that was used, where it is not the call's."""
     drawn_by: str | None = None
-    """What really drew, where that is neither the model called nor the backend itself."""
+    """What drew the image, where it is neither the called model nor the backend itself."""
 
 
 class Backend(Protocol):
-    """Makes one image a call. A sibling of equal shape for each engine; each knows one wire and no door."""
+    """Makes one image for each call. Each backend knows one wire format and no interface."""
 
     @property
     def name(self) -> str:
-        """``local`` or ``workers-ai``: what ``x-image-backend`` says."""
+        """``local`` or ``workers-ai``: the value of the header ``x-image-backend``."""
         ...
 
     @property
     def trained(self) -> bool:
-        """Whether a trained model draws: an image's metadata has to say so."""
+        """Whether a trained model makes the image: its metadata has to say so."""
         ...
 
     def abilities(self, model: Model) -> Abilities:
-        """What this backend takes for the model: the plan sends nothing else."""
+        """Returns the parameters, sizes and inputs that this backend takes for the model; a plan sends nothing else."""
         ...
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
-        """Makes the image. Raises ``GatewayError``; ``EditRefused`` where the engine does not do this edit."""
+        """Makes the image. Raises ``GatewayError``; ``EditRefused`` where the model cannot make this edit."""
         ...
 
     async def aclose(self) -> None: ...
@@ -86,59 +86,59 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """What is left to do to a rendered image. Where nothing is, the bytes go through untouched."""
+    """The steps from a rendered image to the requested one. Without any, the bytes are passed on unchanged."""
 
     size: Size
-    """Exactly this: another shape is filled (cropped around the middle), then resampled (Lanczos)."""
+    """The exact size of the result: another shape is cropped around its centre, then resampled with Lanczos."""
     format: ImageFormat | None = None
-    """None keeps the format in which it came, if a client can show it."""
+    """None keeps the rendered format, if clients can show it."""
     compression: int | None = None
     """0 to 100 for JPEG and WebP, as OpenAI's ``output_compression``: the encoder's quality."""
     original: Image | None = None
     mask: Image | None = None
-    """Both of ``size``: where the mask is 0 the result's pixels are the original's, exactly."""
+    """Both have the size ``size``; where the mask is 0 the result has exactly the pixels of the original."""
 
 
 class Pixels(Protocol):
-    """Work on pixels. In a Worker it may be missing in part: then it raises ``not_supported_here``."""
+    """Decodes, scales, composites and encodes images. Raises ``not_supported_here`` for what a runtime cannot do."""
 
     async def source(self, image: Image, size: Size) -> Image:
-        """An input image as an edit needs it: upright, first frame, sRGB, of exactly ``size``, PNG."""
+        """Converts an input image for an edit: upright, first frame, sRGB, exactly ``size``, PNG."""
         ...
 
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
-        """A caller's mask (transparent = repaint, or white = repaint) as a grey PNG of ``size``, 255 = repaint.
+        """Converts a mask (transparent = repaint, or white = repaint) to a grey PNG of ``size``, 255 = repaint.
 
         Raises ``GatewayError`` (``param`` mask) when its size or shape is not that of ``source``.
         """
         ...
 
     async def reference(self, image: Image, longest: int) -> Image:
-        """An input image with no side over ``longest`` pixels, upright; JPEG, or PNG where it has alpha."""
+        """Scales an input image down to ``longest`` pixels a side, upright; JPEG, or PNG where it has alpha."""
         ...
 
     async def finish(self, image: Image, finish: Finish) -> Image:
-        """The rendered image as promised. Raises ``UnreadableImage`` when it does not decode."""
+        """Turns a rendered image into the requested one. Raises ``UnreadableImage`` when it does not decode."""
         ...
 
     async def preview(self, image: Image, longest: int, max_bytes: int) -> Image:
-        """A smaller copy, at most ``longest`` pixels a side and ``max_bytes`` long: JPEG, or WebP with alpha."""
+        """Makes a copy of at most ``longest`` pixels a side and ``max_bytes`` bytes: JPEG, or WebP with alpha."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
-    """What the store knows of an image without reading it."""
+    """The record of a stored image: everything but its bytes."""
 
     key: str
-    """``{id}.{extension}``: unguessable, and never used twice."""
+    """``{id}.{extension}``; the id is unguessable and never used twice."""
     media_type: str
     size: int
     """Bytes."""
     created: datetime
-    """Aware, UTC."""
+    """UTC, with a time zone."""
     details: Mapping[str, str] = field(default_factory=dict)
-    """Width, height, model, seed, prompt and the like, as text."""
+    """Width, height, model, seed, prompt and similar, as text."""
 
     @property
     def id(self) -> str:
@@ -146,64 +146,66 @@ class StoredImage:
 
 
 class ImageStore(Protocol):
-    """Images by key. An image is visible whole or not at all; an expired one is gone, swept or not."""
+    """Stores images by key. An image is visible complete or not at all; an expired image is not found, even before
+    ``sweep`` deletes it.
+    """
 
     async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
-        """Stores the image. Raises ``GatewayError`` (``storage_error``) when it cannot; then nothing is visible."""
+        """Stores the image. Raises ``GatewayError`` (``storage_error``) when it cannot; then no image is visible."""
         ...
 
     async def find(self, key: str) -> StoredImage | None:
-        """The image's record, or None when there is none, it has expired, or the key is not of the store's form."""
+        """Returns the image's record, or None when it does not exist, has expired, or the key is malformed."""
         ...
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """Its bytes from ``start`` to ``stop`` (exclusive). Raises ``GatewayError`` (``not_found``)."""
+        """Reads the bytes from ``start`` to ``stop`` (exclusive). Raises ``GatewayError`` (``not_found``)."""
         ...
 
     async def list(self, limit: int = 100) -> list[StoredImage]:
-        """The newest first."""
+        """Returns up to ``limit`` records, the newest first."""
         ...
 
     async def delete(self, key: str) -> bool:
-        """Whether there was one."""
+        """Deletes the image and returns whether it existed."""
         ...
 
     async def sweep(self) -> int:
-        """Deletes what has expired; how many."""
+        """Deletes expired images and returns how many."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 class ImageFetcher(Protocol):
-    """Fetches an image named by URL in a request, from public addresses alone."""
+    """Fetches images by URL, from public addresses only."""
 
     async def fetch(self, url: str, param: str) -> Payload:
-        """Raises ``GatewayError`` (``invalid_image_url``, ``param``) saying what was refused and why."""
+        """Fetches the image. Raises ``GatewayError`` (``invalid_image_url``, ``param``) with the reason."""
         ...
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Aware, UTC."""
+        """Returns the time in UTC, with a time zone."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds, for durations. In a Worker it stands still between two waits."""
+        """Returns seconds for measuring durations. In a Worker it changes only during I/O."""
         ...
 
 
 class Ids(Protocol):
     def name(self) -> str:
-        """A fresh unguessable name: 22 characters of ``[0-9A-Za-z_-]``, 128 bits."""
+        """Returns a new unguessable name: 22 characters of ``[0-9A-Za-z_-]``, 128 bits."""
         ...
 
     def seed(self) -> int:
-        """A fresh seed, 0 to 2**32 - 1."""
+        """Returns a new seed, 0 to 2**32 - 1."""
         ...
 
 
 class Defer(Protocol):
     def __call__(self, work: Coroutine[object, object, None]) -> None:
-        """Carries on with ``work`` after the answer has gone out, and holds on to it until it is done."""
+        """Runs ``work`` in the background, also after the response was sent, and keeps a reference until it ends."""
         ...

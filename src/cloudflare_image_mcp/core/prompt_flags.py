@@ -32,11 +32,11 @@ _FLAG: Final = re.compile(
 
 
 _LONGEST: Final = 100_000
-"""Characters: a longer prompt is refused whatever is in it, and looking through 60 MB takes ten seconds."""
+"""Characters. A longer prompt is refused anyway, and searching 60 MB for flags takes ten seconds."""
 
 
 def take_flags(prompt: str) -> tuple[str, dict[str, str]]:
-    """The prompt without its flags, and what they set, as text. The last of a repeated flag counts."""
+    """Returns the prompt without its flags, and the parameters that they set, as text. The last of a flag wins."""
     if len(prompt) > _LONGEST:
         return prompt, {}
     flags: dict[str, str] = {}
@@ -45,7 +45,7 @@ def take_flags(prompt: str) -> tuple[str, dict[str, str]]:
         name = match.lastgroup or ""
         value = match[name][len(name) :].lstrip(" \t=")
         flags[FLAGS[name][0]] = value.strip("\"'")
-        # Not by the expression: one that begins with spaces tries each of a long run of them.
+        # Stripped here: a pattern that begins with spaces is quadratic in a long run of them.
         kept.append(prompt[end : match.start()].rstrip())
         end = match.end()
     return ("".join([*kept, prompt[end:]]).strip(), flags) if flags else (prompt, flags)

@@ -1,4 +1,4 @@
-"""What came of a request, in one shape for every door to render."""
+"""The result of a request, which each interface renders in its own form."""
 
 from __future__ import annotations
 

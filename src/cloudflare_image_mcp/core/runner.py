@@ -49,7 +49,7 @@ class Dependencies:
 
 
 class Timings:
-    """Seconds by phase, for ``server-timing``; those of several images added up."""
+    """Seconds spent in each phase, summed over all images, for the header ``server-timing``."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -66,7 +66,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a plan yielded: at least one image, or the first error was raised."""
+    """The images of a run, at least one, and its warnings."""
 
     images: tuple[ResultImage, ...]
     warnings: tuple[str, ...]
@@ -78,8 +78,8 @@ class Runner:
     def __init__(
         self, dependencies: Dependencies, plan: Plan, *, keep: bool, timings: Timings, must_keep: bool = True
     ) -> None:
-        """``keep``: each image is stored as soon as it is finished. ``must_keep``: one that cannot be is an error;
-        otherwise it comes back unstored, and a warning says so.
+        """``keep``: store each image as soon as it is finished. ``must_keep``: an image that cannot be stored is an
+        error; otherwise it is returned without a URL, with a warning.
         """
         self._shop = dependencies
         self._plan = plan
@@ -90,7 +90,7 @@ class Runner:
     async def run(
         self, call: Call, finish: Finish, on_partial: OnPartial | None, on_image: OnImage | None = None
     ) -> RunResult:
-        """Makes ``call`` once a seed. Raises the first ``GatewayError`` when every call failed, and
+        """Runs ``call`` once for each seed. Raises the first ``GatewayError`` when every call failed, and
         ``EditRefused`` when one was refused.
         """
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
@@ -108,7 +108,7 @@ class Runner:
         if not any(isinstance(outcome, EditRefused) for outcome in outcomes):
             rest = self._plan.seeds[len(ahead) :]
             outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
-        return _made(outcomes)
+        return _result_of(outcomes)
 
     def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
         async def show(index: int, image: Image) -> None:
@@ -176,20 +176,20 @@ class Runner:
 
 
 def image_key(ids: Ids, image: Image) -> str:
-    """A fresh key under which the image may be stored."""
+    """Returns a new key for storing the image."""
     return f"{ids.name()}.{image.format.extension}"
 
 
-def _made(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -> RunResult:
+def _result_of(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -> RunResult:
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     unexpected = next((error for error in errors if not isinstance(error, GatewayError)), None)
     refused = next((error for error in errors if isinstance(error, EditRefused)), None)
     made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     if refused or not made or not (unexpected is None or isinstance(unexpected, Exception)):
         raise unexpected or refused or errors[0]
-    warnings = [warning for _, said in made for warning in said]
+    warnings = [warning for _, image_warnings in made for warning in image_warnings]
     if unexpected is not None:
-        # A defect, but no reason to throw away what may be paid for.
+        # A defect, but the other images may be paid for and are returned.
         _log.error("an image of several failed unexpectedly", exc_info=unexpected)
     if errors:
         reason = next((error for error in errors if isinstance(error, GatewayError)), None) or "an internal error"

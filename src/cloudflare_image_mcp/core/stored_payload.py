@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StoredPayload:
-    """A file in an image store, read each time anew. Reading raises ``GatewayError`` when it is gone."""
+    """The bytes of a stored image, read from the store at each use. Raises ``GatewayError`` when it is gone."""
 
     __slots__ = ("_store", "_stored")
 

@@ -1,7 +1,6 @@
-"""The bytes of an image, in whatever form they arrived.
+"""Payloads: the bytes of an image file as raw bytes, base64 text or a JavaScript object of a Worker.
 
-The core never asks which: raw bytes, base64 text as Workers AI answers it, or a handle to an object on the
-JavaScript side of a Worker all offer the same few operations, so that bytes move once.
+All forms have the same few operations, so that the core does not depend on the form and bytes are copied once.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CHUNK: Final = 192 * 1024
-"""Bytes handed on at a time; a multiple of 3, so that each chunk's base64 stands alone."""
+"""Bytes in a chunk: a multiple of 3, so that the base64 of each chunk needs no padding."""
 
 
 class Payload(Protocol):
-    """An image file that can be looked at and handed on, more than once."""
+    """An image file that can be read in parts, more than once."""
 
     @property
     def size(self) -> int:
