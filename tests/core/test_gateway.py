@@ -19,7 +19,7 @@ from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.core.gateway import Gateway, Options
 from cloudflare_image_mcp.core.model_names import ModelNames, find_model
-from cloudflare_image_mcp.core.parameters import parse_request
+from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher

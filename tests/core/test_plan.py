@@ -30,7 +30,7 @@ def refusal(model: str, *args: Any, **values: Any) -> GatewayError:
 
 def test_what_the_wire_lacks_is_dropped_and_said() -> None:
     made = plan("flux-1-schnell", seed=42, guidance=7.5, negative_prompt="blurry", steps=4)
-    assert (made.seeds, made.guidance, made.negative_prompt, made.steps) == ((None,), None, None, 4)
+    assert (made.seeds, made.call.guidance, made.call.negative_prompt, made.call.steps) == ((None,), None, None, 4)
     assert made.warnings == (
         "seed is not supported by flux-1-schnell and was ignored",
         "guidance is not supported by flux-1-schnell and was ignored",
@@ -40,7 +40,7 @@ def test_what_the_wire_lacks_is_dropped_and_said() -> None:
 
 def test_what_the_wire_bounds_closer_than_the_promise_is_moved_and_said() -> None:
     made = plan("phoenix-1.0", guidance=20)
-    assert made.guidance == 10
+    assert made.call.guidance == 10
     assert made.warnings == ("guidance 20 is outside what phoenix-1.0 takes; 10 was used",)
 
 
@@ -85,37 +85,37 @@ def test_seeds_follow_the_request_and_wrap() -> None:
 
 def test_sizes_are_delivered_as_asked_and_rendered_as_the_wire_takes() -> None:
     made = plan("flux-2-dev", size=Size(1000, 600))
-    assert (made.size, made.render_size) == (Size(1000, 600), Size(1008, 608))
-    assert plan("flux-1-schnell", size=Size(512, 512)).render_size == Size(1024, 1024)
+    assert (made.finish.size, made.call.size) == (Size(1000, 600), Size(1008, 608))
+    assert plan("flux-1-schnell", size=Size(512, 512)).call.size == Size(1024, 1024)
     for model in models().values():
         if Operation.GENERATE in model.promise.tasks:
-            assert plan(model.id).size == model.promise.sizes.default
+            assert plan(model.id).finish.size == model.promise.sizes.default
 
 
 def test_an_edit_has_the_size_of_its_image() -> None:
     made = plan("flux-2-dev", Operation.EDIT, (Size(801, 603),))
-    assert made.size == Size(801, 603)
+    assert made.finish.size == Size(801, 603)
     large = plan("flux-2-dev", Operation.EDIT, (Size(4096, 2048),))
-    assert large.size == Size(2048, 1024)
+    assert large.finish.size == Size(2048, 1024)
     assert any("4096x2048" in warning for warning in large.warnings)
 
 
 def test_an_aspect_ratio_keeps_the_models_pixels() -> None:
-    made = plan("flux-2-dev", aspect=16 / 9)
-    assert made.size.aspect == pytest.approx(16 / 9, rel=0.02)
-    assert made.size.pixels == pytest.approx(1024 * 1024, rel=0.05)
+    made = plan("flux-2-dev", aspect_ratio=16 / 9)
+    assert made.finish.size.aspect == pytest.approx(16 / 9, rel=0.02)
+    assert made.finish.size.pixels == pytest.approx(1024 * 1024, rel=0.05)
 
 
 def test_quality_becomes_steps_unless_steps_are_given() -> None:
-    assert plan("phoenix-1.0", quality="low").steps == 13
-    assert plan("phoenix-1.0", quality="max").steps == 50
-    assert plan("phoenix-1.0", quality="high", steps=7).steps == 7
-    assert plan("flux-2-klein-4b", quality="high").steps is None
+    assert plan("phoenix-1.0", quality="low").call.steps == 13
+    assert plan("phoenix-1.0", quality="max").call.steps == 50
+    assert plan("phoenix-1.0", quality="high", steps=7).call.steps == 7
+    assert plan("flux-2-klein-4b", quality="high").call.steps is None
 
 
 def test_variations_have_their_strength_where_the_wire_takes_one() -> None:
-    assert plan("dreamshaper-8-lcm", Operation.VARY, (Size(512, 512),), prompt="").strength == 0.7
-    assert plan("flux-2-dev", Operation.VARY, (Size(512, 512),), prompt="").strength is None
+    assert plan("dreamshaper-8-lcm", Operation.VARY, (Size(512, 512),), prompt="").call.strength == 0.7
+    assert plan("flux-2-dev", Operation.VARY, (Size(512, 512),), prompt="").call.strength is None
 
 
 def test_more_images_than_the_model_takes_are_said() -> None:

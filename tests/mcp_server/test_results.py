@@ -186,7 +186,7 @@ async def test_structured_content_stands_alone_and_holds_no_picture() -> None:
     assert schema is not None
     assert set(schema["required"]) <= set(made) <= set(schema["properties"])
     assert made["warnings"] == [
-        '"colour" is no parameter of run_model and was ignored',
+        '"colour" is not a known parameter and was ignored',
         "strength has no meaning without an input image and was ignored",
     ]
     assert len(json.dumps(made)) < 2000

@@ -108,7 +108,7 @@ async def test_what_a_model_does_not_take_is_said_and_not_fatal() -> None:
         made = await answer(client, prompt="x", size="256x256", strength=0.5, background="transparent", n=2)
     assert made["status"] == "completed"
     assert len(made["images"]) == 2
-    assert '"background" is no parameter of run_model and was ignored' in made["warnings"]
+    assert "background is not supported and was ignored" in made["warnings"]
     assert "strength has no meaning without an input image and was ignored" in made["warnings"]
 
 

@@ -211,7 +211,7 @@ CASES: dict[str, Bad] = {
     "n 0": Bad(GENERATIONS, json=PROMPT | {"n": 0}, param="n", says=("1 to 8", "0")),
     "n 9": Bad(GENERATIONS, json=PROMPT | {"n": 9}, param="n", says=("1 to 8", "9")),
     "n huge": Bad(GENERATIONS, json=PROMPT | {"n": 10**30}, param="n", says=("1 to 8",)),
-    "n text": Bad(GENERATIONS, json=PROMPT | {"n": "3"}, param="n", says=("integer", '"3"')),
+    "n text": Bad(GENERATIONS, json=PROMPT | {"n": "three"}, param="n", says=("integer", '"three"')),
     "n true": Bad(GENERATIONS, json=PROMPT | {"n": True}, param="n", says=("integer",)),
     "n in a form": Bad(EDITS, form=PROMPT | {"n": "lots"}, files=upload("image", SOUND), param="n", says=('"lots"',)),
     "size in words": Bad(GENERATIONS, json=PROMPT | {"size": "large"}, param="size", says=("WIDTHxHEIGHT", '"large"')),
@@ -262,7 +262,7 @@ CASES: dict[str, Bad] = {
         GENERATIONS, json=PROMPT | {"output_compression": 101}, param="output_compression", says=("0 to 100", "101")
     ),
     "quality": Bad(GENERATIONS, json=PROMPT | {"quality": "ultra"}, param="quality", says=("high", '"ultra"')),
-    "stream text": Bad(GENERATIONS, json=PROMPT | {"stream": "true"}, param="stream", says=("true or false",)),
+    "stream text": Bad(GENERATIONS, json=PROMPT | {"stream": "yes"}, param="stream", says=("true or false",)),
     "partial_images": Bad(
         GENERATIONS, json=PROMPT | {"partial_images": 9}, param="partial_images", says=("0 to 3", "9")
     ),

@@ -16,7 +16,7 @@ from cloudflare_image_mcp.cli.environment import load_settings
 from cloudflare_image_mcp.cli.output_files import Destination, ImageFile, slug
 from cloudflare_image_mcp.cli.progress import PARTIALS, ProgressBar
 from cloudflare_image_mcp.cli.report import Report, print_error_json
-from cloudflare_image_mcp.core.parameters import parse_request
+from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES, MEBIBYTE
 
@@ -78,7 +78,7 @@ async def _carry_out(job: Job, shown: Shown) -> Report:
     if [*job.images, job.mask].count("-") > 1:
         raise click.UsageError("standard input can be read only once, so - can stand for one image")
     inputs = _read_inputs(job)
-    request = parse_request(job.operation, {**job.fields, **inputs.fields, "response_format": "b64_json"}, text=True)
+    request = parse_request(job.operation, {**job.fields, **inputs.fields, "response_format": "b64_json"})
     destination = Destination.parse(job.output, n=request.n)
     request = _formatted(request, destination)
     destination.prepare()
@@ -150,9 +150,9 @@ def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
     """The format that the file's name asks for, unless the caller asked for one."""
     if request.output_format is not None or destination.format is None:
         return request
-    from cloudflare_image_mcp.core.parameters import OUTPUT_FORMATS
+    from cloudflare_image_mcp.core.written_values import OUTPUT_FORMATS
 
-    return replace(request, output_format=OUTPUT_FORMATS[destination.format])
+    return request.replace(output_format=OUTPUT_FORMATS[destination.format])
 
 
 @asynccontextmanager
@@ -187,7 +187,7 @@ async def _made(assembly: Assembly, request: ImageRequest, inputs: _Inputs, *, b
         if not watched:
             return await gateway.run(request)
         async with ProgressBar(_DOING[request.operation], request.n) as progress:
-            return await gateway.run(replace(request, partial_images=PARTIALS), progress.on_partial)
+            return await gateway.run(request.replace(partial_images=PARTIALS), progress.on_partial)
     except GatewayError as error:
         origin = inputs.origins.get(error.param or "")
         if origin is None:

@@ -143,7 +143,7 @@ class Gateway:
         try:
             return await self._attempt(prepared, on_partial, on_image, must_keep=must_keep)
         except EditRefused:
-            refused = prepared.plan.model
+            refused = prepared.plan.call.model
             if not self.options.edit_fallback or refused is self.options.names.default_edit:
                 raise
             self._refused.add(refused.id)
@@ -190,9 +190,9 @@ class Gateway:
 
     async def _fall_back(self, request: ImageRequest, inputs: Inputs, refused: Plan, timings: Timings) -> Prepared:
         """Another model's edit, at the size that the refused one would have delivered."""
-        name, other = refused.model.short_name, self.options.names.default_edit
+        name, other = refused.call.model.short_name, self.options.names.default_edit
         warning = f"{name} is refused for edits by {self.backend.name}; {other.short_name} made this one"
-        suited = replace(_suited(request, other), size=refused.size, warnings=(*request.warnings, warning))
+        suited = _suited(request, other).replace(size=refused.finish.size, warnings=(*request.warnings, warning))
         return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
 
     async def _attempt(
@@ -206,11 +206,11 @@ class Gateway:
         made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
         return ImageResult(
             created=self.clock.now(),
-            operation=plan.operation,
-            model=plan.model,
+            operation=plan.call.operation,
+            model=plan.call.model,
             backend=self.backend.name,
-            prompt=plan.prompt,
-            size=plan.size,
+            prompt=plan.call.prompt,
+            size=plan.finish.size,
             images=made.images,
             response_format=response_format,
             warnings=tuple(dict.fromkeys((*plan.warnings, *made.warnings))),
@@ -226,4 +226,4 @@ def _suited(request: ImageRequest, model: Model) -> ImageRequest:
         value, row = getattr(request, name), model.promise.parameters.get(name)
         if value is not None and row is not None and row.minimum is not None and row.maximum is not None:
             values[name] = type(value)(max(row.minimum, min(row.maximum, value)))
-    return replace(request, **values)  # type: ignore[arg-type]  # the names are the record's own
+    return request.replace(**values)

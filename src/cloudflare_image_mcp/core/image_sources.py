@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 _NAMES: Final = {
-    "image": re.compile(r"(?:images?|image_url|image_b64|input_image)(?:\[\d*\])?|(?:input_)?image_\d+"),
-    "mask": re.compile(r"mask(?:_image|_b64|_url)?"),
+    "image": re.compile(
+        r"(?:(?:input|reference|init|source)_)?(?:images?|image_urls?|image_b64)(?:\[\d*\])?|(?:input_|reference_)?image_\d+"
+    ),
+    "mask": re.compile(r"mask(?:_image|_b64|_url|_image_url)?(?:\[\d*\])?"),
 }
 """The names under which clients send input images: one, a list, or one an index (FLUX.2's own are
 ``input_image_0`` to ``input_image_3``).
@@ -39,6 +41,7 @@ _NAMES: Final = {
 _KEYS: Final = ("image_url", "url", "b64_json", "data")
 """In an object, where the image stands: OpenAI's JSON form, chat messages, and our own answers handed back."""
 
+_MAX_NAME_LENGTH: Final = 64
 _MAX_DEPTH: Final = 4
 """Lists and objects inside each other: ``images: [{"image_url": {"url": ...}}]`` has three."""
 
@@ -63,13 +66,21 @@ def _index(name: str) -> int:
     return int(digits[1]) if digits else 0
 
 
+def is_source_name(name: str) -> bool:
+    """Whether an input image or a mask is sent under this name."""
+    return source_kind(name) is not None
+
+
+def source_kind(name: str) -> str | None:
+    """``image`` or ``mask`` for a name under which clients send one."""
+    if len(name) > _MAX_NAME_LENGTH:
+        return None
+    return next((kind for kind, names in _NAMES.items() if names.fullmatch(name)), None)
+
+
 def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
     """The names of all image and mask fields that hold something."""
-    return tuple(
-        name
-        for name, value in fields.items()
-        if value not in (None, "", b"", []) and any(names.fullmatch(name) for names in _NAMES.values())
-    )
+    return tuple(name for name, value in fields.items() if value not in (None, "", b"", []) and is_source_name(name))
 
 
 def _sources(param: str, value: object, depth: int = 0) -> Iterator[ImageSource]:

@@ -108,7 +108,7 @@ class Jobs:
         gateway = self._gateway
         job = Job(
             id=gateway.ids.name(),
-            request=replace(request, response_format="url", stream=False),
+            request=request.replace(response_format="url", stream=False),
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
@@ -165,7 +165,7 @@ class Jobs:
                 "internal_error", f"something went wrong inside the gateway ({type(error).__name__})"
             )
         del self._work[job.id]
-        job.request = replace(job.request, images=(), mask=None)
+        job.request = job.request.replace(images=(), mask=None)
         job.ended = self._gateway.clock.monotonic()
         job.changed = self._gateway.clock.now()
         job.over.set()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.catalog import Operation, models, openai_families, openai_family
 from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,19 +41,35 @@ class ModelNames:
 
 
 def find_model(name: str) -> Model:
-    """By id or by its last part. Raises ``GatewayError`` (404) that suggests the nearest names."""
-    rows = models()
-    if name in rows:
-        return rows[name]
-    short = {model.short_name: model for model in rows.values()}
-    if name in short:
-        return short[name]
-    near = get_close_matches(name.rsplit("/", 1)[-1], short, n=3, cutoff=0.5) or list(short)
-    suggestions = ", ".join(short[match].id for match in near)
+    """By id or by its last part, in any case, with any prefix of a provider (``workers-ai/@cf/...``).
+
+    Raises ``GatewayError`` (404) that suggests the nearest names.
+    """
+    known = _by_name()
+    parts = name.strip().lower().split("/")
+    for start in range(len(parts)):
+        model = known.get("/".join(parts[start:]))
+        if model is not None and (start == 0 or "@cf" not in parts[:start]):
+            return model
+    short = [model.short_name for model in models().values()]
+    near = get_close_matches(parts[-1], short, n=3, cutoff=0.5) or short
+    suggestions = ", ".join(known[match].id for match in near)
     raise GatewayError("model_not_found", f"model {shown(name, 100)} does not exist; try {suggestions}", param="model")
+
+
+@cache
+def _by_name() -> dict[str, Model]:
+    """The models by id and by the last part of it."""
+    return {name: model for model in models().values() for name in (model.id, model.short_name)}
 
 
 def natural_response(name: str | None) -> Literal["url", "b64_json"] | None:
     """What OpenAI itself answers under this name when no ``response_format`` is sent; None: not its name."""
     family = openai_family(name) if name else None
     return family.response if family else None
+
+
+def natural_format(name: str | None) -> ImageFormat | None:
+    """The file format that OpenAI's API answers with under this name when no ``output_format`` is sent."""
+    family = openai_family(name) if name else None
+    return ImageFormat(family.output_format) if family and family.output_format else None

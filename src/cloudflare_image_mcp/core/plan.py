@@ -1,17 +1,19 @@
-"""What will be done for a request: checked against what the model promises, translated to what the backend takes.
+"""Plans a request: checks it against what the model promises and translates it to what the backend takes.
 
-Nothing is clamped or dropped in silence: what the promise does not cover is an error, what the backend does not
-take is a warning.
+Nothing is clamped or dropped silently: a value outside the promise is an error, and what the backend does not take
+becomes a warning.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import MAX_SEED, PROMPT_LENGTH, MaskUse, Operation, Size, models
 from cloudflare_image_mcp.catalog.model import plain
+from cloudflare_image_mcp.core.model_names import natural_format
+from cloudflare_image_mcp.core.ports import Call, Finish
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 
@@ -35,8 +37,12 @@ QUALITY_STEPS: Final[Mapping[str, Callable[[float, float], float]]] = {
 }
 """OpenAI's ``quality`` as steps, from the model's default and its most; explicit steps win."""
 
+_USUAL_QUALITY: Final = frozenset({"medium", "standard"})
+"""The values that ask for nothing special; SDKs send them on their own."""
+
 _NUMBERS: Final = ("steps", "seed", "guidance", "strength")
-_DOES: Final = {
+_SIDES: Final = ("width", "height")
+_TASK_NAMES: Final = {
     Operation.GENERATE: "make images from text",
     Operation.EDIT: "edit images",
     Operation.VARY: "vary images",
@@ -45,26 +51,19 @@ _DOES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that is decided before a pixel is touched."""
+    """What will be done for a request, decided before a pixel is touched."""
 
-    model: Model
-    operation: Operation
-    prompt: str
-    size: Size
-    """What is delivered."""
-    render_size: Size
-    """What the backend renders."""
-    steps: int | None
-    guidance: float | None
-    strength: float | None
-    negative_prompt: str | None
+    call: Call
+    """Without the input images and the seed, which differs from image to image."""
+    finish: Finish
+    """Likewise without images."""
     seeds: tuple[int | None, ...]
-    """One an image; None where the model takes none."""
+    """One for each image; None where the model takes none."""
     images: int
     """How many of the input images are used."""
     native_mask: bool
     doubtful: bool
-    """Whether the engine may refuse this with every call."""
+    """Whether the backend may refuse this with every call."""
     warnings: tuple[str, ...]
 
 
@@ -83,7 +82,8 @@ def make_plan(
     _check_task(request, model)
     _check_ranges(request, model)
     warnings = list(request.warnings)
-    if request.output_format is ImageFormat.PNG and request.output_compression not in {None, 100}:
+    output_format = request.output_format or natural_format(request.model)
+    if output_format is ImageFormat.PNG and request.output_compression not in {None, 100}:
         warnings.append("output_compression was ignored: PNG loses nothing")
     size = _delivered_size(request, model.promise.sizes, sources, warnings)
     values = _translate(request, model, abilities, warnings)
@@ -92,17 +92,19 @@ def make_plan(
         warnings.append(
             f"{model.short_name} takes {_count(images, 'input image')}; the other {len(sources) - images} were ignored"
         )
+    seed = values.pop("seed")
     return Plan(
-        model=model,
-        operation=request.operation,
-        prompt=request.prompt,
-        size=size,
-        render_size=abilities.sizes.nearest(size),
-        steps=None if values["steps"] is None else int(values["steps"]),
-        guidance=values["guidance"],
-        strength=values["strength"],
-        negative_prompt=_negative_prompt(request, model, abilities, warnings),
-        seeds=_seeds(request, abilities, values["seed"], new_seed),
+        call=Call(
+            model=model,
+            operation=request.operation,
+            prompt=request.prompt,
+            size=abilities.sizes.nearest(size),
+            negative_prompt=_negative_prompt(request, model, abilities, warnings),
+            partial_images=request.partial_images,
+            **values,
+        ),
+        finish=Finish(size=size, format=output_format, compression=request.output_compression),
+        seeds=_seeds(request, abilities, seed, new_seed),
         images=images,
         native_mask=request.mask is not None and abilities.mask,
         doubtful=request.operation in abilities.doubtful,
@@ -114,7 +116,7 @@ def _check_task(request: ImageRequest, model: Model) -> None:
     promise, operation = model.promise, request.operation
     if operation not in promise.tasks:
         able = ", ".join(other.id for other in models().values() if operation in other.promise.tasks)
-        raise invalid("model", f"{model.id} does not {_DOES[operation]}; these models do: {able}")
+        raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
     if operation is not Operation.VARY and not request.prompt.strip():
         raise invalid("prompt", "prompt is required")
     if len(request.prompt) > promise.prompt_length:
@@ -138,12 +140,20 @@ def _check_task(request: ImageRequest, model: Model) -> None:
 
 
 def _check_ranges(request: ImageRequest, model: Model) -> None:
-    for name in _NUMBERS:
-        value: float | None = getattr(request, name)
-        parameter = model.promise.parameters.get(name)
-        if value is not None and parameter is not None and not _within(value, parameter):
-            written = request.name_of(name)
-            raise invalid(written, f"{written} must be {parameter.allowed} for {model.short_name}, not {shown(value)}")
+    """Checks every value that was given, also one that is not used."""
+    given = [(name, request.name_of(name), getattr(request, name)) for name in _NUMBERS]
+    given += [(other.parameter, other.written, other.value) for other in request.others]
+    for name, written, value in given:
+        if value is None:
+            continue
+        if name in _SIDES:
+            _check_sides({name: value}, {name: written}, model.promise.sizes)
+        elif name == "size":
+            _check_size(value, written, model.promise.sizes)
+        elif name in _NUMBERS:
+            row = model.promise.parameters.get(name)
+            if row is not None and not _within(value, row):
+                raise invalid(written, f"{written} must be {row.allowed} for {model.short_name}, not {plain(value)}")
 
 
 def _within(value: float, row: Parameter) -> bool:
@@ -154,11 +164,11 @@ def _within(value: float, row: Parameter) -> bool:
 def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, ...], warnings: list[str]) -> Size:
     """Asked for; else of the shape asked for; else the source's own; else the model's default."""
     if request.size is not None:
-        _check_size(request, request.size, rule)
+        _check_size(request.size, request.name_of("size"), rule)
         return request.size
-    if request.aspect is not None:
-        side = math.sqrt(rule.default.pixels)
-        shape = Size(round(side * math.sqrt(request.aspect)), round(side / math.sqrt(request.aspect)))
+    if request.aspect_ratio is not None:
+        side, stretch = math.sqrt(rule.default.pixels), math.sqrt(request.aspect_ratio)
+        shape = Size(round(side * stretch), round(side / stretch))
         return _fit(shape, rule, multiple=16)
     if sources and request.operation is not Operation.GENERATE:
         size = _fit(sources[0], rule)
@@ -168,15 +178,21 @@ def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, 
     return rule.default
 
 
-def _check_size(request: ImageRequest, size: Size, rule: SizeRule) -> None:
-    sides = ("width", size.width), ("height", size.height)
-    outside = [(name, side) for name, side in sides if not rule.minimum <= side <= rule.maximum]
-    if not outside:
-        return
-    if request.name_of("size") == "size":
-        raise invalid("size", f"size must be {rule}, not {size}")
-    name, side = outside[0]
-    raise invalid(name, f"{name} must be an integer from {rule.minimum} to {rule.maximum}, not {shown(side)}")
+def _check_size(size: Size, written: str, rule: SizeRule) -> None:
+    if written in _SIDES:
+        _check_sides(size._asdict(), {}, rule)
+    elif not all(rule.minimum <= side <= rule.maximum for side in size):
+        raise invalid(written, f"{written} must be {rule}, not {size}")
+
+
+def _check_sides(sides: Mapping[str, int], written: Mapping[str, str], rule: SizeRule) -> None:
+    for name, side in sides.items():
+        if not rule.minimum <= side <= rule.maximum:
+            shown_name = written.get(name, name)
+            raise invalid(
+                shown_name,
+                f"{shown_name} must be an integer from {rule.minimum} to {rule.maximum}, not {shown(side)}",
+            )
 
 
 def _fit(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
@@ -187,17 +203,16 @@ def _fit(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
     return Size(width, height)
 
 
-def _translate(
-    request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]
-) -> dict[str, float | None]:
-    values: dict[str, float | None] = {name: getattr(request, name) for name in _NUMBERS}
+def _translate(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> dict[str, Any]:
+    """The numbers as the backend takes them."""
+    values: dict[str, Any] = {name: getattr(request, name) for name in _NUMBERS}
     if request.operation is Operation.GENERATE and values["strength"] is not None:
         warnings.append(f"{request.name_of('strength')} has no meaning without an input image and was ignored")
         values["strength"] = None
     if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
         values["strength"] = VARIATION_STRENGTH
     if values["steps"] is None and request.quality is not None:
-        values["steps"] = _quality_steps(request.quality, model, abilities)
+        values["steps"] = _quality_steps(request, model, abilities, warnings)
     for name, value in values.items():
         if value is None:
             continue
@@ -215,12 +230,14 @@ def _translate(
     return values
 
 
-def _quality_steps(quality: str, model: Model, abilities: Abilities) -> float | None:
-    row = model.promise.parameters.get("steps")
+def _quality_steps(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> int | None:
+    row, quality = model.promise.parameters.get("steps"), request.quality or ""
     if row is None or row.default is None or row.maximum is None or "steps" not in abilities.parameters:
+        if quality not in _USUAL_QUALITY:
+            warnings.append(f"quality {quality} is not supported by {model.short_name} and was ignored")
         return None
     wanted = QUALITY_STEPS[quality](row.default, row.maximum)
-    return max(1, min(row.maximum, math.ceil(wanted)))
+    return max(1, min(int(row.maximum), math.ceil(wanted)))
 
 
 def _negative_prompt(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> str | None:

@@ -7,26 +7,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
-FLAGS: Final = {
-    "steps": ("steps", r"\d+"),
-    "seed": ("seed", r"-?\d+"),
-    "size": ("size", r"\d+[xX]\d+"),
-    "guidance": ("guidance", r"\d+(?:\.\d+)?"),
-    "cfg": ("guidance", r"\d+(?:\.\d+)?"),
-    "strength": ("strength", r"\d+(?:\.\d+)?"),
-    "n": ("n", r"\d+"),
-    "ar": ("aspect_ratio", r"\d+:\d+"),
-    "aspect": ("aspect_ratio", r"\d+:\d+"),
-    "negative": ("negative_prompt", r"\"[^\"]*\"|'[^']*'|[^\s\"']+"),
-    "no": ("negative_prompt", r"\"[^\"]*\"|'[^']*'|[^\s\"']+"),
-}
-"""Flag -> the parameter that it sets and the form of its value. A known flag with a value of another form, like any
-other text with dashes, stays in the prompt.
-"""
+from cloudflare_image_mcp.core.request import FLAGS
 
+_QUOTED: Final = r"\"[^\"]*\"|'[^']*'|[^\s\"']+"
+_FORMS: Final = {
+    "steps": r"\d+",
+    "seed": r"-?\d+",
+    "size": r"\d+[xX]\d+",
+    "n": r"\d+",
+    "aspect_ratio": r"\d+:\d+",
+    "negative_prompt": _QUOTED,
+}
+"""The form of a flag's value; else a number. A known flag with a value of another form, like any other text with
+dashes, stays in the prompt.
+"""
+_NUMBER: Final = r"\d+(?:\.\d+)?"
+
+_PARAMETERS: Final = {flag: parameter for parameter, flags in FLAGS.items() for flag in flags.names}
 _FLAG: Final = re.compile(
     r"(?<!\S)--(?:"
-    + "|".join(f"(?P<{name}>{name}(?:\\s*=\\s*|\\s+)(?:{form}))" for name, (_, form) in FLAGS.items())
+    + "|".join(
+        f"(?P<{flag}>{flag}(?:\\s*=\\s*|\\s+)(?:{_FORMS.get(parameter, _NUMBER)}))"
+        for flag, parameter in _PARAMETERS.items()
+    )
     + r")(?=\s|$)"
 )
 
@@ -44,7 +47,7 @@ def take_flags(prompt: str) -> tuple[str, dict[str, str]]:
     for match in _FLAG.finditer(prompt):
         name = match.lastgroup or ""
         value = match[name][len(name) :].lstrip(" \t=")
-        flags[FLAGS[name][0]] = value.strip("\"'")
+        flags[_PARAMETERS[name]] = value.strip("\"'")
         # Stripped here: a pattern that begins with spaces is quadratic in a long run of them.
         kept.append(prompt[end : match.start()].rstrip())
         end = match.end()

@@ -1,18 +1,35 @@
-"""What a caller wants, in one shape for every door."""
+"""The request for images: the one description of all parameters, from which every interface reads them.
+
+JSON bodies, forms, prompt flags, command-line options, MCP arguments and their schemas, and OpenAPI come from
+``Parameters``: a parameter's type, range, description, the other names under which clients send it
+(``AliasChoices``), its flags in a prompt and its options on the command line stand here and nowhere else.
+``core.parsing`` turns a caller's fields into an ``ImageRequest``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SkipValidation,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from cloudflare_image_mcp.catalog import Operation, Size, openai_family
+from cloudflare_image_mcp.core import written_values as read
 from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_NAME_LENGTH, MAX_PARTIAL_IMAGES
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cloudflare_image_mcp.catalog import Operation, Size
-
-__all__ = ["ImageFormat", "ImageRequest", "ImageSource"]
+__all__ = ["ImageFormat", "ImageRequest", "ImageSource", "OtherValue", "Parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +44,245 @@ class ImageSource:
     data: bytes | str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRequest:
-    """One request. None everywhere means "not said": the model's own default holds.
+@dataclass(frozen=True, slots=True)
+class OtherValue:
+    """A value that was given beside the one that is used: it is not used, but its range is checked all the same."""
 
-    Types are right by construction; ranges are checked by the plan, which knows the model.
+    parameter: str
+    written: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Names of a parameter as a flag in a prompt: ``ar`` for ``--ar 16:9``."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A parameter as an option of the command line: its flags and what stands for the value in the help."""
+
+    flags: tuple[str, ...]
+    metavar: str
+
+    def __init__(self, *flags: str, metavar: str) -> None:
+        object.__setattr__(self, "flags", flags)
+        object.__setattr__(self, "metavar", metavar)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A parameter that is free text. ``words`` False: words such as "none" are text too."""
+
+    words: bool = True
+
+
+def _image_count(n: int, info: ValidationInfo) -> int:
+    """The range of ``n``, which OpenAI's names may widen."""
+    family = openai_family(info.data.get("model") or "")
+    most = family.max_images if family else MAX_IMAGES
+    if not 1 <= n <= most:
+        raise read.NotAllowed(f"an integer from 1 to {most}")
+    return n
+
+
+def _seed(seed: int) -> int | None:
+    """-1 asks for a random seed in several clients."""
+    return None if seed == -1 else seed
+
+
+_String = Annotated[str, BeforeValidator(read.read_text)]
+_Integer = Annotated[int, BeforeValidator(read.read_integer)]
+_Number = Annotated[float, PlainValidator(read.read_number), WithJsonSchema({"type": "number"})]
+_Boolean = Annotated[bool, BeforeValidator(read.read_boolean)]
+_Word = BeforeValidator(read.read_word)
+_SizeText = Annotated[Size, PlainValidator(read.read_size), WithJsonSchema({"type": "string"})]
+_RatioText = Annotated[float, PlainValidator(read.read_ratio), WithJsonSchema({"type": "string"})]
+_Format = Annotated[
+    ImageFormat,
+    PlainValidator(read.read_output_format),
+    WithJsonSchema({"type": "string", "enum": ["png", "jpeg", "webp"]}),
+]
+_Quality = Literal["low", "medium", "standard", "high", "hd", "xhigh", "max"]
+
+
+class Parameters(BaseModel):
+    """The parameters of a request. None means that the caller did not give the parameter: the model's own default
+    applies. Ranges that depend on the model are in the catalogue and checked by the plan.
     """
 
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=False, arbitrary_types_allowed=True
+    )
+
+    prompt: Annotated[_String, Text(words=False)] = Field(
+        default="",
+        validation_alias=AliasChoices("prompt"),
+        description="what the image should show, or for an edit what to change",
+    )
+    model: Annotated[_String, Option("--model", "-m", metavar="NAME")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("model", "model_id", "model_name"),
+        max_length=MAX_NAME_LENGTH,
+        description="a model's id, its last part, or one of OpenAI's names; the default suits most requests",
+    )
+    n: Annotated[_Integer, AfterValidator(_image_count), Flags("n"), Option("--n", "-n", metavar="N")] = Field(
+        default=1,
+        validation_alias=AliasChoices(
+            "n",
+            "num_images",
+            "num_outputs",
+            "num_images_per_prompt",
+            "num_samples",
+            "samples",
+            "number_of_images",
+            "image_count",
+            "batch_size",
+        ),
+        json_schema_extra={"minimum": 1, "maximum": MAX_IMAGES},
+        description="how many images",
+    )
+    size: Annotated[_SizeText, Flags("size"), Option("--size", "-s", metavar="WxH")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("size", "image_size", "resolution", "dimensions"),
+        description="WIDTHxHEIGHT in pixels, such as 1024x768; default: the model's own, or for an edit the source's",
+    )
+    aspect_ratio: (
+        Annotated[_RatioText, Flags("ar", "aspect"), Option("--aspect-ratio", "--ar", metavar="W:H")] | None
+    ) = Field(
+        default=None,
+        validation_alias=AliasChoices("aspect_ratio", "aspect", "ratio"),
+        description="WIDTH:HEIGHT, such as 16:9, where no size is given",
+    )
+    width: _Integer | None = Field(
+        default=None,
+        validation_alias=AliasChoices("width", "image_width"),
+        description="width in pixels; with height, in place of size",
+    )
+    height: _Integer | None = Field(
+        default=None,
+        validation_alias=AliasChoices("height", "image_height"),
+        description="height in pixels; with width, in place of size",
+    )
+    seed: Annotated[_Integer, AfterValidator(_seed), Flags("seed"), Option("--seed", metavar="N")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("seed", "random_seed"),
+        description="the same seed and request give the same image; default: random",
+    )
+    steps: Annotated[_Integer, Flags("steps"), Option("--steps", metavar="N")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "steps", "num_steps", "num_inference_steps", "inference_steps", "sampling_steps", "sample_steps"
+        ),
+        description="more steps: more detail, slower, dearer",
+    )
+    guidance: Annotated[_Number, Flags("guidance", "cfg"), Option("--guidance", metavar="X")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("guidance", "guidance_scale", "cfg_scale", "cfg", "prompt_guidance"),
+        description="how closely the prompt is followed",
+    )
+    negative_prompt: (
+        Annotated[_String, Text(), Flags("negative", "no"), Option("--negative-prompt", metavar="TEXT")] | None
+    ) = Field(
+        default=None,
+        validation_alias=AliasChoices("negative_prompt", "negative"),
+        description="what the image should not show",
+    )
+    strength: Annotated[_Number, Flags("strength"), Option("--strength", metavar="X")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("strength", "denoising_strength", "image_strength", "prompt_strength"),
+        description="how far an edit or variation departs from its source: 0 not at all, 1 entirely",
+    )
+    quality: Annotated[_Quality, _Word, Option("--quality", metavar="Q")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("quality"),
+        description="low, medium, high and the like become steps, where no steps are given",
+    )
+    output_format: Annotated[_Format, Option("--format", "-f", metavar="F")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("output_format", "format", "image_format"),
+        description="file format; default: what the model makes",
+    )
+    output_compression: Annotated[_Integer, Option("--compression", metavar="N")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("output_compression", "output_quality"),
+        ge=0,
+        le=100,
+        description="quality of jpeg and webp",
+    )
+    response_format: Annotated[Literal["url", "b64_json"], _Word] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("response_format"),
+        description="how the answer holds the images: as a url, or as base64 in b64_json",
+    )
+    stream: _Boolean = Field(
+        default=False,
+        validation_alias=AliasChoices("stream"),
+        description="answer with server-sent events",
+    )
+    partial_images: _Integer = Field(
+        default=0,
+        validation_alias=AliasChoices("partial_images"),
+        ge=0,
+        le=MAX_PARTIAL_IMAGES,
+        description="previews of each image while it is made, in a stream",
+    )
+    safety_identifier: Annotated[_String, Text()] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("safety_identifier"),
+        description="an identifier of your user; it is handed back",
+    )
+
+
+class ImageRequest(Parameters):
+    """One request: its parameters, and what reading them found."""
+
     operation: Operation
-    prompt: str = ""
-    model: str | None = None
-    """As the caller wrote it: a catalogue id, its last part, or one of OpenAI's names."""
-    n: int = 1
-    size: Size | None = None
-    aspect: float | None = None
-    """Width divided by height, where no size is given."""
-    steps: int | None = None
-    seed: int | None = None
-    guidance: float | None = None
-    negative_prompt: str | None = None
-    strength: float | None = None
-    quality: str | None = None
-    images: tuple[ImageSource, ...] = ()
-    mask: ImageSource | None = None
-    output_format: ImageFormat | None = None
-    output_compression: int | None = None
-    response_format: Literal["url", "b64_json"] | None = None
-    partial_images: int = 0
-    stream: bool = False
-    safety_identifier: str | None = None
-    """OpenAI's name for whom the caller makes this for; handed back, and used for nothing."""
-    written: Mapping[str, str] = field(default_factory=dict)
+    images: SkipValidation[tuple[ImageSource, ...]] = ()
+    mask: SkipValidation[ImageSource | None] = None
+    written: SkipValidation[dict[str, str]] = Field(default_factory=dict)
     """Parameters that the caller wrote under another name, for the error messages."""
-    warnings: tuple[str, ...] = ()
-    """What the door already had to say: parameters that it knows and that have no meaning here."""
+    others: SkipValidation[tuple[OtherValue, ...]] = ()
+    warnings: SkipValidation[tuple[str, ...]] = ()
+    """What was not taken as it was written."""
 
     def name_of(self, parameter: str) -> str:
         """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""
         return self.written.get(parameter, parameter)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, which are not checked again."""
+        return self.model_copy(update=changes)
+
+
+def _metadata(name: str) -> list[Any]:
+    """The markers of a parameter, also where its type is optional."""
+    row = Parameters.model_fields[name]
+    inner = [arg for arg in getattr(row.annotation, "__args__", ()) if hasattr(arg, "__metadata__")]
+    return [*row.metadata, *(mark for arg in inner for mark in arg.__metadata__)]
+
+
+def _marks(kind: type[Any]) -> dict[str, Any]:
+    found = {name: next((mark for mark in _metadata(name) if isinstance(mark, kind)), None) for name in PARAMETERS}
+    return {name: mark for name, mark in found.items() if mark is not None}
+
+
+PARAMETERS: Final = tuple(Parameters.model_fields)
+FLAGS: Final[dict[str, Flags]] = _marks(Flags)
+OPTIONS: Final[dict[str, Option]] = _marks(Option)
+FREE_TEXT: Final[dict[str, Text]] = _marks(Text)
+
+
+def other_names(parameter: str) -> tuple[str, ...]:
+    """All names under which clients send a parameter, its own first."""
+    alias = Parameters.model_fields[parameter].validation_alias
+    return tuple(str(name) for name in alias.choices) if isinstance(alias, AliasChoices) else (parameter,)
+
+
+NAMES: Final = {name: parameter for parameter in PARAMETERS for name in other_names(parameter)}
+"""Name in a request -> parameter."""

@@ -139,39 +139,39 @@ class Runner:
         return replace(made, stored=stored), rendered.warnings
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
-        shop, plan = self._shop, self._plan
+        shop, call = self._shop, self._plan.call
         try:
             image = await shop.pixels.finish(rendered.image, finish)
         except UnreadableImage as error:
             raise GatewayError(
-                "upstream_error", f"{plan.model.id} answered with an unreadable image: {error}"
+                "upstream_error", f"{call.model.id} answered with an unreadable image: {error}"
             ) from None
-        trained, edited = shop.backend.trained, plan.operation is not Operation.GENERATE
+        trained, edited = shop.backend.trained, call.operation is not Operation.GENERATE
         provenance = Provenance(
             source_type=SourceType.of(trained=trained, edited=edited),
-            model=rendered.drawn_by or (plan.model.id if trained else shop.backend.name),
+            model=rendered.drawn_by or (call.model.id if trained else shop.backend.name),
             created=shop.clock.now(),
-            prompt=plan.prompt if shop.stamp_prompt and plan.prompt else None,
-            negative_prompt=plan.negative_prompt if shop.stamp_prompt else None,
+            prompt=call.prompt if shop.stamp_prompt and call.prompt else None,
+            negative_prompt=call.negative_prompt if shop.stamp_prompt else None,
             seed=seed,
-            steps=plan.steps,
-            guidance=plan.guidance,
+            steps=call.steps,
+            guidance=call.guidance,
         )
         return await stamp(image, provenance)
 
     def _details(self, image: Image, seed: int | None) -> dict[str, str]:
-        plan, shop = self._plan, self._shop
+        call, shop = self._plan.call, self._shop
         details = {
-            "operation": plan.operation.value,
-            "model": plan.model.id,
+            "operation": call.operation.value,
+            "model": call.model.id,
             "backend": shop.backend.name,
             "width": str(image.size.width),
             "height": str(image.size.height),
         }
         if seed is not None:
             details["seed"] = str(seed)
-        if shop.stamp_prompt and plan.prompt:
-            details["prompt"] = plan.prompt
+        if shop.stamp_prompt and call.prompt:
+            details["prompt"] = call.prompt
         return details
 
 

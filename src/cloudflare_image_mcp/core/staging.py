@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp.core.ports import Call, Finish
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.core.plan import Plan
-    from cloudflare_image_mcp.core.ports import Pixels
+    from cloudflare_image_mcp.core.ports import Call, Finish, Pixels
     from cloudflare_image_mcp.core.request import ImageRequest, ImageSource
     from cloudflare_image_mcp.imagefile.image import Image
 
@@ -31,32 +30,21 @@ async def stage(plan: Plan, request: ImageRequest, inputs: Inputs, pixels: Pixel
 
     Raises ``GatewayError`` (400) where an input image does not decode or the mask does not fit it.
     """
-    finish = Finish(size=plan.size, format=request.output_format, compression=request.output_compression)
-    call = Call(
-        model=plan.model,
-        operation=plan.operation,
-        prompt=plan.prompt,
-        size=plan.render_size,
-        negative_prompt=plan.negative_prompt,
-        steps=plan.steps,
-        guidance=plan.guidance,
-        strength=plan.strength,
-        partial_images=request.partial_images,
-    )
+    call, finish = plan.call, plan.finish
     if not inputs.images or not plan.images:
         return call, finish
     first, *others = inputs.images[: plan.images]
     with _named(request.images[0]):
-        source = await pixels.source(first, plan.render_size)
-        same = plan.render_size == plan.size
-        original = source if same or inputs.mask is None else await pixels.source(first, plan.size)
+        source = await pixels.source(first, call.size)
+        same = call.size == finish.size
+        original = source if same or inputs.mask is None else await pixels.source(first, finish.size)
     call = replace(call, images=(source, *others))
     if inputs.mask is None or request.mask is None:
         return call, finish
     with _named(request.mask):
-        mask = await pixels.mask(inputs.mask, first, plan.size)
+        mask = await pixels.mask(inputs.mask, first, finish.size)
         if plan.native_mask:
-            wired = mask if same else await pixels.mask(inputs.mask, first, plan.render_size)
+            wired = mask if same else await pixels.mask(inputs.mask, first, call.size)
             call = replace(call, mask=wired)
     return call, replace(finish, original=original, mask=mask)
 

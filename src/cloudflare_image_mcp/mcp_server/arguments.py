@@ -1,36 +1,21 @@
-"""A tool's arguments as models really write them, brought to what the schema asks for: numbers in quotes, "null" for
-nothing, one image where a list is wanted, the names that other image tools have for the same thing.
-
-What can mean one thing only is taken as that; what cannot is left for the core to refuse in its own words.
+"""Reads a tool's arguments as models write them: "null" for nothing, one image where a list is wanted, words of other
+tools for an operation. The parameters of a request are left to the core, which reads them alike for all interfaces.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudflare_image_mcp.core.image_sources import source_kind
+from cloudflare_image_mcp.core.parsing import parameter_of
+from cloudflare_image_mcp.core.written_values import is_absent
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.mcp_server import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_NAMES: Final[Mapping[str, str]] = {
-    "image": "images",
-    "image_url": "images",
-    "image_urls": "images",
-    "input_image": "images",
-    "input_images": "images",
-    "reference_images": "images",
-    "mask_image": "mask",
-    "mask_url": "mask",
-    "num_images": "n",
-    "num_outputs": "n",
-    "model_id": "model",
-}
-"""Names of other image tools, and what they are called here."""
 
 _OPERATIONS: Final[Mapping[str, str]] = {
     "generation": "generate",
@@ -46,34 +31,31 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 }
 """The field's other words for an operation."""
 
-_NOTHING: Final = frozenset({"", "null", "none", "undefined", "n/a"})
-_DEFAULT: Final = frozenset({"auto", "default", "random"})
-"""What a model writes to say that it says nothing."""
-_TEXTS: Final = frozenset({"prompt"})
-"""Arguments in which every word counts."""
-_FREE: Final = _TEXTS | {"negative_prompt", "images", "mask", "job_id"}
+_FREE_TEXT: Final = frozenset({"prompt", "negative_prompt", "images", "mask", "job_id"})
 """Arguments in which "default" is not a word for the default."""
 
 _KEYS: Final = ("id", "uri", "path", "url", "image_url", "data")
 """Where the image stands in an object: a row of an earlier result, a block of a message."""
 
-_SIDE: Final = re.compile(r"\s*(\d{1,6})\s*(?:px)?\s*")
-_SHAPE: Final = re.compile(r"\s*\d{1,2}\s*:\s*\d{1,2}\s*")
-_RATIO: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[xX×]\s*(\d+(?:\.\d+)?)\s*")  # noqa: RUF001 - people do type the sign
-
 
 def tidy(written: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by the names of the schema; what says nothing is left out. Values that nobody can make sense of
-    stay as they are.
+    """The arguments by the names of the schema, without those that hold no value. Values that cannot be read stay as
+    they are.
     """
-    said = {name: value for name, value in written.items() if not _says_nothing(_NAMES.get(name, name), value)}
-    arguments = {name if (known := _NAMES.get(name, name)) in said else known: value for name, value in said.items()}
+    given = {name: value for name, value in written.items() if not _is_absent(_name(name), value)}
+    arguments = {name if (known := _name(name)) in given else known: value for name, value in given.items()}
     for name, read in _READ.items():
         if name in arguments:
             arguments[name] = read(arguments[name])
-    if isinstance(size := arguments.get("size"), str) and _SHAPE.fullmatch(size) and "aspect_ratio" not in arguments:
-        arguments["aspect_ratio"] = arguments.pop("size")
     return arguments
+
+
+def _name(written: str) -> str:
+    """The name of the schema for one of another tool. A parameter of a request keeps its name: the core knows them."""
+    kind = source_kind(written)
+    if kind is not None:
+        return "images" if kind == "image" else "mask"
+    return "model" if parameter_of(written) == "model" else written
 
 
 def read_output(arguments: Mapping[str, Any]) -> str:
@@ -104,21 +86,12 @@ def _number(name: str, kind: str, written: object, low: float, high: float) -> f
     return value
 
 
-def _says_nothing(name: str, value: object) -> bool:
-    if value is None or (name == "images" and _images(value) == []):
+def _is_absent(name: str, value: object) -> bool:
+    if name == "images" and _images(value) == []:
         return True
-    if not isinstance(value, str) or name in _TEXTS:
-        return False
-    return _is_nothing(value) or (name not in _FREE and _word(value) in _DEFAULT)
-
-
-def _is_nothing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _word(value) in _NOTHING)
-
-
-def _word(text: str) -> str | None:
-    """None where the text is more than a word, as an image in a ``data:`` URL is by megabytes."""
-    return text.strip().casefold() if len(text) < 32 else None
+    if name == "prompt":
+        return value is None
+    return is_absent(value, free_text=name in _FREE_TEXT)
 
 
 def _choice(value: object) -> object:
@@ -130,38 +103,11 @@ def _operation(value: object) -> object:
     return _OPERATIONS.get(word.replace("_", "-"), word) if isinstance(word, str) else word
 
 
-def _format(value: object) -> object:
-    """``PNG``, ``.png`` and ``image/png`` too."""
-    word = _choice(value)
-    return word.removeprefix("image/").lstrip(".") if isinstance(word, str) else word
-
-
-def _size(value: object) -> object:
-    """One side is a square's; a list or an object has both."""
-    if isinstance(value, dict) and {"width", "height"} <= value.keys():
-        value = [value["width"], value["height"]]
-    if isinstance(value, list) and len(value) == 2:
-        return f"{value[0]}x{value[1]}"
-    if isinstance(value, int | str) and (side := _SIDE.fullmatch(str(value))):
-        return f"{side[1]}x{side[1]}"
-    return value
-
-
-def _aspect(value: object) -> object:
-    """``16x9`` and 1.78 are ``16:9`` and ``1.78:1``."""
-    if isinstance(value, str) and (sides := _RATIO.fullmatch(value)):
-        return f"{sides[1]}:{sides[2]}"
-    try:
-        return value if isinstance(value, bool) else f"{float(value)}:1"  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError):
-        return value
-
-
 def _images(value: object) -> object:
     """A list, however it was written: alone, as an object, as JSON in a string."""
     value = _unquoted(value)
     rows = value if isinstance(value, list) else [value]
-    return [image for row in rows if not _is_nothing(image := _image(row))]
+    return [image for row in rows if not is_absent(image := _image(row), free_text=True)]
 
 
 def _mask(value: object) -> object:
@@ -198,9 +144,6 @@ def _named(row: Mapping[str, Any]) -> Iterator[object]:
 _READ: Final = {
     "operation": _operation,
     "output": _choice,
-    "output_format": _format,
-    "size": _size,
-    "aspect_ratio": _aspect,
     "images": _images,
     "mask": _mask,
 }

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation
-from cloudflare_image_mcp.core.parameters import DIALECTS, parse_request
+from cloudflare_image_mcp.core.parsing import parameter_of, parse_request
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 from cloudflare_image_mcp.mcp_server.arguments import read_output, read_wait
@@ -34,19 +33,10 @@ _JPEG_IN_BASE64: Final = "/9j/"
 _BASE64: Final = re.compile(r"[0-9A-Za-z+/_=\r\n-]{48,}")
 """No image file of any format is shorter; a name in words is, or has spaces."""
 
-PASSED_ON: Final = (
-    "prompt",
-    "n",
-    "size",
-    "width",
-    "height",
-    "seed",
-    "output_format",
-    *DIALECTS,
-    *(name for names in DIALECTS.values() for name in names),
-)
-"""Arguments of ``run_model`` that are the core's own parameters, under every name that it knows."""
-HANDLED: Final = ("model", "operation", "images", "mask", "output", "wait_seconds")
+_HANDLED: Final = frozenset({"model", "operation", "images", "mask", "output", "wait_seconds", "job_id"})
+"""Arguments that are read here."""
+_WITHOUT_MEANING: Final = frozenset({"response_format", "stream", "partial_images"})
+"""Parameters of a request that the form of a tool's result decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +57,20 @@ async def read_call(door: Door, http: Request | None, arguments: Mapping[str, An
     if len(images) > MAX_INPUT_IMAGES:
         raise invalid("images", f"images has {len(images)} entries; at most {MAX_INPUT_IMAGES} are allowed")
     operation = _operation(arguments)
-    fields: dict[str, object] = {name: arguments[name] for name in PASSED_ON if name in arguments}
+    fields: dict[str, object] = {
+        name: value
+        for name, value in arguments.items()
+        if name not in _HANDLED and parameter_of(name) not in _WITHOUT_MEANING
+    }
     fields["model"] = door.model.id if door.model else arguments.get("model")
     if operation is not Operation.GENERATE:
         sources = [_source(door, http, f"images[{index}]", image) for index, image in enumerate(images)]
         fields["images"] = [await source for source in sources]
         if "mask" in arguments:
             fields["mask"] = await _source(door, http, "mask", arguments["mask"])
-    request = parse_request(operation, fields, text=True)
-    said = list(islice(_ignored(arguments, operation, door), 20))
-    return Asked(replace(request, warnings=(*request.warnings, *said)), output, wait)
+    request = parse_request(operation, fields)
+    warnings = (*request.warnings, *_ignored(arguments, operation, door))
+    return Asked(request.replace(warnings=warnings), output, wait)
 
 
 def _operation(arguments: Mapping[str, Any]) -> Operation:
@@ -99,11 +93,12 @@ def _operation(arguments: Mapping[str, Any]) -> Operation:
 
 
 def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> Iterator[str]:
-    """What has to be said about arguments that were not taken as they stand."""
-    known = {*PASSED_ON, *HANDLED} - ({"model"} if door.model else set())
+    """Warnings for arguments that were not taken as they stand."""
+    if door.model and "model" in arguments:
+        yield '"model" is no parameter of run_model and was ignored'
     for name in arguments:
-        if name not in known:
-            yield f"{shown(name, 40)} is no parameter of run_model and was ignored"
+        if parameter_of(name) in _WITHOUT_MEANING:
+            yield f"{name} has no meaning over MCP and was ignored"
     if operation is not Operation.GENERATE and arguments.get("operation") == Operation.GENERATE:
         yield f"generate takes no images, so this was taken as {operation}"
     if operation is Operation.VARY and "mask" in arguments:

@@ -1,26 +1,38 @@
-"""JSON Schemas of the tools' arguments and results. Written by hand where a model reads them, from the catalogue where
-they state a range.
+"""JSON Schemas of the tools' arguments and results. The parameters of a request come from the core's description, with
+the ranges of the models that an endpoint offers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.catalog import MAX_SEED, MaskUse, Operation, models
-from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_INPUT_IMAGES
+from cloudflare_image_mcp.catalog import MaskUse, Operation, models
+from cloudflare_image_mcp.core.request_schema import Schema, is_promised, parameter_schema
+from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cloudflare_image_mcp.catalog import Model
 
-Schema: TypeAlias = dict[str, Any]
-
 OUTPUTS: Final = ("auto", "image", "link")
 DEFAULT_WAIT: Final = 40.0
 """Seconds. Several hosts give up after 45 to 60, whatever progress they are told of."""
 MAX_WAIT: Final = 300.0
 MAX_LISTED: Final = 100
+
+_PARAMETERS: Final = (
+    "n",
+    "size",
+    "aspect_ratio",
+    "seed",
+    "steps",
+    "guidance",
+    "negative_prompt",
+    "strength",
+    "output_format",
+)
+"""The request's parameters that ``run_model`` shows. The others are taken too: a short schema is read more often."""
 
 _IMAGE: Final = "an image id from an earlier result, image://{id}, an https URL or a data: URL"
 _IMAGE_OR_PATH: Final = f"a path to a file on this machine, {_IMAGE}"
@@ -77,9 +89,7 @@ def run_arguments(model: Model | None, *, paths: bool) -> Schema:
     """``run_model``'s arguments: of every model, with the widest ranges, or of the one that is fixed."""
     rows = [model] if model else list(models().values())
     tasks = [task for task in Operation if any(task in row.promise.tasks for row in rows)]
-    properties: Schema = {
-        "prompt": _text("what the image should show, or for an edit what to change"),
-    }
+    properties: Schema = {"prompt": parameter_schema("prompt")}
     if model is None:
         names = ", ".join(row.short_name for row in rows)
         properties["model"] = _text(f"model id; the default suits most requests. One of: {names}")
@@ -90,7 +100,9 @@ def run_arguments(model: Model | None, *, paths: bool) -> Schema:
     )
     if tasks != [Operation.GENERATE]:
         properties |= _inputs(rows, paths=paths)
-    properties |= _numbers(rows)
+    offered = (name for name in _PARAMETERS if is_promised(name, rows))
+    properties |= {name: parameter_schema(name, rows) for name in offered}
+    properties["size"]["description"] = _size_text(rows)
     properties["output"] = _OUTPUT
     properties["wait_seconds"] = _WAIT | {"default": DEFAULT_WAIT}
     return _object(properties, ["prompt"])
@@ -114,46 +126,13 @@ def _inputs(rows: list[Model], *, paths: bool) -> Schema:
     return inputs
 
 
-def _numbers(rows: list[Model]) -> Schema:
+def _size_text(rows: list[Model]) -> str:
     smallest = min(row.promise.sizes.minimum for row in rows)
     largest = max(row.promise.sizes.maximum for row in rows)
-    sizes: Schema = {
-        "n": {"type": "integer", "minimum": 1, "maximum": MAX_IMAGES, "default": 1, "description": "how many images"},
-        "size": _text(
-            f"WIDTHxHEIGHT in pixels, {smallest} to {largest} a side, such as 1024x768; default: the model's own, or "
-            "for an edit the source's"
-        ),
-        "aspect_ratio": _text("WIDTH:HEIGHT such as 16:9, instead of size"),
-    }
-    described = {
-        "seed": "the same seed and request give the same image; default: random",
-        "steps": "more steps: more detail, slower, dearer",
-        "guidance": "how closely the prompt is followed",
-        "negative_prompt": "what the image should not show",
-        "strength": "how far an edit or variation departs from its source: 0 not at all, 1 entirely",
-    }
-    found = {name: _range(name, text, rows) for name, text in described.items()}
-    formats = _text("file format; default: what the model makes", enum=["png", "jpeg", "webp"])
-    return sizes | {name: row for name, row in found.items() if row} | {"output_format": formats}
-
-
-def _range(name: str, description: str, rows: list[Model]) -> Schema:
-    """The widest range that any of the models promises; empty when none has the parameter."""
-    parameters = [row.promise.parameters[name] for row in rows if name in row.promise.parameters]
-    if not parameters:
-        return {}
-    schema: Schema = {"type": parameters[0].type, "description": description}
-    if name == "seed":
-        return schema | {"minimum": 0, "maximum": MAX_SEED}
-    lows = [row.minimum for row in parameters if row.minimum is not None]
-    highs = [row.maximum for row in parameters if row.maximum is not None]
-    if lows:
-        schema["minimum"] = min(lows)
-    if highs:
-        schema["maximum"] = max(highs)
-    if len(rows) == 1 and parameters[0].default is not None:
-        schema["default"] = parameters[0].default
-    return schema
+    return (
+        f"WIDTHxHEIGHT in pixels, {smallest} to {largest} a side, such as 1024x768; default: the model's own, or for "
+        "an edit the source's"
+    )
 
 
 _STRING: Final[Schema] = {"type": "string"}

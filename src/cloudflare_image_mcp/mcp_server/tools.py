@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cloudflare_image_mcp.core.jobs import Job
+    from cloudflare_image_mcp.core.request_schema import Schema
     from cloudflare_image_mcp.mcp_server.door import Door
 
 _log = logging.getLogger(__name__)
@@ -69,8 +70,8 @@ class Row:
     title: str
     text: str
     answer: Answer
-    arguments: schemas.Schema
-    result: schemas.Schema
+    arguments: Schema
+    result: Schema
     annotations: ToolAnnotations
     meta: Mapping[str, Any] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
-from cloudflare_image_mcp.core.parameters import parse_request
+from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.limits import MAX_BODIES_BYTES
 from cloudflare_image_mcp.rest import openapi
 from cloudflare_image_mcp.rest.answer import image_answer
@@ -123,7 +123,7 @@ def _image_endpoint(
         fields = dict(body.fields)
         if "deployment" in request.path_params and fields.get("model") in (None, ""):
             fields["model"] = request.path_params["deployment"]
-        wanted = parse_request(operation, fields, text=body.text)
+        wanted = parse_request(operation, fields)
         prepared = await gateway.prepare(wanted)
         if wanted.stream:
             return event_answer(gateway, prepared, request.state.request_id)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.catalog import MAX_SEED, Operation
-from cloudflare_image_mcp.core.parameters import OUTPUT_FORMATS, QUALITIES, RESPONSE_FORMATS
+from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.request import PARAMETERS
+from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
 from cloudflare_image_mcp.errors import ERRORS
-from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_PARTIAL_IMAGES
+from cloudflare_image_mcp.limits import MAX_IMAGES
 
-Schema: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DESCRIPTION: Final = (
     "OpenAI's image routes over Cloudflare Workers AI, or over the embedded engine when no account is set. "
@@ -22,13 +24,6 @@ SUMMARIES: Final = {
 }
 
 
-def _optional(**schema: Any) -> Schema:
-    """A parameter that may be null: the SDKs send null for "not said"."""
-    if "enum" in schema:
-        return {**schema, "enum": [*schema["enum"], None]}
-    return {**schema, "type": [schema["type"], "null"]}
-
-
 _IMAGE: Final[Schema] = {
     "description": "base64, a data: URL, an https URL, or an object with image_url; several as a list",
     "anyOf": [
@@ -37,41 +32,40 @@ _IMAGE: Final[Schema] = {
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
     ],
 }
-
-_SHARED: Final[dict[str, Schema]] = {
-    "model": _optional(type="string", description="a model's id, its last part, or one of OpenAI's names"),
-    "n": _optional(type="integer", minimum=1, maximum=MAX_IMAGES, default=1),
-    "size": _optional(type="string", description='WIDTHxHEIGHT in pixels or "auto"'),
-    "width": _optional(type="integer"),
-    "height": _optional(type="integer"),
-    "steps": _optional(type="integer", minimum=1, maximum=50),
-    "seed": _optional(type="integer", minimum=-1, maximum=MAX_SEED),
-    "guidance": _optional(type="number", minimum=0, maximum=30),
-    "negative_prompt": _optional(type="string"),
-    "response_format": _optional(enum=list(RESPONSE_FORMATS)),
-    "output_format": _optional(enum=list(OUTPUT_FORMATS)),
-    "output_compression": _optional(type="integer", minimum=0, maximum=100),
-    "quality": _optional(enum=list(QUALITIES)),
-    "stream": _optional(type="boolean", default=False),
-    "partial_images": _optional(type="integer", minimum=0, maximum=MAX_PARTIAL_IMAGES, default=0),
-    "safety_identifier": _optional(type="string"),
+_IMAGE_FIELDS: Final[Mapping[Operation, tuple[str, ...]]] = {
+    Operation.GENERATE: (),
+    Operation.EDIT: ("image", "mask"),
+    Operation.VARY: ("image",),
 }
-_PROMPT: Final[dict[str, Schema]] = {"prompt": {"type": "string", "minLength": 1}}
-_INPUT: Final[dict[str, Schema]] = {
-    "image": _IMAGE,
-    "strength": _optional(type="number", minimum=0, maximum=1),
+_WITHOUT: Final[Mapping[Operation, frozenset[str]]] = {
+    Operation.GENERATE: frozenset({"strength"}),
+    Operation.EDIT: frozenset(),
+    Operation.VARY: frozenset({"prompt"}),
 }
-
-_PROPERTIES: Final[dict[Operation, dict[str, Schema]]] = {
-    Operation.GENERATE: _PROMPT | _SHARED,
-    Operation.EDIT: _PROMPT | _INPUT | {"mask": _IMAGE} | _SHARED,
-    Operation.VARY: _INPUT | _SHARED,
-}
+"""Parameters that have no meaning for an operation."""
 _REQUIRED: Final = {
     Operation.GENERATE: ["prompt"],
     Operation.EDIT: ["prompt", "image"],
     Operation.VARY: ["image"],
 }
+
+
+def _properties(operation: Operation) -> dict[str, Schema]:
+    """The fields of a request: its input images, and the parameters, which may all be null but the prompt."""
+    named = {name: _parameter(name) for name in PARAMETERS if name not in _WITHOUT[operation]}
+    return dict.fromkeys(_IMAGE_FIELDS[operation], _IMAGE) | named
+
+
+def _parameter(name: str) -> Schema:
+    schema = parameter_schema(name)
+    if name == "prompt":
+        return schema | {"minLength": 1}
+    if name == "seed":
+        schema["minimum"] = -1
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema | {"type": [schema["type"], "null"]}
+
 
 _ERROR: Final[Schema] = {
     "type": "object",
@@ -171,7 +165,7 @@ def image_request(operation: Operation) -> Schema:
     """``openapi_extra`` of an image route: the same fields as JSON and, where images go in, as a form."""
     schema = {
         "type": "object",
-        "properties": _PROPERTIES[operation],
+        "properties": _properties(operation),
         "required": _REQUIRED[operation],
         "additionalProperties": True,
     }
@@ -220,7 +214,7 @@ def health_responses() -> dict[int | str, Schema]:
 def _form(operation: Operation) -> Schema:
     file = {"type": "string", "format": "binary"}
     properties = {
-        name: {"type": "string"} if name not in {"image", "mask"} else file for name in _PROPERTIES[operation]
+        name: {"type": "string"} if name not in {"image", "mask"} else file for name in _properties(operation)
     }
     return {"type": "object", "properties": properties, "required": _REQUIRED[operation]}
 

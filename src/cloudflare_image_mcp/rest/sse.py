@@ -39,7 +39,7 @@ def event_answer(gateway: Gateway, prepared: Prepared, request_id: str) -> Strea
     headers = {
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
-        "x-image-model": prepared.plan.model.id,
+        "x-image-model": prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
     }
     events = _EventStream(gateway, prepared, request_id).events()
@@ -51,7 +51,7 @@ class _EventStream:
         self._gateway = gateway
         self._prepared = prepared
         self._request_id = request_id
-        self._family = "image_generation" if prepared.plan.operation is Operation.GENERATE else "image_edit"
+        self._family = "image_generation" if prepared.call.operation is Operation.GENERATE else "image_edit"
 
     async def events(self) -> AsyncIterator[bytes]:
         """The body. What goes wrong after the headers are out is an event with an ``error``, which SDKs raise."""

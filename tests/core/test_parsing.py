@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cloudflare_image_mcp.catalog import Operation, Size
-from cloudflare_image_mcp.core.parameters import parse_request
+from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 
@@ -22,13 +22,14 @@ REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [  # fields, param, what 
     ({"model": ["a"]}, "model", ["string"]),
     ({"model": "m" * 201}, "model", ["200", "201"]),
     ({"size": "big"}, "size", ["WIDTHxHEIGHT", '"big"']),
-    ({"size": 512}, "size", ["string", "512"]),
+    ({"size": [512]}, "size", ["WIDTHxHEIGHT", "[512]"]),
+    ({"size": True}, "size", ["WIDTHxHEIGHT", "True"]),
     ({"width": 512}, "height", ["required"]),
     ({"height": 512}, "width", ["required"]),
     ({"aspect_ratio": "wide"}, "aspect_ratio", ["1:8 to 8:1", '"wide"']),
     ({"aspect_ratio": "1:0"}, "aspect_ratio", ["1:8 to 8:1"]),
     ({"aspectRatio": "99:1"}, "aspectRatio", ["1:8 to 8:1"]),
-    ({"steps": "4"}, "steps", ["integer", '"4"']),
+    ({"steps": "4.5"}, "steps", ["integer", '"4.5"']),
     ({"num_steps": 1.5}, "num_steps", ["integer", "1.5"]),
     ({"guidance": "high"}, "guidance", ["number", '"high"']),
     ({"guidance": float("inf")}, "guidance", ["number", "inf"]),
@@ -83,9 +84,49 @@ def test_seed_zero_is_a_seed_and_minus_one_is_none() -> None:
         ({"width": 640, "height": 480}, "size", Size(640, 480)),
         ({"size": "auto", "width": 640, "height": 480}, "size", Size(640, 480)),
         ({"size": "auto"}, "size", None),
-        ({"aspect_ratio": "16:9"}, "aspect", 16 / 9),
+        ({"aspect_ratio": "16:9"}, "aspect_ratio", 16 / 9),
         ({"quality": "auto"}, "quality", None),
         ({"output_format": "jpg"}, "output_format", ImageFormat.JPEG),
+        ({"output_format": "JPG"}, "output_format", ImageFormat.JPEG),
+        ({"output_format": "PNG"}, "output_format", ImageFormat.PNG),
+        ({"output_format": "image/jpeg"}, "output_format", ImageFormat.JPEG),
+        ({"output_format": ".webp"}, "output_format", ImageFormat.WEBP),
+        ({"response_format": "B64_JSON"}, "response_format", "b64_json"),
+        ({"quality": "HD"}, "quality", "hd"),
+        ({"steps": "4"}, "steps", 4),
+        ({"steps": 4.0}, "steps", 4),
+        ({"steps": "4.0"}, "steps", 4),
+        ({"numSteps": 4}, "steps", 4),
+        ({"numInferenceSteps": 4}, "steps", 4),
+        ({"n": "2"}, "n", 2),
+        ({"num_images": 2}, "n", 2),
+        ({"num_outputs": 2}, "n", 2),
+        ({"numImages": 2}, "n", 2),
+        ({"samples": 2}, "n", 2),
+        ({"seed": "7"}, "seed", 7),
+        ({"seed": "-1"}, "seed", None),
+        ({"stream": "true"}, "stream", True),
+        ({"guidance": "3.5"}, "guidance", 3.5),
+        ({"size": "1024"}, "size", Size(1024, 1024)),
+        ({"size": 1024}, "size", Size(1024, 1024)),
+        ({"size": "512px"}, "size", Size(512, 512)),
+        ({"size": [640, 480]}, "size", Size(640, 480)),
+        ({"size": {"width": 640, "height": 480}}, "size", Size(640, 480)),
+        ({"size": "640*480"}, "size", Size(640, 480)),
+        ({"size": "640\u00d7480"}, "size", Size(640, 480)),
+        ({"image_size": "640x480"}, "size", Size(640, 480)),
+        ({"resolution": "640x480"}, "size", Size(640, 480)),
+        ({"size": "16:9"}, "aspect_ratio", 16 / 9),
+        ({"size": "1:1"}, "aspect_ratio", 1),
+        ({"image_size": "landscape_16_9"}, "aspect_ratio", 16 / 9),
+        ({"image_size": "portrait_4_3"}, "aspect_ratio", 3 / 4),
+        ({"image_size": "square_hd"}, "aspect_ratio", 1),
+        ({"aspect_ratio": "16x9"}, "aspect_ratio", 16 / 9),
+        ({"aspect_ratio": 1.78}, "aspect_ratio", 1.78),
+        ({"aspect_ratio": "1.78"}, "aspect_ratio", 1.78),
+        ({"ratio": "16:9"}, "aspect_ratio", 16 / 9),
+        ({"extra_body": {"steps": 3}}, "steps", 3),
+        ({"extra_body": '{"steps": 3}'}, "steps", 3),
         ({"safety_identifier": "me", "user": "another"}, "safety_identifier", "me"),
     ],
 )
@@ -105,6 +146,79 @@ def test_other_dialects_are_understood(fields: dict[str, Any], name: str, value:
 )
 def test_the_names_that_the_caller_used_are_kept(fields: dict[str, Any], written: dict[str, str]) -> None:
     assert dict(parse_request(GENERATE, {"prompt": "p", **fields}).written) == written
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "null", "None", "undefined", "N/A"])
+def test_values_that_stand_for_nothing_are_absent(nothing: object) -> None:
+    names = ("model", "n", "size", "seed", "steps", "guidance", "negative_prompt", "strength", "stream", "quality")
+    assert parse_request(GENERATE, {"prompt": "p", **dict.fromkeys(names, nothing)}) == parse_request(
+        GENERATE, {"prompt": "p"}
+    )
+
+
+@pytest.mark.parametrize("word", ["auto", "default", "Random"])
+def test_words_for_the_default_are_absent_but_in_free_text(word: str) -> None:
+    names = ("model", "n", "size", "seed", "steps", "aspect_ratio", "output_format", "quality", "response_format")
+    assert parse_request(GENERATE, {"prompt": "p", **dict.fromkeys(names, word)}) == parse_request(
+        GENERATE, {"prompt": "p"}
+    )
+    assert parse_request(GENERATE, {"prompt": word, "negative_prompt": word}).negative_prompt == word
+
+
+@pytest.mark.parametrize(
+    ("fields", "warnings"),
+    [
+        ({"steps": 4, "num_steps": 5}, ["num_steps 5 was ignored: steps 4 was used"]),
+        ({"steps": 4, "num_steps": "4"}, []),
+        ({"num_inference_steps": 6, "num_steps": 5}, ["num_inference_steps 6 was ignored: num_steps 5 was used"]),
+        ({"n": 1, "extra_body": {"n": 3}}, ["n 3 was ignored: n 1 was used"]),
+        (
+            {"size": "512x512", "width": 640, "height": 480},
+            ["width 640 and height 480 were ignored: size 512x512 was used"],
+        ),
+        ({"size": "512x512", "width": 640}, ["width 640 was ignored: size 512x512 was used"]),
+        ({"size": "512x512", "width": 512, "height": "512"}, []),
+        ({"size": "512x512", "aspect_ratio": "16:9"}, ["aspect_ratio was ignored: the size 512x512 was used"]),
+        ({"width": 512, "height": 512, "ratio": "16:9"}, ["ratio was ignored: the size 512x512 was used"]),
+        ({"size": "512x512", "aspect_ratio": "1:1"}, []),
+        ({"prompt": "a fox --steps=6", "steps": 2}, ["--steps 6 was ignored: steps 2 was used"]),
+        ({"image_size": "2K"}, ['image_size "2K" was not understood and was ignored']),
+        ({"resolution": "1K", "size": "512x512"}, ['resolution "1K" was not understood and was ignored']),
+        ({"stepz": 4}, ['"stepz" is not a known parameter and was ignored; did you mean steps?']),
+        (
+            {"negativ_prompt": "x"},
+            ['"negativ_prompt" is not a known parameter and was ignored; did you mean negative_prompt?'],
+        ),
+        ({"user": "me", "moderation": "low"}, []),
+        ({"unknown": None}, []),
+    ],
+)
+def test_what_is_not_used_becomes_a_warning(fields: dict[str, Any], warnings: list[str]) -> None:
+    assert list(parse_request(GENERATE, {"prompt": "p", **fields}).warnings) == warnings
+
+
+def test_unknown_fields_fill_no_answer() -> None:
+    warnings = parse_request(GENERATE, {"prompt": "p"} | {f"field{'x' * 50}{i}": 1 for i in range(5000)}).warnings
+    assert len(warnings) == 21
+    assert max(map(len, warnings)) < 120
+    assert warnings[-1] == "4980 more unknown parameters were ignored"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [({"steps": 4, "num_steps": "many"}, "num_steps"), ({"n": 1, "num_images": 9}, "num_images")],
+)
+def test_a_value_that_is_not_used_is_read_all_the_same(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(GatewayError) as caught:
+        parse_request(GENERATE, {"prompt": "p", **fields})
+    assert caught.value.param == param
+
+
+def test_n_reaches_ten_under_the_names_of_gpt_image() -> None:
+    assert parse_request(GENERATE, {"prompt": "p", "n": 10, "model": "openai/GPT-Image-1"}).n == 10
+    for model, most in (("gpt-image-1", 10), ("dall-e-2", 8), ("flux-2-dev", 8)):
+        with pytest.raises(GatewayError, match=f"n must be an integer from 1 to {most}, not 11"):
+            parse_request(GENERATE, {"prompt": "p", "n": 11, "model": model})
 
 
 def test_images_are_in_the_order_of_their_indices() -> None:
@@ -127,12 +241,13 @@ def test_images_have_no_place_in_generating_and_masks_are_one() -> None:
     assert request.warnings == ("only the first of 2 masks was used",)
 
 
-def test_unknown_keys_are_ignored_and_meaningless_ones_are_said() -> None:
+def test_unknown_and_meaningless_fields_are_named() -> None:
     request = parse_request(
         GENERATE,
         {"prompt": "p", "scheduler": "euler", "background": "transparent", "style": "natural", "svg": {"model": "m"}},
     )
     assert request.warnings == (
+        '"scheduler" is not a known parameter and was ignored',
         "background is not supported and was ignored",
         "svg is not supported and was ignored",
     )
@@ -140,7 +255,7 @@ def test_unknown_keys_are_ignored_and_meaningless_ones_are_said() -> None:
 
 def test_form_text_spells_numbers_and_truths_out() -> None:
     request = parse_request(
-        GENERATE, {"prompt": "p", "n": "2", "guidance": "7.5", "stream": "false", "seed": "", "steps": "4"}, text=True
+        GENERATE, {"prompt": "p", "n": "2", "guidance": "7.5", "stream": "false", "seed": "", "steps": "4"}
     )
     assert (request.n, request.guidance, request.stream, request.seed, request.steps) == (2, 7.5, False, None, 4)
 
@@ -172,7 +287,7 @@ def test_images_are_found_under_every_name(fields: dict[str, Any]) -> None:
 
 
 def test_files_keep_their_order() -> None:
-    request = parse_request(Operation.EDIT, {"image[]": [b"a", b"b"], "mask": b"m"}, text=True)
+    request = parse_request(Operation.EDIT, {"image[]": [b"a", b"b"], "mask": b"m"})
     assert [source.data for source in request.images] == [b"a", b"b"]
     assert request.mask is not None
     assert request.mask.data == b"m"
