@@ -16,7 +16,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 OPTIONS = [
     (name, flag)
     for name, command in program.commands.items()
-    for parameter in command.params
+    for parameter in command.get_params(click.Context(command))
+    if "--help" not in parameter.opts
     if isinstance(parameter, click.Option)
     for flag in (*parameter.opts, *parameter.secondary_opts)
 ]

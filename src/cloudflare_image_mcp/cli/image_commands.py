@@ -1,7 +1,7 @@
 """The commands that make images: ``generate``, ``edit`` and ``vary``.
 
-Each only gathers fields under the API's own names: what they may be is decided where every door's request is read,
-so that a command line is told the same as an HTTP client.
+The options of the request come from its description, and their values are read as those of the API are, so that the
+messages are the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from cloudflare_image_mcp.cli.output_files import slug
+from cloudflare_image_mcp.cli.terminal import PREVIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,21 +21,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _Command = TypeVar("_Command", bound="Callable[..., None]")
-
-_OPTIONS: Final = (
-    (("--model", "-m"), "model", "NAME", "Model: an id or its last part; see `models`."),
-    (("--size", "-s"), "size", "WxH", "Size in pixels, such as 1024x768."),
-    (("--aspect-ratio", "--ar"), "aspect_ratio", "W:H", "Shape, such as 16:9, where no size is given."),
-    (("--n", "-n"), "n", "N", "How many images, 1 to 8.  [default: 1]"),
-    (("--seed",), "seed", "N", "Seed; image k of several gets seed + k.  [default: random]"),
-    (("--steps",), "steps", "N", "Steps; more take longer."),
-    (("--guidance",), "guidance", "X", "How closely to follow the prompt."),
-    (("--negative-prompt",), "negative_prompt", "TEXT", "What the image should not have."),
-    (("--quality",), "quality", "Q", "low, medium, high, … as steps, where no steps are given."),
-    (("--format", "-f"), "output_format", "F", "png, jpeg or webp.  [default: as --output's name says]"),
-    (("--compression",), "output_compression", "N", "Quality of jpeg and webp, 0 to 100."),
-)
-"""Flags, the request's field, what stands for the value in the help, and the help."""
 
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -47,51 +33,86 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-def _options(command: _Command) -> _Command:
-    """The options that the three commands share, in the order of the table, then those on what is shown."""
-    from cloudflare_image_mcp.cli.terminal import PREVIEWS
+class ImageCommand(click.Command):
+    """A command with an option for each parameter of a request, from the request's own description, which is read only
+    when the command is run or its help is shown: reading it takes longer than the rest of ``--help``.
+    """
 
-    shown = (
-        click.option("--output", "-o", metavar="PATH", help="File, directory, or - for standard output."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts."),
-        click.option(
-            "--preview/--no-preview", "preview", default=True, help="Show the picture where the terminal can."
-        ),
-        click.option(
-            "--preview-as",
-            type=click.Choice(PREVIEWS),
-            help="Show it this way, whatever the terminal says of itself.",
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="No bar, no picture, no summary: only paths and warnings."),
+    without: frozenset[str] = frozenset()
+    """Parameters that have no meaning for this command."""
+    complete = False
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        if not self.complete:
+            # Before the options on what is shown, which come last.
+            at = len(self.params) - len(_SHOWN)
+            self.params[at:at] = _request_options(self.without)
+            self.complete = True
+        return super().get_params(ctx)
+
+
+class GenerateCommand(ImageCommand):
+    without = frozenset({"strength"})
+
+
+def _request_options(without: frozenset[str]) -> tuple[click.Option, ...]:
+    from cloudflare_image_mcp.core.request import OPTIONS
+
+    return tuple(
+        click.Option(
+            [*option.flags, name],
+            metavar=option.metavar,
+            help=_help(name),
+            shell_complete=complete_model if name == "model" else None,
+        )
+        for name, option in OPTIONS.items()
+        if name not in without
     )
-    for option in reversed(shown):
-        command = option(command)
-    for flags, field, metavar, text in reversed(_OPTIONS):
-        complete = complete_model if field == "model" else None
-        command = click.option(*flags, field, metavar=metavar, help=text, shell_complete=complete)(command)
-    return command
 
 
-_STRENGTH: Final = click.option(
-    "--strength", metavar="X", help="How far to depart from the image: 0 keeps it, 1 ignores it."
+def _help(name: str) -> str:
+    """The parameter's description, with its range."""
+    from cloudflare_image_mcp.core.request_schema import parameter_schema
+
+    schema = parameter_schema(name)
+    text = schema["description"]
+    if "maximum" in schema:
+        text += f"; {schema.get('minimum', 0):g} to {schema['maximum']:d}"
+    if "enum" in schema:
+        text += f"; {', '.join(schema['enum'])}"
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+_SHOWN: Final = (
+    click.option("--output", "-o", metavar="PATH", help="File, directory, or - for standard output."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts."),
+    click.option("--preview/--no-preview", "preview", default=True, help="Show the picture where the terminal can."),
+    click.option("--preview-as", type=click.Choice(PREVIEWS), help="Show it this way, whatever the terminal says."),
+    click.option("--quiet", "-q", is_flag=True, help="No bar, no picture, no summary: only paths and warnings."),
 )
 
 
-@click.command(short_help="Make images of a prompt.")
+def _output_options(command: _Command) -> _Command:
+    """The options on where the images go and what is shown."""
+    for option in reversed(_SHOWN):
+        command = option(command)
+    return command
+
+
+@click.command(cls=GenerateCommand, short_help="Make images of a prompt.")
 @click.argument("prompt", nargs=-1, required=True)
-@_options
+@_output_options
 def generate(prompt: tuple[str, ...], **options: Any) -> None:
     """Make images of PROMPT. Its words need no quotes; - reads it from standard input."""
     text = _prompt(prompt)
     _carry_out("generate", options, prompt=text)
 
 
-@click.command(short_help="Edit an image, the whole of it or inside a mask.")
+@click.command(cls=ImageCommand, short_help="Edit an image, the whole of it or inside a mask.")
 @click.argument("image", nargs=-1, required=True)
 @click.option("--prompt", metavar="TEXT", help="What to make of it; - reads it from standard input.")
 @click.option("--mask", metavar="IMAGE", help="Where to repaint: transparent, or white on black.")
-@_STRENGTH
-@_options
+@_output_options
 def edit(image: tuple[str, ...], prompt: str | None, mask: str | None, **options: Any) -> None:
     """Edit IMAGE; further ones are references. Each is a file, - for standard input, or a URL."""
     if prompt == "-" and "-" in (*image, mask):
@@ -100,11 +121,10 @@ def edit(image: tuple[str, ...], prompt: str | None, mask: str | None, **options
     _carry_out("edit", options, images=image, mask=mask, prompt=text)
 
 
-@click.command(short_help="Make variations of an image.")
+@click.command(cls=ImageCommand, short_help="Make variations of an image.")
 @click.argument("image", nargs=1)
 @click.option("--prompt", metavar="TEXT", help="What the variations should show.")
-@_STRENGTH
-@_options
+@_output_options
 def vary(image: str, prompt: str | None, **options: Any) -> None:
     """Make variations of IMAGE: a file, - for standard input, or a URL."""
     _carry_out("vary", options, images=[image], prompt=prompt)

@@ -20,6 +20,7 @@ from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.core.image_sources import is_source_name, read_sources, source_names
 from cloudflare_image_mcp.core.prompt_flags import take_flags
 from cloudflare_image_mcp.core.request import FREE_TEXT, NAMES, ImageRequest, OtherValue, Parameters, other_names
+from cloudflare_image_mcp.core.request_schema import stated_schema
 from cloudflare_image_mcp.core.written_values import as_written, is_absent, is_ratio
 from cloudflare_image_mcp.errors import invalid, shown
 
@@ -265,12 +266,14 @@ def _invalid(error: ValidationError, written: Mapping[str, str], values: Mapping
     row = error.errors(include_url=False, include_input=False)[0]
     parameter = str(row["loc"][0])
     name, value = written.get(parameter, parameter), values.get(parameter)
-    if row["type"] in ("string_too_long", "too_long"):
+    if row["type"] == "string_too_long":
         most, length = row["ctx"]["max_length"], len(str(value))
         return invalid(name, f"{name} must be at most {most} characters long, not {length}")
     allowed = _allowed(parameter, row)
     if "; " in allowed:
         return invalid(name, f"{name} must be {allowed}")
+    if isinstance(value, str) and allowed.startswith("an integer from"):
+        return invalid(name, f"{name} must be {allowed}, not {value.strip()}")
     given = "a file" if isinstance(value, bytes) else shown(value)
     return invalid(name, f"{name} must be {allowed}, not {given}")
 
@@ -279,9 +282,7 @@ def _allowed(parameter: str, row: Mapping[str, Any]) -> str:
     """What is allowed, in words, from the failed rule."""
     if row["type"] == "not_allowed":
         return str(row["ctx"]["allowed"])
-    if row["type"] == "literal_error":
-        choices = Parameters.model_json_schema(by_alias=False)["properties"][parameter]["anyOf"][0]["enum"]
-        return f"one of {', '.join(choices)}"
-    bounds = {type(rule).__name__.lower(): rule for rule in Parameters.model_fields[parameter].metadata}
-    low, high = getattr(bounds.get("ge"), "ge", None), getattr(bounds.get("le"), "le", None)
-    return f"an integer from {low} to {high}"
+    schema = stated_schema(parameter)
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    return f"an integer from {schema['minimum']} to {schema['maximum']}"

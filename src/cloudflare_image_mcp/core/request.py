@@ -96,8 +96,10 @@ def _seed(seed: int) -> int | None:
     return None if seed == -1 else seed
 
 
-_String = Annotated[str, BeforeValidator(read.read_text)]
-_Integer = Annotated[int, BeforeValidator(read.read_integer)]
+_READ_TEXT: Final = BeforeValidator(read.read_text)
+_READ_INTEGER: Final = BeforeValidator(read.read_integer)
+_String = Annotated[str, _READ_TEXT]
+_Integer = Annotated[int, _READ_INTEGER]
 _Number = Annotated[float, PlainValidator(read.read_number), WithJsonSchema({"type": "number"})]
 _Boolean = Annotated[bool, BeforeValidator(read.read_boolean)]
 _Word = BeforeValidator(read.read_word)
@@ -125,10 +127,11 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("prompt"),
         description="what the image should show, or for an edit what to change",
     )
-    model: Annotated[_String, Option("--model", "-m", metavar="NAME")] | None = Field(
+    model: (
+        Annotated[str, Field(max_length=MAX_NAME_LENGTH), _READ_TEXT, Option("--model", "-m", metavar="NAME")] | None
+    ) = Field(
         default=None,
         validation_alias=AliasChoices("model", "model_id", "model_name"),
-        max_length=MAX_NAME_LENGTH,
         description="a model's id, its last part, or one of OpenAI's names; the default suits most requests",
     )
     n: Annotated[_Integer, AfterValidator(_image_count), Flags("n"), Option("--n", "-n", metavar="N")] = Field(
@@ -208,11 +211,11 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("output_format", "format", "image_format"),
         description="file format; default: what the model makes",
     )
-    output_compression: Annotated[_Integer, Option("--compression", metavar="N")] | None = Field(
+    output_compression: (
+        Annotated[int, Field(ge=0, le=100), _READ_INTEGER, Option("--compression", metavar="N")] | None
+    ) = Field(
         default=None,
         validation_alias=AliasChoices("output_compression", "output_quality"),
-        ge=0,
-        le=100,
         description="quality of jpeg and webp",
     )
     response_format: Annotated[Literal["url", "b64_json"], _Word] | None = Field(
@@ -225,11 +228,9 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("stream"),
         description="answer with server-sent events",
     )
-    partial_images: _Integer = Field(
+    partial_images: Annotated[int, Field(ge=0, le=MAX_PARTIAL_IMAGES), _READ_INTEGER] = Field(
         default=0,
         validation_alias=AliasChoices("partial_images"),
-        ge=0,
-        le=MAX_PARTIAL_IMAGES,
         description="previews of each image while it is made, in a stream",
     )
     safety_identifier: Annotated[_String, Text()] | None = Field(

@@ -20,7 +20,7 @@ def parameter_schema(name: str, rows: Sequence[Model] = ()) -> Schema:
     """One parameter, with the widest range that any of the models ``rows`` promises; without rows, of all models. For
     a single model its default is stated too.
     """
-    return _stated(name) | _range(name, list(rows) or list(models().values()))
+    return stated_schema(name) | _range(name, list(rows) or list(models().values()))
 
 
 def is_promised(name: str, rows: Sequence[Model]) -> bool:
@@ -30,7 +30,7 @@ def is_promised(name: str, rows: Sequence[Model]) -> bool:
     )
 
 
-def _stated(name: str) -> Schema:
+def stated_schema(name: str) -> Schema:
     """What ``Parameters`` states. That a parameter may be null goes without saying, and null is no default."""
     row = dict(_properties()[name])
     choices = [choice for choice in row.pop("anyOf", []) if choice != {"type": "null"}]
