@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.core.image_sources import is_source_name
+from cloudflare_image_mcp.core.parsing import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-WRONG_NAMES: Final = {
-    "image": "input_image_0, or image on Stable Diffusion",
-    "images": "input_image_0",
-    "input_image": "input_image_0",
-    "mask_image": "mask",
-    "mask_b64": "mask",
-    "num_steps": "steps",
-    "steps": "num_steps",
-    "num_inference_steps": "steps or num_steps",
-    "guidance_scale": "guidance",
-    "cfg_scale": "guidance",
-    "negativePrompt": "negative_prompt",
-    "text": "prompt",
-    "n": "one call an image",
-    "size": "width and height",
-}
-"""Names of other models and other vendors for what a model here calls otherwise."""
 
 
 @dataclass(slots=True)
@@ -39,7 +24,8 @@ class FieldCounts:
     def look_at(self, model: str, names: Iterable[str], known: Iterable[str]) -> None:
         """Counts the names that the model does not read."""
         for name in set(names) - set(known):
-            (self.misnamed if name in WRONG_NAMES else self.unknown)[f"{model} {name}"] += 1
+            counts = self.misnamed if parameter_of(name) or is_source_name(name) else self.unknown
+            counts[f"{model} {name}"] += 1
 
     def outside(self, model: str, name: str) -> None:
         self.out_of_range[f"{model} {name}"] += 1
