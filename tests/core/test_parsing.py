@@ -34,6 +34,7 @@ REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [  # fields, param, what 
     ({"guidance": "high"}, "guidance", ["number", '"high"']),
     ({"guidance": float("inf")}, "guidance", ["number", "inf"]),
     ({"seed": None, "quality": "superb"}, "quality", ["low", '"superb"']),
+    ({"background": "blue"}, "background", ["transparent, opaque", '"blue"']),
     ({"response_format": "b64"}, "response_format", ["url, b64_json", '"b64"']),
     ({"output_format": "gif"}, "output_format", ["png", '"gif"']),
     ({"output_format": "svg"}, "output_format", ["png", '"svg"']),
@@ -244,11 +245,10 @@ def test_images_have_no_place_in_generating_and_masks_are_one() -> None:
 def test_unknown_and_meaningless_fields_are_named() -> None:
     request = parse_request(
         GENERATE,
-        {"prompt": "p", "scheduler": "euler", "background": "transparent", "style": "natural", "svg": {"model": "m"}},
+        {"prompt": "p", "scheduler": "euler", "style": "natural", "svg": {"model": "m"}},
     )
     assert request.warnings == (
         '"scheduler" is not a known parameter and was ignored',
-        "background is not supported and was ignored",
         "svg is not supported and was ignored",
     )
 

@@ -38,6 +38,12 @@ def test_what_the_wire_lacks_is_dropped_and_said() -> None:
     )
 
 
+def test_a_background_that_no_backend_makes_is_named_in_a_warning() -> None:
+    made = plan("flux-2-dev", background="transparent")
+    assert (made.call.background, made.warnings) == (None, ("background is not supported and was ignored",))
+    assert plan("flux-2-dev", background="opaque").warnings == ()
+
+
 def test_what_the_wire_bounds_closer_than_the_promise_is_moved_and_said() -> None:
     made = plan("phoenix-1.0", guidance=20)
     assert made.call.guidance == 10

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.errors import GatewayError
 
 _NOT_SUPPORTED: Final[Mapping[str, str]] = {
-    "background": "transparent",
     "style": "vivid",
     "input_fidelity": "high",
     "markup": "",

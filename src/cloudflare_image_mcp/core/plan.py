@@ -41,6 +41,9 @@ _USUAL_QUALITY: Final = frozenset({"medium", "standard"})
 """The values that ask for nothing special; SDKs send them on their own."""
 
 _NUMBERS: Final = ("steps", "seed", "guidance", "strength")
+_TEXTS: Final = ("negative_prompt", "background")
+_MADE_ANYWAY: Final[Mapping[str, str]] = {"background": "opaque"}
+"""What every model makes, so that asking for it needs no warning."""
 _SIDES: Final = ("width", "height")
 _TASK_NAMES: Final = {
     Operation.GENERATE: "make images from text",
@@ -99,7 +102,7 @@ def make_plan(
             operation=request.operation,
             prompt=request.prompt,
             size=abilities.sizes.nearest(size),
-            negative_prompt=_negative_prompt(request, model, abilities, warnings),
+            **_texts(request, model, abilities, warnings),
             partial_images=request.partial_images,
             **values,
         ),
@@ -240,13 +243,20 @@ def _quality_steps(request: ImageRequest, model: Model, abilities: Abilities, wa
     return max(1, min(int(row.maximum), math.ceil(wanted)))
 
 
-def _negative_prompt(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> str | None:
-    if request.negative_prompt is None or not request.negative_prompt.strip():
-        return None
-    if "negative_prompt" not in abilities.parameters:
-        warnings.append(f"{request.name_of('negative_prompt')} is not supported by {model.short_name} and was ignored")
-        return None
-    return request.negative_prompt
+def _texts(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> dict[str, Any]:
+    """The texts that the backend takes."""
+    values: dict[str, Any] = {}
+    for name in _TEXTS:
+        value: str | None = getattr(request, name)
+        if value is None or not value.strip():
+            continue
+        if name in abilities.parameters:
+            values[name] = value
+        elif value != _MADE_ANYWAY.get(name):
+            any_model = any(name in row.promise.parameters for row in models().values())
+            by = f" by {model.short_name}" if any_model else ""
+            warnings.append(f"{request.name_of(name)} is not supported{by} and was ignored")
+    return values
 
 
 def _seeds(

@@ -35,6 +35,8 @@ class Call:
     size: Size
     """The size to render, one that the backend takes; ``Finish`` brings it to the requested size."""
     negative_prompt: str | None = None
+    background: str | None = None
+    """``transparent`` or ``opaque``."""
     steps: int | None = None
     guidance: float | None = None
     seed: int | None = None

@@ -218,6 +218,11 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("output_compression", "output_quality"),
         description="quality of jpeg and webp",
     )
+    background: Annotated[Literal["transparent", "opaque"], _Word] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("background"),
+        description="whether the image has a transparent background",
+    )
     response_format: Annotated[Literal["url", "b64_json"], _Word] | None = Field(
         default=None,
         validation_alias=AliasChoices("response_format"),
