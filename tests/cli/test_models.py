@@ -60,13 +60,25 @@ def test_what_the_backend_ignores_is_told(home: Home) -> None:
     ],
 )
 def test_a_narrow_terminal_gets_fewer_columns_and_whole_words(home: Home, columns: int, told: list[str]) -> None:
-    ran = home.run_in_terminal("models", columns=columns)
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
+    ran = cloud.run_in_terminal("models", columns=columns)
     table = [line.rstrip() for line in ran.shown.split("Prices are")[0].splitlines() if line.strip()]
     assert max(map(len, table)) <= columns
     assert re.split(r" {2,}", table[0].strip()) == told
     rows = [re.split(r" {2,}", line.strip()) for line in table[2:]]
     assert [row[0] for row in rows] == [model.short_name for model in models().values()]
     assert {len(row) for row in rows} == {len(told)}
+
+
+def test_prices_are_shown_only_where_they_are_asked(home: Home) -> None:
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
+    assert "$" in cloud.run("models").stdout.decode()
+    assert json.loads(cloud.run("models", "flux-1-schnell", "--json").stdout)["price"]["neurons"] == 172.8
+    here = home.run("models")
+    assert "$" not in here.stdout.decode()
+    assert "nothing is billed" in here.stderr.decode()
+    assert json.loads(home.run("models", "flux-1-schnell", "--json").stdout)["price"] is None
+    assert "nothing is billed" in home.run("models", "flux-1-schnell").stdout.decode()
 
 
 def test_the_shell_completes_model_names(home: Home) -> None:

@@ -62,7 +62,7 @@ def test_a_host_that_is_not_here_is_a_sentence(home: Home, host: str) -> None:
     ("host", "keys", "warned"),
     [("0.0.0.0", "", True), ("0.0.0.0", "a-key", False), ("127.0.0.1", "", False), ("localhost", "", False)],
 )
-def test_a_door_open_to_others_is_told(home: Home, host: str, keys: str, warned: bool) -> None:
+def test_a_server_open_to_others_without_keys_warns(home: Home, host: str, keys: str, warned: bool) -> None:
     port = free_port()
     process = home.set(API_KEYS=keys).start("serve", "--host", host, "--port", str(port))
     try:
@@ -89,3 +89,30 @@ def test_faults_that_cannot_be_read_are_a_usage_error(home: Home) -> None:
     assert ran.status == 2
     assert "--faults" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({}, "drawn by the embedded illustrator, which is not an AI model. Set CLOUDFLARE_ACCOUNT_ID and"),
+        (
+            {"CLOUDFLARE_ACCOUNT_ID": "a" * 32, "CLOUDFLARE_API_TOKEN": "t" * 40},
+            "Images are made by Workers AI (1 account).",
+        ),
+        (
+            {"CLOUDFLARE_ACCOUNT_ID": "a" * 32, "CLOUDFLARE_API_TOKEN": "t" * 40, "IMAGE_BACKEND": "local"},
+            "not an AI model. Set IMAGE_BACKEND=auto to use",
+        ),
+    ],
+)
+def test_the_first_line_names_the_backend(home: Home, environ: dict[str, str], line: str) -> None:
+    assert line in home.set(**environ).run("mcp").stderr.splitlines()[0]
+    port = free_port()
+    process = home.set(**environ).start("serve", "--port", str(port))
+    try:
+        wait_until_open(port, process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert line in errors.decode().splitlines()[0]

@@ -54,6 +54,7 @@ class Scripted:
 
     name = "workers-ai"
     trained = True
+    engine = None
 
     def __init__(self, script: Callable[[Call], bytes | Exception]) -> None:
         self.calls: list[Call] = []

@@ -28,6 +28,7 @@ class NoiseBackend:
 
     name = "noise"
     trained = False
+    engine = None
 
     def abilities(self, model: Model) -> Abilities:
         return Abilities.of_promise(model, SIZES)

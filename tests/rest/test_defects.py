@@ -28,6 +28,7 @@ class Defective:
 
     name = "local"
     trained = False
+    engine = None
 
     def abilities(self, model: Model) -> Abilities:
         return Abilities.of_wire(model)

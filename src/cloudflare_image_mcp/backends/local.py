@@ -27,6 +27,7 @@ class LocalBackend:
 
     name = "local"
     trained = False
+    engine = "illustrator"
 
     def __init__(self, *, cores: int | None = None) -> None:
         self._illustrator = Illustrator()

@@ -45,10 +45,8 @@ def models(model_id: str | None, as_json: bool) -> None:
     else:
         console = _console()
         console.print(_table(rows, console))
-        click.echo(
-            "Prices are Workers AI's for one image of the default size. `models ID` shows one model's parameters.",
-            err=True,
-        )
+        prices = "Prices are Workers AI's for one image of the default size." if rows[0]["price"] else _FREE
+        click.echo(f"{prices} `models ID` shows one model's parameters.", err=True)
 
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
 
     local = settings.backend == "local"
     taken = Abilities.of_promise(model, model.promise.sizes) if local else Abilities.of_wire(model)
-    return model_object(model, settings.backend, taken)
+    return model_object(model, settings.backend, taken, billed=not local)
 
 
 def _console() -> Console:
@@ -68,8 +66,11 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
+_FREE: Final = "The backend is this machine, where nothing is billed."
+
+
 def _price(row: dict[str, Any]) -> str:
-    """On Workers AI; the models in beta cost nothing yet."""
+    """The models in beta cost nothing yet."""
     return f"${row['price']['usd']:.4f}" if row["price"]["usd"] else "free"
 
 
@@ -92,12 +93,13 @@ def _table(rows: list[dict[str, Any]], console: Console) -> RenderableType:
     from rich.table import Table
 
     unbounded = console.options.update(max_width=10_000)
-    for count in range(len(_COLUMNS), 0, -1):
+    columns = [column for column in _COLUMNS if rows[0]["price"] or column[0] != "price"]
+    for count in range(len(columns), 0, -1):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name, _ in _COLUMNS[:count]:
+        for name, _ in columns[:count]:
             table.add_column(name, no_wrap=True, style="bold" if name == "model" else None)
         for row in rows:
-            table.add_row(*(cell(row) for _, cell in _COLUMNS[:count]))
+            table.add_row(*(cell(row) for _, cell in columns[:count]))
         if Measurement.get(console, unbounded, table).maximum <= console.width:
             break
     return table
@@ -121,12 +123,17 @@ def _card(row: dict[str, Any]) -> RenderableType:
         ("sizes", f"{size['minimum']} to {size['maximum']} pixels a side, {size['default']} by default"),
         ("listed sizes", " ".join(row["sizes"])),
         ("prompt", f"up to {row['max_prompt_length']:,} characters"),
-        ("price", f"{_price(row)} ({row['price']['neurons']:g} neurons) for a {row['price']['per']}"),
+        ("price", _price_in_full(row)),
         ("status", row["status"]),
         *(("note", note) for note in row["notes"]),
     ):
         facts.add_row(Text(name, style="dim"), Text(value))
     return Group(Text(row["name"], style="bold"), facts, _parameters(row))
+
+
+def _price_in_full(row: dict[str, Any]) -> str:
+    price = row["price"]
+    return f"{_price(row)} ({price['neurons']:g} neurons) for a {price['per']}" if price else "nothing is billed"
 
 
 def _parameters(row: dict[str, Any]) -> RenderableType:

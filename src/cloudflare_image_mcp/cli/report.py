@@ -48,7 +48,7 @@ class Report:
         seeds = [str(image.seed) for image in result.images if image.seed is not None]
         return ", ".join(
             [
-                f"{result.model.short_name} on {result.backend}",
+                f"{result.engine or result.model.short_name} on {result.backend}",
                 str(result.size),
                 *([f"seed {' '.join(seeds)}"] if seeds else []),
                 f"{self.seconds:.1f} s",
@@ -63,7 +63,8 @@ class Report:
             "paths": paths,
             "operation": result.operation.value,
             "prompt": result.prompt,
-            "model": result.model.id,
+            "model": result.made_by,
+            "requested_model": result.requested_model,
             "backend": result.backend,
             "size": str(result.size),
             "seed": result.images[0].seed,

@@ -16,12 +16,14 @@ def serve(host: str, port: int) -> None:
     """Serve the OpenAI-compatible REST API and the MCP endpoint."""
     from cloudflare_image_mcp.cli.address import check_address, is_open_to_others
     from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.cli.start_line import print_start_line
 
     settings = load_settings()
     check_address(host, port)
     if is_open_to_others(host) and not settings.api_keys:
         warning = "without API_KEYS, whoever reaches this port may make images"
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
+    print_start_line(settings)
     from cloudflare_image_mcp.rest.server import serve as serve_http
 
     serve_http(settings, host, port)
@@ -31,6 +33,7 @@ def serve(host: str, port: int) -> None:
 def mcp() -> None:
     """Speak the Model Context Protocol on standard input and output, for a client that starts this itself."""
     from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.cli.start_line import print_start_line
 
     settings = load_settings()
     if sys.stdin.isatty():
@@ -39,6 +42,7 @@ def mcp() -> None:
             "For your own use there are `generate` and `serve`.",
             err=True,
         )
+    print_start_line(settings)
     from cloudflare_image_mcp.mcp_server import run_stdio
 
     run_stdio(settings)

@@ -208,6 +208,8 @@ class Gateway:
             created=self.clock.now(),
             operation=plan.call.operation,
             model=plan.call.model,
+            engine=self.backend.engine,
+            requested_model=prepared.request.model,
             backend=self.backend.name,
             prompt=plan.call.prompt,
             size=plan.finish.size,

@@ -58,8 +58,6 @@ class Rendered:
     warnings: tuple[str, ...] = ()
     seed: int | None = None
     """The seed that was used, where it is not the call's."""
-    drawn_by: str | None = None
-    """What drew the image, where it is neither the called model nor the backend itself."""
 
 
 class Backend(Protocol):
@@ -73,6 +71,13 @@ class Backend(Protocol):
     @property
     def trained(self) -> bool:
         """Whether a trained model makes the image: its metadata has to say so."""
+        ...
+
+    @property
+    def engine(self) -> str | None:
+        """What makes the images in place of the called model, such as ``illustrator``; it costs nothing. None where
+        the called model itself runs.
+        """
         ...
 
     def abilities(self, model: Model) -> Abilities:

@@ -34,7 +34,11 @@ class ImageResult:
     created: datetime
     operation: Operation
     model: Model
-    """What really ran."""
+    """The model called."""
+    engine: str | None = None
+    """See ``Backend.engine``."""
+    requested_model: str | None = None
+    """The model's name as the caller wrote it."""
     backend: str
     prompt: str
     size: Size
@@ -45,6 +49,11 @@ class ImageResult:
     """Seconds by phase, for ``server-timing``; those of several images added up."""
     safety_identifier: str | None = None
     """The request's."""
+
+    @property
+    def made_by(self) -> str:
+        """The id of the model that ran, or the name of the engine that stood in for it."""
+        return self.engine or self.model.id
 
     @property
     def output_format(self) -> ImageFormat:

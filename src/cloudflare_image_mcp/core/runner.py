@@ -149,7 +149,7 @@ class Runner:
         trained, edited = shop.backend.trained, call.operation is not Operation.GENERATE
         provenance = Provenance(
             source_type=SourceType.of(trained=trained, edited=edited),
-            model=rendered.drawn_by or (call.model.id if trained else shop.backend.name),
+            model=shop.backend.engine or call.model.id,
             created=shop.clock.now(),
             prompt=call.prompt if shop.stamp_prompt and call.prompt else None,
             negative_prompt=call.negative_prompt if shop.stamp_prompt else None,
@@ -163,7 +163,7 @@ class Runner:
         call, shop = self._plan.call, self._shop
         details = {
             "operation": call.operation.value,
-            "model": call.model.id,
+            "model": shop.backend.engine or call.model.id,
             "backend": shop.backend.name,
             "width": str(image.size.width),
             "height": str(image.size.height),

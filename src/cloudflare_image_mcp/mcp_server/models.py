@@ -26,7 +26,7 @@ def summary(model: Model, gateway: Gateway) -> dict[str, Any]:
         "mask": model.promise.mask.value,
         "max_input_images": model.promise.images,
         "default_size": str(model.promise.sizes.default),
-        "price": price(model),
+        **({} if gateway.backend.engine else {"price": price(model)}),
         "default_for": _default_for(model, gateway),
     }
 
@@ -71,8 +71,8 @@ def catalogue_text(gateway: Gateway) -> str:
     for model in models().values():
         row = summary(model, gateway)
         default = f"default to {' and '.join(row['default_for'])}" if row["default_for"] else ""
-        said = [", ".join(row["tasks"]), f"mask {row['mask']}", _price_text(model), model.best_for, default]
-        lines.append(f"- {model.id}: {'; '.join(filter(None, said))}")
+        facts = [", ".join(row["tasks"]), f"mask {row['mask']}", _price_text(model, gateway), model.best_for, default]
+        lines.append(f"- {model.id}: {'; '.join(filter(None, facts))}")
     lines.append("Next: describe_model for the parameters of one, or run_model to make an image.")
     return "\n".join(lines)
 
@@ -83,10 +83,10 @@ def description_text(model: Model, gateway: Gateway) -> str:
 
 
 def _description_lines(model: Model, gateway: Gateway) -> Iterator[str]:
-    row = description(model, gateway)
+    row, price_text = description(model, gateway), _price_text(model, gateway) or "none, nothing is billed"
     yield f"{model.title} ({model.id}), {row['status']}: {model.best_for}"
     yield f"Tasks: {', '.join(row['tasks'])}. Mask: {row['mask']}. Input images: up to {row['max_input_images']}."
-    yield f"Sizes: {model.promise.sizes}; default {model.promise.sizes.default}. Price: {_price_text(model)}."
+    yield f"Sizes: {model.promise.sizes}; default {model.promise.sizes.default}. Price: {price_text}."
     yield f"Prompt: up to {model.promise.prompt_length:,} characters. Parameters:"
     supported = row["parameters"]
     for name, parameter in model.promise.parameters.items():
@@ -109,7 +109,10 @@ def _default_for(model: Model, gateway: Gateway) -> list[str]:
     return [operation.value for operation in Operation if names.resolve(None, operation) is model]
 
 
-def _price_text(model: Model) -> str:
+def _price_text(model: Model, gateway: Gateway) -> str:
+    """Empty on an engine that costs nothing."""
+    if gateway.backend.engine is not None:
+        return ""
     amount = price(model)
     if not amount["neurons"]:
         return "free (beta)"

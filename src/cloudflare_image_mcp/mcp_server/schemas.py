@@ -152,8 +152,10 @@ _MODEL: Final[Schema] = {
     "price": _PRICE,
     "default_for": _STRINGS,
 }
+_ALWAYS: Final = [name for name in _MODEL if name != "price"]
+"""There is no price where nothing is billed."""
 MODEL_LIST: Final = _object(
-    {"backend": _STRING, "models": {"type": "array", "items": _object(_MODEL, _MODEL)}, "next": _STRING},
+    {"backend": _STRING, "models": {"type": "array", "items": _object(_MODEL, _ALWAYS)}, "next": _STRING},
     ["backend", "models", "next"],
 )
 _PARAMETER: Final = _object(
@@ -179,7 +181,7 @@ _DESCRIBED: Final[Schema] = _MODEL | {
     "limits": _STRINGS,
     "next": _STRING,
 }
-MODEL_DESCRIPTION: Final = _object(_DESCRIBED, _DESCRIBED)
+MODEL_DESCRIPTION: Final = _object(_DESCRIBED, [name for name in _DESCRIBED if name != "price"])
 
 _STORED: Final[Schema] = {
     "id": _STRING,
@@ -215,6 +217,7 @@ JOB_RESULT: Final = _object(
         "status": {"type": "string", "enum": ["running", "completed", "failed", "cancelled"]},
         "operation": {"type": "string", "enum": [task.value for task in Operation]},
         "model": _STRING,
+        "requested_model": _STRING,
         "backend": _STRING,
         "requested": _INTEGER,
         "seconds": _NUMBER,

@@ -242,6 +242,7 @@ def _listed(row: dict[str, Any]) -> str:
 async def watch(job: Job, seconds: float, context: ToolContext, door: Door) -> None:
     """Waits for a job, telling the client every ``TICK`` seconds that it is alive. The job goes on in any case."""
     clock = door.gateway.clock
+    by = door.gateway.backend.engine or job.model.short_name
     deadline = clock.monotonic() + seconds
     while not job.is_over and (left := deadline - clock.monotonic()) > 0:
         # None when time is up: the answer follows, and a timer that fires a little early would send equal values.
@@ -249,7 +250,7 @@ async def watch(job: Job, seconds: float, context: ToolContext, door: Door) -> N
             return
         elapsed = clock.monotonic() - job.began
         made = f"{len(job.images)} of {job.request.n} images made" if job.request.n > 1 else "making the image"
-        await context.report_progress(round(elapsed, 1), message=f"{made} by {job.model.short_name}, {elapsed:.0f} s")
+        await context.report_progress(round(elapsed, 1), message=f"{made} by {by}, {elapsed:.0f} s")
 
 
 def request_of(context: ToolContext) -> Request | None:

@@ -57,7 +57,7 @@ def image_answer(result: ImageResult, base_url: str) -> Response:
 def result_headers(result: ImageResult) -> dict[str, str]:
     """What really ran, what it cost and where the time went."""
     timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
-    headers = {"x-image-model": result.model.id, "x-image-backend": result.backend, "server-timing": timings}
+    headers = {"x-image-model": result.made_by, "x-image-backend": result.backend, "server-timing": timings}
     if result.neurons is not None:
         headers["x-image-neurons"] = f"{result.neurons:.2f}"
     return headers
@@ -73,8 +73,10 @@ def background(image: Image) -> Literal["opaque", "transparent"]:
 
 
 def said(result: ImageResult) -> dict[str, Any]:
-    """What an answer holds only when there is something to say."""
-    fields: dict[str, Any] = {}
+    """The model that ran, and the fields that an answer has only where they say something."""
+    fields: dict[str, Any] = {"model": result.made_by}
+    if result.requested_model not in {None, result.made_by}:
+        fields["requested_model"] = result.requested_model
     if result.safety_identifier is not None:
         fields["safety_identifier"] = result.safety_identifier
     if result.warnings:
@@ -101,7 +103,6 @@ def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
         "size": str(result.size),
         "output_format": result.output_format.value,
         "background": background(result.images[0].image),
-        "model": result.model.id,
     }
     yield b"]," + compact_json(rest | said(result))[1:]
 

@@ -38,11 +38,12 @@ def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
 
 
 def _object(model: Model, gateway: Gateway) -> dict[str, Any]:
-    return model_object(model, gateway.backend.name, gateway.backend.abilities(model))
+    backend = gateway.backend
+    return model_object(model, backend.name, backend.abilities(model), billed=backend.engine is None)
 
 
-def model_object(model: Model, backend: str, abilities: Abilities) -> dict[str, Any]:
-    """One model as a backend of that name and those abilities carries it out."""
+def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bool) -> dict[str, Any]:
+    """Describes one model on a backend of that name with those abilities. ``price`` is None where nothing is billed."""
     tasks = [operation for operation in Operation if operation in model.promise.tasks]
     rule = model.promise.sizes
     return {
@@ -71,7 +72,7 @@ def model_object(model: Model, backend: str, abilities: Abilities) -> dict[str, 
         },
         "sizes": [str(size) for size in rule.listed],
         "size": {"minimum": rule.minimum, "maximum": rule.maximum, "default": str(rule.default)},
-        "price": _price(model),
+        "price": _price(model) if billed else None,
         "status": "beta" if model.beta else "available",
         "notes": list(model.live.notes),
     }

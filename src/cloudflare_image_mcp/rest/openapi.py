@@ -154,7 +154,7 @@ _MODEL: Final[Schema] = {
         "tasks": {"type": "array", "items": {"enum": [operation.value for operation in Operation]}},
         "parameters": {"type": "object"},
         "sizes": {"type": "array", "items": {"type": "string"}},
-        "price": {"type": "object"},
+        "price": {"type": ["object", "null"]},
         "mask": {"enum": ["none", "optional", "required"]},
         "status": {"enum": ["available", "beta"]},
     },

@@ -39,7 +39,7 @@ def event_answer(gateway: Gateway, prepared: Prepared, request_id: str) -> Strea
     headers = {
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
-        "x-image-model": prepared.call.model.id,
+        "x-image-model": gateway.backend.engine or prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
     }
     events = _EventStream(gateway, prepared, request_id).events()
@@ -85,7 +85,7 @@ class _EventStream:
 
     async def _completed(self, result: ImageResult) -> AsyncIterator[bytes]:
         for made in result.images:
-            extra: dict[str, Any] = {"usage": _NO_TOKENS, "model": result.model.id}
+            extra: dict[str, Any] = {"usage": _NO_TOKENS}
             if made.seed is not None:
                 extra["seed"] = made.seed
             async for chunk in self._event("completed", made.image, extra | said(result)):

@@ -36,8 +36,9 @@ class DiffusersBackend:
 
     def __init__(self, model: str | None) -> None:
         """Raises ``SettingError`` when the model cannot be used. Loads nothing yet."""
-        self._source = ModelSource.of(model)
-        self._painter = Painter(self._source)
+        source = ModelSource.of(model)
+        self.engine = source.name
+        self._painter = Painter(source)
         # One picture keeps all the cores busy, and a second one's activations need as much memory again.
         self._threads = EngineThreads(1, "diffusers")
 
@@ -49,8 +50,7 @@ class DiffusersBackend:
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``."""
         order = await _order(call)
-        rendered = await self._threads.run(lambda show, stopped: self._painter.paint(order, show, stopped), on_partial)
-        return replace(rendered, drawn_by=self._source.name)
+        return await self._threads.run(lambda show, stopped: self._painter.paint(order, show, stopped), on_partial)
 
     async def aclose(self) -> None:
         self._threads.close()

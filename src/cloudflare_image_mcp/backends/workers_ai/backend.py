@@ -56,6 +56,7 @@ class WorkersAIBackend:
 
     name = "workers-ai"
     trained = True
+    engine = None
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ class BindingBackend:
 
     name = "workers-ai"
     trained = True
+    engine = None
 
     def __init__(self, ai: Handle, pixels: Pixels, clock: Clock, retry: RetryPolicy | None = None) -> None:
         """``ai`` is the raw binding."""
