@@ -245,7 +245,7 @@ async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
 async def test_too_much_at_once_is_refused_and_said() -> None:
     async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
         jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_RUNNING)]
-        assert "jobs are under way already" in await refusal(client, wait_seconds=0)
+        assert "jobs are running already" in await refusal(client, wait_seconds=0)
         for job in jobs:
             assert (await answer(client, "cancel_job", job_id=job["job_id"]))["status"] == "cancelled"
         again = await answer(client, prompt="x", size="256x256", wait_seconds=0)

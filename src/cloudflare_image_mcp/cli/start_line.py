@@ -31,10 +31,7 @@ def start_line(settings: Settings) -> str:
         return (
             f"Images are made on this machine by the diffusion model {ModelSource.of(settings.diffusers_model).name}."
         )
-    if settings.accounts:
-        change = "Set IMAGE_BACKEND=auto"
-    else:
-        change = "Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
+    change = "Set IMAGE_BACKEND=auto" if settings.accounts else "Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
     return (
         "Images are drawn by the embedded illustrator, which is not an AI model. "
         f"{change} to use the models of Workers AI."
