@@ -336,3 +336,56 @@ async def _two(core: Gateway, partial: OnPartial) -> list[np.ndarray[Any, np.dty
     fields = {"prompt": "a red apple", "seed": 5, "size": "320x256", "partial_images": 2}
     request = parse_request(Operation.GENERATE, fields)
     return [await pixels_of(await core.run(request, partial)), await pixels_of(await core.run(request))]
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "warnings"),
+    [
+        ("flux-1-schnell", "512x512", ()),
+        ("flux-1-schnell", "1792x1024", ("the image was rendered at 1024x1024 and enlarged and cropped to 1792x1024",)),
+        ("flux-1-schnell", "2048x2048", ("the image was rendered at 1024x1024 and enlarged to 2048x2048",)),
+        ("flux-1-schnell", "1024x512", ("the image was rendered at 1024x1024 and cropped to 1024x512",)),
+        ("flux-2-dev", "1024x768", ()),
+    ],
+)
+def test_an_image_that_was_enlarged_or_cropped_says_from_what_size(
+    model: str, size: str, warnings: tuple[str, ...]
+) -> None:
+    result = run(gateway(Scripted(plain)), Operation.GENERATE, prompt="p", model=model, size=size, n=2)
+    assert result.warnings == warnings
+
+
+def test_under_the_names_of_gpt_image_the_images_are_png() -> None:
+    def made(**fields: Any) -> list[ImageFormat]:
+        result = run(gateway(Scripted(plain)), Operation.GENERATE, prompt="p", **fields)
+        return [image.image.format for image in result.images]
+
+    assert made(model="gpt-image-1") == [ImageFormat.PNG]
+    assert made(model="openai/GPT-Image-2") == [ImageFormat.PNG]
+    assert made(model="gpt-image-1", output_format="webp") == [ImageFormat.WEBP]
+    assert made(model="dall-e-3") == made(model="flux-1-schnell") == [ImageFormat.JPEG]
+    assert len(made(model="gpt-image-1", n=10)) == 10
+
+
+@pytest.mark.parametrize(("model", "masked"), [("dall-e-2", True), ("openai/dall-e-2", True), ("gpt-image-1", False)])
+def test_an_edit_of_dall_e_2_without_a_mask_repaints_the_transparent_parts(model: str, masked: bool) -> None:
+    picture = noise(256, 256).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 128, 256))
+    result = run(gateway(Scripted(plain)), Operation.EDIT, prompt="p", model=model, image=png(picture), size="256x256")
+    pixels = asyncio.run(pixels_of(result))
+    assert np.array_equal(pixels[:, 128:], np.asarray(picture.convert("RGB"))[:, 128:]) == masked
+    assert np.abs(pixels[:, :120].astype(int) - (30, 90, 200)).max() < 8
+
+
+def test_an_opaque_image_of_dall_e_2_is_edited_as_a_whole() -> None:
+    picture = noise(256, 256).convert("RGBA")
+    result = run(gateway(Scripted(plain)), Operation.EDIT, prompt="p", model="dall-e-2", image=png(picture))
+    assert np.abs(asyncio.run(pixels_of(result)).astype(int) - (30, 90, 200)).max() < 8
+
+
+@pytest.mark.parametrize("name", ["reference_images", "input_images", "referenceImages", "image_urls", "init_image"])
+def test_images_under_the_names_of_other_tools(name: str) -> None:
+    url = "data:image/png;base64," + base64.b64encode(png(noise(256, 256))).decode()
+    backend = Scripted(plain)
+    run(gateway(backend), Operation.EDIT, prompt="p", **{name: [url, url]})
+    assert len(backend.calls[0].images) == 2

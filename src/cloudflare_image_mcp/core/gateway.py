@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.catalog import Operation
-from cloudflare_image_mcp.core.image_sources import SourceReader
-from cloudflare_image_mcp.core.model_names import natural_response
+from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
+from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import make_plan
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
 from cloudflare_image_mcp.core.staging import Inputs, stage
-from cloudflare_image_mcp.errors import EditRefused, GatewayError
+from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
@@ -108,6 +108,8 @@ class Gateway:
                 await self._sources.read_all(request.images),
                 None if request.mask is None else await self._sources.read(request.mask),
             )
+        if request.mask is None and inputs.images and has_mask_in_alpha(request):
+            request, inputs = await self._with_own_mask(request, inputs)
         plan = self._plan(request, inputs, model)
         if model.id in self._refused and request.operation is not Operation.GENERATE:
             return await self._fall_back(request, inputs, plan, timings)
@@ -173,6 +175,20 @@ class Gateway:
         except GatewayError:  # nothing was made, and nobody is left to be told
             return
         await self.store_all(result)
+
+    async def _with_own_mask(self, request: ImageRequest, inputs: Inputs) -> tuple[ImageRequest, Inputs]:
+        """The image as its own mask, where it is transparent somewhere."""
+        source, image = request.images[0], inputs.images[0]
+        try:
+            transparent = await self.pixels.is_transparent(image)
+        except UnreadableImage as error:
+            raise unreadable_image(source.param, error) from None
+        if transparent is None:
+            warning = f"the transparent parts of {source.param} were not used as a mask: they cannot be read here"
+            return request.replace(warnings=(*request.warnings, warning)), inputs
+        if not transparent:
+            return request, inputs
+        return request.replace(mask=source), Inputs(inputs.images, image)
 
     def _plan(self, request: ImageRequest, inputs: Inputs, model: Model) -> Plan:
         return make_plan(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.request import ImageSource
+from cloudflare_image_mcp.core.written_values import snake_case
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
 from cloudflare_image_mcp.imagefile import base64_text
 from cloudflare_image_mcp.imagefile.header import ImageFormat
@@ -54,7 +56,7 @@ def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, 
     """All ``image`` or ``mask`` fields of a request, in the order of their indices, which a form need not have, else in
     that of the request. Raises ``GatewayError`` (400).
     """
-    names = sorted(filter(_NAMES[kind].fullmatch, fields), key=_index)
+    names = sorted((name for name in fields if source_kind(name) == kind), key=_index)
     found = [source for name in names for source in _sources(name, fields[name])]
     if len(found) > MAX_INPUT_IMAGES:
         raise invalid(found[0].param, f"at most {MAX_INPUT_IMAGES} input images are allowed, not {len(found)}")
@@ -73,9 +75,12 @@ def is_source_name(name: str) -> bool:
 
 def source_kind(name: str) -> str | None:
     """``image`` or ``mask`` for a name under which clients send one."""
-    if len(name) > _MAX_NAME_LENGTH:
-        return None
-    return next((kind for kind, names in _NAMES.items() if names.fullmatch(name)), None)
+    return _kind(name) if len(name) <= _MAX_NAME_LENGTH else None
+
+
+@lru_cache(maxsize=1024)
+def _kind(name: str) -> str | None:
+    return next((kind for kind, names in _NAMES.items() if names.fullmatch(snake_case(name))), None)
 
 
 def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ class SourceReader:
         try:
             image = await Image.sniff(payload)
         except UnreadableImage as error:
-            raise _unreadable(source.param, error) from None
+            raise unreadable_image(source.param, error) from None
         width, height = image.header.size
         if width * height > MAX_IMAGE_PIXELS or max(width, height) > MAX_IMAGE_SIDE:
             raise GatewayError(
@@ -244,5 +249,5 @@ def _decode(param: str, text: str) -> bytes:
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
-def _unreadable(param: str, error: UnreadableImage) -> GatewayError:
+def unreadable_image(param: str, error: UnreadableImage) -> GatewayError:
     return GatewayError("invalid_image", f"{param} must be a PNG, JPEG, WebP or GIF image: {error}", param=param)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.request import ImageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,9 @@ def natural_format(name: str | None) -> ImageFormat | None:
     """The file format that OpenAI's API answers with under this name when no ``output_format`` is sent."""
     family = openai_family(name) if name else None
     return ImageFormat(family.output_format) if family and family.output_format else None
+
+
+def has_mask_in_alpha(request: ImageRequest) -> bool:
+    """Whether OpenAI's API takes the transparent parts of the image as the mask of this edit."""
+    family = openai_family(request.model) if request.model else None
+    return request.operation is Operation.EDIT and family is not None and family.alpha_is_mask

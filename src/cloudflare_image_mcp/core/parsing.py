@@ -8,7 +8,6 @@ wrote it. What depends on the model is checked by the plan.
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
@@ -21,7 +20,7 @@ from cloudflare_image_mcp.core.image_sources import is_source_name, read_sources
 from cloudflare_image_mcp.core.prompt_flags import take_flags
 from cloudflare_image_mcp.core.request import FREE_TEXT, NAMES, ImageRequest, OtherValue, Parameters, other_names
 from cloudflare_image_mcp.core.request_schema import stated_schema
-from cloudflare_image_mcp.core.written_values import as_written, is_absent, is_ratio
+from cloudflare_image_mcp.core.written_values import as_written, is_absent, is_ratio, snake_case
 from cloudflare_image_mcp.errors import invalid, shown
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ _UNSURE: Final = frozenset({"image_size", "resolution", "dimensions", "ratio", "
 _MAX_UNKNOWN: Final = 20
 """Unknown fields that are named in warnings."""
 _MAX_NAME: Final = 64
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _Value = tuple[str, Any]
 """The name as written and the value."""
@@ -89,7 +87,7 @@ def parameter_of(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _in_another_style(name: str) -> str | None:
-    return NAMES.get(_CAMEL.sub("_", name).replace("-", "_").lower())
+    return NAMES.get(snake_case(name))
 
 
 def _collect(fields: Mapping[str, object]) -> tuple[dict[str, list[_Value]], list[_Value]]:
@@ -252,7 +250,7 @@ def _not_known(unknown: list[_Value]) -> Iterator[str]:
 def _nearest(written: str) -> str:
     if len(written) > _MAX_NAME:
         return ""
-    near = get_close_matches(_CAMEL.sub("_", written).lower(), NAMES, n=1, cutoff=0.75)
+    near = get_close_matches(snake_case(written), NAMES, n=1, cutoff=0.75)
     return f"; did you mean {near[0]}?" if near else ""
 
 

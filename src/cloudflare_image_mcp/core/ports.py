@@ -120,6 +120,12 @@ class Pixels(Protocol):
         """
         ...
 
+    async def is_transparent(self, image: Image) -> bool | None:
+        """Whether some part of the image is transparent, so that it can be its own mask; None where the runtime
+        cannot tell.
+        """
+        ...
+
     async def reference(self, image: Image, longest: int) -> Image:
         """Scales an input image down to ``longest`` pixels a side, upright; JPEG, or PNG where it has alpha."""
         ...

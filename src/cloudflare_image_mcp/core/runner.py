@@ -16,6 +16,7 @@ from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, st
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cloudflare_image_mcp.catalog import Size
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
         Backend,
@@ -123,20 +124,21 @@ class Runner:
         with self._timings.phase("backend"):
             rendered = await shop.backend.run(call, on_partial)
         seed = call.seed if rendered.seed is None else rendered.seed
+        warnings = (*rendered.warnings, *_resizing(rendered.image.size, finish.size))
         with self._timings.phase("finish"):
             image = await self._finished(rendered, finish, seed)
         details = self._details(image, seed)
         made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details)
         if not self._keep:
-            return made, rendered.warnings
+            return made, warnings
         try:
             with self._timings.phase("store"):
                 stored = await shop.store.put(image_key(shop.ids, image), image, details)
         except GatewayError as error:
             if self._must_keep:
                 raise
-            return made, (*rendered.warnings, f"the image is not stored and has no URL: {error}")
-        return replace(made, stored=stored), rendered.warnings
+            return made, (*warnings, f"the image is not stored and has no URL: {error}")
+        return replace(made, stored=stored), warnings
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
         shop, call = self._shop, self._plan.call
@@ -173,6 +175,19 @@ class Runner:
         if shop.stamp_prompt and call.prompt:
             details["prompt"] = call.prompt
         return details
+
+
+def _resizing(rendered: Size, wanted: Size) -> Iterator[str]:
+    """A warning where the image loses something on its way to the requested size. A smaller one of the same shape does
+    not, and up to a hundredth of a side is rounding.
+    """
+    done = []
+    if wanted.width > rendered.width or wanted.height > rendered.height:
+        done.append("enlarged")
+    if not 0.99 < wanted.aspect / rendered.aspect < 1.01:
+        done.append("cropped")
+    if done:
+        yield f"the image was rendered at {rendered} and {' and '.join(done)} to {wanted}"
 
 
 def image_key(ids: Ids, image: Image) -> str:

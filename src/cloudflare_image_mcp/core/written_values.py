@@ -44,6 +44,14 @@ MIN_RATIO: Final = 1 / 8
 MAX_RATIO: Final = 8.0
 
 
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def snake_case(name: str) -> str:
+    """``numSteps`` and ``num-steps`` as ``num_steps``."""
+    return _CAMEL.sub("_", name).replace("-", "_").lower()
+
+
 class NotAllowed(PydanticCustomError):
     """The value cannot be read. ``allowed`` says in words what can be."""
 

@@ -39,6 +39,9 @@ class ImagesPixels:
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         _no_masks()
 
+    async def is_transparent(self, image: Image) -> bool | None:
+        return None if image.header.has_alpha else False
+
     async def reference(self, image: Image, longest: int) -> Image:
         upright = image.header.orientation == 1
         served = image.format in {ImageFormat.PNG, ImageFormat.JPEG}

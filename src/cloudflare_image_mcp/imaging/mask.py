@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PIL import ImageChops
 
@@ -20,6 +20,17 @@ def check_mask_size(mask: Size, source: Size) -> None:
         raise invalid("mask", f"mask is {mask} and the image is {source}; both must have the same size")
 
 
+_THRESHOLDS: Final = (128, 16)
+"""How transparent, or how light, a pixel of a mask is at least: a mark that is thinner than a pixel of the size
+rendered is still a mark.
+"""
+
+
+def is_transparent(picture: PillowImage.Image) -> bool:
+    """Whether ``read_mask`` finds a transparent part to repaint."""
+    return picture.mode == "RGBA" and any(picture.getchannel("A").histogram()[: 256 - min(_THRESHOLDS)])
+
+
 def read_mask(picture: PillowImage.Image) -> PillowImage.Image:
     """The mask as L: 255 is repainted, 0 is kept, and nothing lies between.
 
@@ -30,8 +41,7 @@ def read_mask(picture: PillowImage.Image) -> PillowImage.Image:
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     transparent = alpha is not None and alpha.getextrema() != (255, 255)
     marks = ImageChops.invert(alpha) if alpha is not None and transparent else picture.convert("L")
-    # A mark that is thinner than a pixel of the size rendered is still a mark.
-    for threshold in (128, 16):
+    for threshold in _THRESHOLDS:
         mask = marks.point([255 * (value >= threshold) for value in range(256)])
         if mask.getbbox() is not None:
             return mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from PIL import Image as PillowImage
 
@@ -16,7 +16,7 @@ from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.composite import composite
 from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import encode
-from cloudflare_image_mcp.imaging.mask import check_mask_size, read_mask
+from cloudflare_image_mcp.imaging.mask import check_mask_size, is_transparent, read_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Finish
     from cloudflare_image_mcp.imagefile.header import ImageHeader
 
+_T = TypeVar("_T")
 _LARGE: Final = 8_000_000
 """Pixels from which images are decoded one at a time, so that many at once do not fill the memory."""
 _LOSSY: Final = frozenset({ImageFormat.JPEG, ImageFormat.WEBP})
@@ -49,6 +50,12 @@ class PillowPixels:
         check_mask_size(mask.size, source.size)
         (data,) = await _read(mask)
         return await self._run(mask, lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG))
+
+    async def is_transparent(self, image: Image) -> bool:
+        if not image.header.has_alpha:
+            return False
+        (data,) = await _read(image)
+        return await self._on_thread(image, lambda: is_transparent(decode(data, image.header, image.size)))
 
     async def reference(self, image: Image, longest: int) -> Image:
         size = fitted(image.size, longest)
@@ -86,9 +93,12 @@ class PillowPixels:
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, image: Image, work: Callable[[], bytes]) -> Image:
+        return await Image.of_bytes(await self._on_thread(image, work))
+
+    async def _on_thread(self, image: Image, work: Callable[[], _T]) -> _T:
         """``work`` on a thread; ``image`` is the largest that it decodes."""
         pool = self._large if image.header.size.pixels > _LARGE else self._threads
-        return await Image.of_bytes(await asyncio.get_running_loop().run_in_executor(pool, work))
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def fitted(size: Size, longest: int) -> Size:
