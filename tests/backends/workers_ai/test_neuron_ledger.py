@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import pytest
 
 import cloudflare_image_mcp
 from cloudflare_image_mcp.backends.workers_ai.accounts import Account
-from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import KEPT, NeuronLedger
+from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import FILE_NAME, KEPT, NeuronLedger
 from tests.backends.workers_ai.conftest import backend_at, call
 from tests.emulator.calling import PHOENIX, emulating
 
@@ -67,29 +67,42 @@ async def test_processes_that_add_at_once_and_are_killed_lose_nothing(tmp_path: 
     assert await NeuronLedger(tmp_path).spent(DAY) == {"shared": ADDS, "own": ADDS / 2}
 
 
-async def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_left_alone_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE_NAME).write_text("these are notes, and somebody wants them back\n" * 100)
+    before = (tmp_path / FILE_NAME).read_bytes()
     ledger = NeuronLedger(tmp_path)
     await ledger.add("a", DAY, 1)
-    with (tmp_path / f"{DAY}.jsonl").open("ab") as file:
-        file.write(b'\n["a", 1000')
     await ledger.add("a", DAY, 2)
-    with (tmp_path / f"{DAY}.jsonl").open("ab") as file:
-        file.write(b'\n{"a": 1}\n["a"]\n["a", "x"]\n\xff\n')
     assert await ledger.spent(DAY) == {"a": 3}
+    assert await NeuronLedger(tmp_path).spent(DAY) == {}
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+    assert len(caplog.records) == 1
+    with pytest.raises(OSError, match="not a database"):
+        ledger.check(DAY)
 
 
-def test_old_days_are_deleted_and_nothing_else_is(tmp_path: Path) -> None:
-    kept = {f"{DAY - KEPT}.jsonl", f"{DAY - timedelta(1)}.jsonl", "2020-01-01.txt"}
-    for name in kept | {f"{DAY - KEPT - timedelta(1)}.jsonl", "2020-01-01.jsonl"}:
-        (tmp_path / name).write_text("")
-    asyncio.run(NeuronLedger(tmp_path).add("a", DAY, 1))
-    assert {path.name for path in tmp_path.iterdir()} == kept | {f"{DAY}.jsonl"}
+async def test_a_ledger_that_somebody_deletes_begins_anew(tmp_path: Path) -> None:
+    ledger = NeuronLedger(tmp_path)
+    await ledger.add("a", DAY, 1)
+    shutil.rmtree(tmp_path)
+    await ledger.add("a", DAY, 2)
+    assert await NeuronLedger(tmp_path).spent(DAY) == {"a": 2}
+
+
+async def test_old_days_are_deleted(tmp_path: Path) -> None:
+    days = [DAY - KEPT - timedelta(1), DAY - KEPT, DAY - timedelta(1)]
+    for day in days:
+        await NeuronLedger(tmp_path).add("a", day, 1)
+    await NeuronLedger(tmp_path).add("a", DAY, 1)
+    assert [await NeuronLedger(tmp_path).spent(day) for day in days] == [{}, {"a": 1}, {"a": 1}]
 
 
 async def test_others_may_not_read_it(tmp_path: Path) -> None:
     await NeuronLedger(tmp_path / "neurons").add("a", DAY, 1)
     assert (tmp_path / "neurons").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "neurons" / f"{DAY}.jsonl").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "neurons" / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_directory_that_cannot_be_written_to_stops_nothing(
