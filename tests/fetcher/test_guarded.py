@@ -392,6 +392,28 @@ async def test_ones_own_network_when_it_is_allowed(host: Host, inner: Host, png:
         assert reason == "its host's address is not one that images may come from"
 
 
+async def test_a_literal_address_is_checked_whatever_a_resolver_says_of_it(host: Host, inner: Host) -> None:
+    """aiohttp asks no resolver about a literal, so the socket's own address is checked."""
+    names = Names(**{"127": [[PUBLIC]]})
+    reason = await refusal(fetcher(names), f"http://{PRIVATE}:{inner.port}/fox.png")
+    assert reason == "its host's address is not a public one"
+    assert inner.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/fox.png?sig=a%2Fb%2bc+d==&x=%7E", "/fox.png?sig=a%2Fb%2bc+d==&x=%7E"),
+        ("/a%2Fb/%66ox.png", "/a%2Fb/%66ox.png"),
+        ("/müller fox.png", "/m%C3%BCller%20fox.png"),
+    ],
+)
+async def test_a_signed_url_is_asked_for_as_it_is_written(host: Host, png: bytes, written: str, sent: str) -> None:
+    host.answers[sent.partition("?")[0]] = reply(png)
+    await fetcher().fetch(f"http://127.0.0.1:{host.port}{written}", "image")
+    assert host.requests[0].startswith(f"GET {sent} HTTP/1.1")
+
+
 async def test_many_at_once(host: Host, png: bytes) -> None:
     one = fetcher()
     url = f"http://127.0.0.1:{host.port}/fox.png"

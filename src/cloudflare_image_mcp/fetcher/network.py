@@ -1,5 +1,6 @@
-"""Connections to checked addresses alone: the name is resolved once, and what was checked is what is
-connected to.
+"""Name resolution with checked addresses, and an aiohttp connector that connects to nothing else.
+
+A name is resolved once per request; the addresses that were checked are the ones that are connected to.
 """
 
 from __future__ import annotations
@@ -8,63 +9,54 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import httpcore2
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from cloudflare_image_mcp.fetcher.addresses import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import ssl
+    from collections.abc import Sequence
+
+    from aiohappyeyeballs import AddrInfoType
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable["Sequence[Address]"]]
-"""The addresses of a host, in the order in which to try them. Raises ``OSError`` when there are none."""
+"""Returns the addresses of a host, in the order in which to try them. Raises ``OSError`` when there are none."""
 AddressRule: TypeAlias = Callable[[Address], bool]
-
-_ATTEMPT_SECONDS: Final = 5.0
-"""For each address but the last: one that does not answer must not use up the time of the next."""
 
 
 class Refused(Exception):
-    """A reason, for the caller, not to go on. Not of httpcore2's family, so that it passes through it."""
+    """The URL or its answer is not accepted; the text is the reason, for the caller."""
 
 
 async def system_resolver(host: str, port: int) -> Sequence[Address]:
-    """As the system does it, which also reads 2130706433, 0x7f.1 and their like as the addresses they are."""
+    """Resolves as the system does, which also reads 2130706433, 0x7f.1 and similar as the addresses they are."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # An IPv6 address may carry its zone; a zoned one is link-local, and no rule lets it pass.
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
 
-class GuardedNetwork(httpcore2.AsyncNetworkBackend):
-    """Opens the sockets under httpcore2. Host and SNI remain the URL's, since only the socket knows the
-    address.
-    """
+class CheckedNetwork:
+    """Makes a connector for one request, after every address of the host passed the rule."""
 
     def __init__(self, resolve: Resolver, rule: AddressRule, refusal: str) -> None:
+        """``refusal``: the reason for an address that the rule does not let pass."""
         self._resolve = resolve
         self._rule = rule
         self._refusal = refusal
-        self._sockets = httpcore2.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Raises ``Refused``, or httpcore2's ``ConnectError`` and ``ConnectTimeout``."""
+    async def connector(self, host: str, port: int, ssl_context: ssl.SSLContext) -> aiohttp.TCPConnector:
+        """Raises ``Refused``."""
         addresses = await self._addresses(host, port)
-        for address in addresses[:-1]:
-            try:
-                return await self._sockets.connect_tcp(
-                    str(address), port, _ATTEMPT_SECONDS, local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._sockets.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
+        return aiohttp.TCPConnector(
+            resolver=_FixedResolver(addresses),
+            socket_factory=self._socket,
+            use_dns_cache=False,
+            force_close=True,  # no connection outlives the check of its address
+            ssl=ssl_context,
+        )
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
         try:
@@ -79,5 +71,34 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
             raise Refused(self._refusal)
         return addresses
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    def _socket(self, address: AddrInfoType) -> socket.socket:
+        """Checks the address of the socket itself, because aiohttp asks no resolver about a literal address."""
+        family, kind, protocol, _, target = address
+        if not self._rule(ip_address(str(target[0]).partition("%")[0])):
+            raise Refused(self._refusal)
+        return socket.socket(family, kind, protocol)
+
+
+class _FixedResolver(AbstractResolver):
+    """Answers with addresses that are known already."""
+
+    def __init__(self, addresses: Sequence[Address]) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        pass
