@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.settings import Account, Settings
 
 TOKEN = "the token that nobody may see"
@@ -41,7 +41,6 @@ def test_space_around_a_value_is_no_part_of_it() -> None:
         ("PUBLIC_BASE_URL", "http://a b"),
         ("PUBLIC_BASE_URL", "http://localhost:99999"),
         ("PUBLIC_BASE_URL", "http://:3000"),
-        ("PUBLIC_BASE_URL", "https://images.example.com/?key=1"),
         ("CLOUDFLARE_API_BASE_URL", "127.0.0.1:8788"),
         ("CLOUDFLARE_ACCOUNT_ID", "../accounts"),
         ("CLOUDFLARE_AI_GATEWAY", "my gateway"),
@@ -58,6 +57,36 @@ def test_what_cannot_be_used_is_named_with_its_value(name: str, value: str) -> N
         Settings.read({name: value})
     assert str(caught.value).startswith(f"{name} must be ")
     assert str(caught.value).endswith(f'; "{value}" is not')
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://images.example.com/?key=hush", "https://images.example.com/?***"),
+        ("ftp://me:hush@images.example.com/a", "ftp://***@images.example.com/a"),
+        ("ftp://me:hu@sh@images.example.com#hush", "ftp://***@images.example.com#***"),
+        ("ftp://me:hu?sh@images.example.com", "ftp://***"),
+        ("me:hu/sh@images.example.com", "***@images.example.com"),
+    ],
+)
+@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "CLOUDFLARE_API_BASE_URL"])
+def test_a_secret_in_a_url_is_masked(name: str, url: str, shown: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings.read({name: url})
+    assert str(caught.value).endswith(f'; "{shown}" is not')
+
+
+def test_a_path_of_a_file_url_is_no_secret() -> None:
+    assert masked_url("file:///home/me@work/images?hush") == "file:///home/me@work/images?***"
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"), ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")],
+)
+def test_the_missing_half_of_an_account_is_named(there: str, missing: str) -> None:
+    with pytest.raises(SettingError, match=f"^{missing} is not set; {there} needs it$"):
+        _ = Settings.read({there: "abc"}).accounts
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.core.gateway import Gateway
-from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher
 from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
@@ -79,7 +79,7 @@ def open_neuron_counter(settings: Settings) -> NeuronCounter:
         return NeuronLedger(Path(directory_of(url, windows=os.name == "nt")))
     except ValueError as error:
         raise SettingError(
-            f'NEURON_LEDGER_URL must be file:///directory or memory:; "{url}" cannot be used: {error}'
+            f'NEURON_LEDGER_URL must be file:///directory or memory:; "{masked_url(url)}" cannot be used: {error}'
         ) from None
 
 

@@ -7,6 +7,7 @@ is missing there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -95,6 +96,22 @@ def shown(value: object, limit: int = 60) -> str:
     """Formats a caller's value for a message: quoted if it is text, and cut after ``limit`` characters."""
     text = f'"{value}"' if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def masked_url(url: str) -> str:
+    """Returns a URL without what may be a secret in it: user name, password, query and fragment."""
+    if url.lower().startswith("file:///"):
+        start, rest = url[:8], url[8:]
+    else:
+        match = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url)
+        start = match[0] if match else ""
+        user, at, rest = url[len(start) :].rpartition("@")
+        if at:
+            if re.search(r"[?#]", user):
+                return f"{start}***"
+            start += "***@"
+    end = re.search(r"[?#]", rest)
+    return f"{start}{rest[: end.start()]}{end[0]}***" if end else start + rest
 
 
 class SettingError(ValueError):

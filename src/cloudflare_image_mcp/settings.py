@@ -1,4 +1,8 @@
-"""The settings: one table that the environment, the ``.env`` file, ``doctor`` and docs/configuration.md share."""
+"""The settings: one pydantic model that the environment, the ``.env`` file, ``doctor`` and docs/configuration.md share.
+
+Not pydantic-settings: importing it costs 80 ms of CPU at every start, it would have to be vendored into a Worker, and
+its sources do not say where a value came from, which ``doctor`` shows.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,15 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from cloudflare_image_mcp.errors import GatewayError, SettingError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from cloudflare_image_mcp.errors import GatewayError, SettingError, masked_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Set
+    from collections.abc import Mapping, Set
 
     from cloudflare_image_mcp.catalog import Model, Operation
     from cloudflare_image_mcp.core.gateway import Options
@@ -31,16 +37,12 @@ class Account:
     api_token: str = field(repr=False)
 
 
+# Names of accounts and gateways become part of a URL.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
-"""Of an account or a gateway: it becomes part of an address."""
+# Text that every HTTP implementation sends in the same way: printable ASCII without a space.
 _CREDENTIAL: Final = re.compile(r"[!-~]+")
-"""What an HTTP header carries in one way alone: printable ASCII without a space."""
+# A client's key may hold spaces: OpenAI's own tests send "My API Key".
 _KEY: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-"""A client's key may hold spaces: OpenAI's own tests send "My API Key"."""
-
-
-def _text(value: str) -> str:
-    return value
 
 
 def _name(value: str) -> str:
@@ -55,31 +57,6 @@ def _credential(value: str) -> str:
     return value
 
 
-def _truth(value: str) -> bool:
-    truths = {
-        "on": True,
-        "true": True,
-        "1": True,
-        "yes": True,
-        "off": False,
-        "false": False,
-        "0": False,
-        "no": False,
-    }
-    if value.lower() not in truths:
-        raise ValueError("on or off")
-    return truths[value.lower()]
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return value
-
-    return parse
-
-
 def _hours(value: str) -> float:
     try:
         hours = float(value)
@@ -91,7 +68,7 @@ def _hours(value: str) -> float:
 
 
 def _address(value: str) -> str:
-    """An origin, with or without a path behind it."""
+    """Parses an origin, with or without a path."""
     if not _is_address(value):
         raise ValueError("an http or https address such as https://images.example.com")
     return value.rstrip("/")
@@ -113,7 +90,7 @@ def _listed(value: str) -> tuple[str, ...]:
 
 def _keys(value: str) -> tuple[str, ...]:
     keys = _listed(value)
-    # Commas alone are no keys, and must not open the door that somebody meant to lock.
+    # Commas alone are no keys: they must not leave a server open that somebody meant to protect.
     if (value and not keys) or not all(_KEY.fullmatch(key) for key in keys):
         raise ValueError("comma-separated keys of printable ASCII characters")
     return keys
@@ -154,135 +131,93 @@ def _accounts(value: str) -> tuple[Account, ...]:
     return accounts
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row: the name in the environment, the default as it would be written there, and how text is read."""
-
-    name: str
-    default: str | None
-    parse: Callable[[str], object]
-    meaning: str
-    secret: bool = False
-
-    @property
-    def attribute(self) -> str:
-        return self.name.lower()
-
-    def read(self, text: str) -> object:
-        """Raises ``SettingError``."""
-        try:
-            return self.parse(text)
-        except ValueError as error:
-            value = "its value" if self.secret else f'"{text}"'
-            raise SettingError(f"{self.name} must be {error}; {value} is not") from None
+def _setting(default: str | None, meaning: str, *, secret: bool = False) -> Any:
+    """Declares a setting; ``default`` is text, as it would stand in the environment."""
+    return Field(default, description=meaning, repr=not secret)
 
 
-def given(environ: Mapping[str, str], name: str) -> str | None:
-    """What the environment says, without the space around it, which files and shells leave behind. An empty value is
-    an absent one.
-    """
-    return environ.get(name, "").strip() or None
+Name = Annotated[str, BeforeValidator(_name)]
+Address = Annotated[str, BeforeValidator(_address)]
 
 
-SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("CLOUDFLARE_ACCOUNT_ID", None, _name, "the account whose Workers AI makes the images"),
-    Setting("CLOUDFLARE_API_TOKEN", None, _credential, "its token, with the permission Workers AI", secret=True),
-    Setting(
-        "AI_ACCOUNTS",
-        None,
-        _accounts,
-        "several accounts as a JSON list, balanced and failed over",
-        secret=True,
-    ),
-    Setting(
-        "CLOUDFLARE_API_BASE_URL",
-        CLOUDFLARE_API,
-        _address,
-        "where Workers AI is; the emulator's address for tests",
-    ),
-    Setting("CLOUDFLARE_AI_GATEWAY", None, _name, "name of an AI Gateway that calls go through, but for FLUX.2"),
-    Setting("NEURON_LEDGER_URL", None, _text, "where spent neurons are added up: file:///dir or memory:"),
-    Setting("IMAGE_BACKEND", "auto", _one_of("auto", "workers-ai", "local"), "what makes the images"),
-    Setting("LOCAL_ENGINE", "illustrator", _one_of("illustrator", "diffusers"), "what draws on this machine"),
-    Setting("DIFFUSERS_MODEL", None, _text, "the diffusion model of LOCAL_ENGINE=diffusers: a folder or a hub id"),
-    Setting("IMAGE_STORAGE_URL", None, _text, "where images are kept: file:///dir, s3://bucket/prefix or memory:"),
-    Setting("IMAGE_EXPIRY_HOURS", "24", _hours, "how long a stored image lives; 0 keeps it for good"),
-    Setting("PUBLIC_BASE_URL", None, _address, "origin of the image URLs handed out"),
-    Setting("API_KEYS", "", _keys, "comma-separated keys that clients must send", secret=True),
-    Setting("DEFAULT_MODEL", "flux-1-schnell", _text, "the model when a request names none"),
-    Setting("DEFAULT_EDIT_MODEL", "flux-2-klein-4b", _text, "the same for edits and variations"),
-    Setting("DEFAULT_RESPONSE_FORMAT", "url", _one_of("url", "b64_json"), "what an image comes back as"),
-    Setting("EDIT_FALLBACK", "on", _truth, "another model makes the edit that the service refuses"),
-    Setting("ALLOW_PRIVATE_IMAGE_URLS", "off", _truth, "fetch input images from private addresses too"),
-    Setting("MCP_STRUCTURED_RESULTS", "on", _truth, "MCP results carry structured content beside text and images"),
-    Setting("MCP_IMAGE_ROOTS", None, _folders, "folders that MCP over stdio may read input images from"),
-    Setting("MCP_ALLOWED_HOSTS", "", _hosts, "Host names beyond this machine's under which /mcp answers without keys"),
-    Setting("MCP_ALLOWED_ORIGINS", "", _origins, "origins of web pages that may use /mcp, beyond this machine's"),
-    Setting("PROMPT_IN_METADATA", "on", _truth, "write the prompt into the image's metadata"),
-)
+class Settings(BaseModel):
+    """The settings as values. A field's name in capitals is the setting's name."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The settings as values. One attribute a row of ``SETTINGS``, in lower case."""
-
-    cloudflare_account_id: str | None
-    cloudflare_api_token: str | None = field(repr=False)
-    ai_accounts: tuple[Account, ...] | None = field(repr=False)
-    cloudflare_api_base_url: str
-    cloudflare_ai_gateway: str | None
-    neuron_ledger_url: str | None
-    image_backend: Literal["auto", "workers-ai", "local"]
-    local_engine: Literal["illustrator", "diffusers"]
-    diffusers_model: str | None
-    image_storage_url: str | None
-    image_expiry_hours: float
-    public_base_url: str | None
-    api_keys: tuple[str, ...] = field(repr=False)
-    default_model: str
-    default_edit_model: str
-    default_response_format: Literal["url", "b64_json"]
-    edit_fallback: bool
-    allow_private_image_urls: bool
-    mcp_structured_results: bool
-    mcp_image_roots: tuple[Path, ...] | None
-    mcp_allowed_hosts: tuple[str, ...]
-    mcp_allowed_origins: tuple[str, ...]
-    prompt_in_metadata: bool
+    cloudflare_account_id: Name | None = _setting(None, "the account whose Workers AI makes the images")
+    cloudflare_api_token: Annotated[str, BeforeValidator(_credential)] | None = _setting(
+        None, "its token, with the permission Workers AI", secret=True
+    )
+    ai_accounts: Annotated[tuple[Account, ...], BeforeValidator(_accounts)] | None = _setting(
+        None, "several accounts as a JSON list, balanced and failed over", secret=True
+    )
+    cloudflare_api_base_url: Address = _setting(CLOUDFLARE_API, "where Workers AI is; the emulator's address for tests")
+    cloudflare_ai_gateway: Name | None = _setting(None, "name of an AI Gateway that calls go through, but for FLUX.2")
+    neuron_ledger_url: str | None = _setting(None, "where spent neurons are added up: file:///dir or memory:")
+    image_backend: Literal["auto", "workers-ai", "local"] = _setting("auto", "what makes the images")
+    local_engine: Literal["illustrator", "diffusers"] = _setting("illustrator", "what draws on this machine")
+    diffusers_model: str | None = _setting(None, "the diffusion model of LOCAL_ENGINE=diffusers: a folder or a hub id")
+    image_storage_url: str | None = _setting(None, "where images are kept: file:///dir, s3://bucket/prefix or memory:")
+    image_expiry_hours: Annotated[float, BeforeValidator(_hours)] = _setting(
+        "24", "how long a stored image lives; 0 keeps it for good"
+    )
+    public_base_url: Address | None = _setting(None, "origin of the image URLs handed out")
+    api_keys: Annotated[tuple[str, ...], BeforeValidator(_keys)] = _setting(
+        "", "comma-separated keys that clients must send", secret=True
+    )
+    default_model: str = _setting("flux-1-schnell", "the model when a request names none")
+    default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
+    default_response_format: Literal["url", "b64_json"] = _setting("url", "what an image comes back as")
+    edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
+    allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
+    mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")
+    mcp_image_roots: Annotated[tuple[Path, ...], BeforeValidator(_folders)] | None = _setting(
+        None, "folders that MCP over stdio may read input images from"
+    )
+    mcp_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = _setting(
+        "", "Host names beyond this machine's under which /mcp answers without keys"
+    )
+    mcp_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
+        "", "origins of web pages that may use /mcp, beyond this machine's"
+    )
+    prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Reads the settings. Raises ``SettingError``."""
-        values: dict[str, Any] = {}
-        for setting in SETTINGS:
-            text = given(environ, setting.name) or setting.default
-            values[setting.attribute] = None if text is None else setting.read(text)
-        return cls(**values)
+        values = {setting.attribute: given(environ, setting.name) for setting in SETTINGS}
+        try:
+            return cls.model_validate({name: text for name, text in values.items() if text is not None})
+        except ValidationError as error:
+            raise _setting_error(error) from None
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """All the accounts that are set, the single one first. Raises ``SettingError`` when only half of one is."""
+        """Returns all accounts, the single one first. Raises ``SettingError`` when its id or its token is missing."""
         single = (self.cloudflare_account_id, self.cloudflare_api_token)
         if any(single) and not all(single):
-            raise SettingError("CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN must be set together")
+            names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
+            there, missing = names if single[0] else reversed(names)
+            raise SettingError(f"{missing} is not set; {there} needs it")
         first = (Account(*cast("tuple[str, str]", single)),) if all(single) else ()
         return first + (self.ai_accounts or ())
 
     @property
     def backend(self) -> Literal["workers-ai", "local"]:
-        """What ``auto`` comes to."""
+        """Returns the backend that ``IMAGE_BACKEND`` and the accounts choose."""
         if self.image_backend != "auto":
             return self.image_backend
         return "workers-ai" if self.accounts else "local"
 
     @property
     def image_lifetime(self) -> timedelta | None:
-        """None: stored images are kept for good."""
+        """Returns how long stored images are kept; None is for ever."""
         return timedelta(hours=self.image_expiry_hours) if self.image_expiry_hours else None
 
     @property
     def models(self) -> ModelNames:
-        """Raises ``SettingError`` also for a model that does not do what it would be the default for."""
+        """Returns the default models. Raises ``SettingError`` for one that cannot do what it is the default for."""
         from cloudflare_image_mcp.catalog import Operation
         from cloudflare_image_mcp.core.model_names import ModelNames
 
@@ -292,7 +227,7 @@ class Settings:
         )
 
     def options(self) -> Options:
-        """What the core is told of them. Raises ``SettingError``."""
+        """Returns the options of the core. Raises ``SettingError``."""
         from cloudflare_image_mcp.core.gateway import Options
 
         return Options(
@@ -301,6 +236,56 @@ class Settings:
             edit_fallback=self.edit_fallback,
             stamp_prompt=self.prompt_in_metadata,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, for what lists them: ``doctor``, the documentation's tests."""
+
+    name: str
+    default: str | None
+    """As it would be written in the environment."""
+    meaning: str
+    secret: bool = False
+
+    @property
+    def attribute(self) -> str:
+        return self.name.lower()
+
+    def shown(self, text: str) -> str:
+        """Formats a value for a message: no secret, and no user name, password or query of a URL."""
+        return "its value" if self.secret else f'"{masked_url(text)}"'
+
+    def check(self, text: str) -> None:
+        """Raises ``SettingError`` when the text cannot be used."""
+        Settings.read({self.name: text})
+
+
+SETTINGS: Final[tuple[Setting, ...]] = tuple(
+    Setting(name.upper(), row.default, row.description or "", secret=not row.repr)
+    for name, row in Settings.model_fields.items()
+)
+_BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+def given(environ: Mapping[str, str], name: str) -> str | None:
+    """Returns a setting's text without the space around it, which files and shells leave; None where it is empty."""
+    return environ.get(name, "").strip() or None
+
+
+def _setting_error(error: ValidationError) -> SettingError:
+    """Describes the first setting that cannot be used: its name, what is allowed, its value."""
+    first = error.errors(include_url=False)[0]
+    setting = _BY_NAME[str(first["loc"][0]).upper()]
+    context = first.get("ctx", {})
+    match first["type"]:
+        case "bool_parsing":
+            allowed = "on or off"
+        case "literal_error":
+            allowed = "one of " + ", ".join(re.findall(r"'([^']*)'", context["expected"]))
+        case _:
+            allowed = str(context.get("error", first["msg"]))
+    return SettingError(f"{setting.name} must be {allowed}; {setting.shown(str(first['input']))} is not")
 
 
 def _model(name: str, value: str, operations: Set[Operation]) -> Model:

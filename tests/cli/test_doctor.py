@@ -74,7 +74,7 @@ def test_a_store_that_cannot_be_written_to_is_broken(home: Home) -> None:
 
 def test_half_an_account_is_broken(home: Home) -> None:
     found = findings(home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32), status=1)
-    assert "must be set together" in found["accounts"]["value"]
+    assert "is not set; CLOUDFLARE_" in found["accounts"]["value"]
 
 
 def test_a_line_that_cannot_be_read_is_broken(home: Home) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudflare_image_mcp.cli.environment import load_environment
+from cloudflare_image_mcp.cli.environment import load_environment, load_settings
 from cloudflare_image_mcp.errors import SettingError
 
 if TYPE_CHECKING:
@@ -62,6 +62,17 @@ def test_lines_that_cannot_be_read_are_counted_and_the_others_are_read(directory
     environment = load_environment()
     assert environment.unread == (2,)
     assert [environment.values.get(name) for name in ("DEFAULT_MODEL", "EDIT_FALLBACK")] == ["flux-2-dev", "off"]
+
+
+def test_a_misspelt_setting_is_named_and_other_programs_names_are_not(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (directory / ".env").write_text("CLOUDFLARE_API_TOKN=hush\nimage_backend=local\nHTTPS_PROXY=http://p\nPORT=1\n")
+    load_settings()
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning: .env: CLOUDFLARE_API_TOKN is not a setting and is not used; did you mean CLOUDFLARE_API_TOKEN?",
+        "Warning: .env: image_backend is not a setting and is not used; did you mean IMAGE_BACKEND?",
+    ]
 
 
 def test_a_file_that_may_not_be_read_is_named(directory: Path) -> None:

@@ -85,7 +85,11 @@ def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str
         ("DEFAULT_MODEL", "flux-9", '"flux-9" is no model'),
         ("DEFAULT_MODEL", "stable-diffusion-v1-5-img2img", '"stable-diffusion-v1-5-img2img" can only edit, vary'),
         ("IMAGE_STORAGE_URL", "ftp://x", "IMAGE_STORAGE_URL"),
-        ("CLOUDFLARE_API_TOKEN", "secret-token-value", "must be set together"),
+        (
+            "CLOUDFLARE_API_TOKEN",
+            "secret-token-value",
+            "CLOUDFLARE_ACCOUNT_ID is not set; CLOUDFLARE_API_TOKEN needs it",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_status_8(home: Home, name: str, value: str, said: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-import re
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.environment import Environment, load_environment
-from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings, given
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ def examine() -> list[Finding]:
         return [*findings, Finding(".env", "broken", str(error))]
     if environment.file is not None:
         findings.append(_file(environment.file, environment.unread))
+        findings += [Finding(".env", "broken", warning) for warning in environment.misspelt]
     findings += [_setting(setting, environment) for setting in SETTINGS]
     try:
         settings = Settings.read(environment.values)
@@ -111,10 +111,10 @@ def _setting(setting: Setting, environment: Environment) -> Finding:
     if not text:
         return Finding(setting.name, "unset", f"unset: {setting.meaning}")
     try:
-        setting.read(text)
+        setting.check(text)
     except SettingError as error:
         return Finding(setting.name, "broken", str(error), source)
-    return Finding(setting.name, "ok", _masked(text) if setting.secret else _without_login(text), source)
+    return Finding(setting.name, "ok", _masked(text) if setting.secret else masked_url(text), source)
 
 
 def _masked(secret: str) -> str:
@@ -125,10 +125,6 @@ def _masked(secret: str) -> str:
 
 def _masked_id(account_id: str) -> str:
     return f"{account_id[:4]}•••{account_id[-4:]}"
-
-
-def _without_login(text: str) -> str:
-    return re.sub(r"(?<=://)[^/@]*@", "•••@", text)
 
 
 def _accounts(settings: Settings) -> str:
@@ -175,7 +171,7 @@ def _store(settings: Settings) -> str:
 
     url = storage_url(settings)
     asyncio.run(_write_and_delete(url, settings))
-    return f"{_without_login(url)}: wrote, read and deleted an image"
+    return f"{masked_url(url)}: wrote, read and deleted an image"
 
 
 async def _write_and_delete(url: str, settings: Settings) -> None:
@@ -194,7 +190,7 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
     finally:
         await store.aclose()
     if read != _PIXEL or not deleted:
-        raise SettingError(f"{url} did not give back what was written to it")
+        raise SettingError(f"{masked_url(url)} did not give back what was written to it")
 
 
 def _credentials(settings: Settings) -> list[Finding]:
@@ -232,6 +228,7 @@ async def _ask(session: ClientSession, account: Account, base_url: str) -> Findi
     except (aiohttp.ClientError, OSError) as error:
         # The type alone: the text may hold what was sent.
         refusal = f"cannot be reached ({type(error).__name__})"
+    base_url = masked_url(base_url)
     if refusal is None:
         return Finding(name, "ok", f"{base_url} takes its token")
     return Finding(name, "broken", f"{base_url}: {refusal}")
@@ -273,7 +270,11 @@ def _neurons(settings: Settings) -> list[Finding]:
     except SettingError as error:
         return [Finding("neurons", "broken", str(error))]
     except OSError as error:
-        return [Finding("neurons", "broken", f"{url} cannot be written to: {error.strerror or type(error).__name__}")]
+        return [
+            Finding(
+                "neurons", "broken", f"{masked_url(url)} cannot be written to: {error.strerror or type(error).__name__}"
+            )
+        ]
     spent = asyncio.run(counter.spent(clock.now().date()))
     return [_account_neurons(account, spent.get(account, 0.0), next_reset(clock)) for account in accounts]
 

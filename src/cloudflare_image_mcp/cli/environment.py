@@ -1,4 +1,4 @@
-"""The settings as the command line finds them: the environment, then a ``.env`` file in the working directory."""
+"""Reads the environment and a ``.env`` file in the working directory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import click
+
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.settings import Settings, given
+from cloudflare_image_mcp.settings import SETTINGS, Settings, given
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Source: TypeAlias = Literal["environment", ".env", "default"]
 
@@ -26,6 +28,8 @@ class Environment:
     from_file: frozenset[str]
     unread: tuple[int, ...] = ()
     """Lines of the file that are no ``NAME=VALUE`` and were left out."""
+    misspelt: tuple[str, ...] = ()
+    """A warning for each name in the file that is almost a setting's."""
 
     def source(self, name: str) -> Source:
         """Where a setting comes from. An empty value is an absent one, and hides the file's."""
@@ -53,9 +57,22 @@ def load_environment() -> Environment:
     unread = tuple(binding.original.line for binding in parse_stream(StringIO(text)) if binding.error)
     added = {name: value for name, value in found.items() if value is not None and name not in os.environ}
     os.environ.update(added)
-    return Environment(os.environ, path.absolute(), frozenset(added), unread)
+    return Environment(os.environ, path.absolute(), frozenset(added), unread, tuple(_misspelt(found)))
 
 
 def load_settings() -> Settings:
-    """Raises ``SettingError``."""
-    return Settings.read(load_environment().values)
+    """Reads the settings, with a warning for each misspelt name in ``.env``. Raises ``SettingError``."""
+    environment = load_environment()
+    for warning in environment.misspelt:
+        click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
+    return Settings.read(environment.values)
+
+
+def _misspelt(names: Iterable[str]) -> Iterator[str]:
+    """Other programs' names may stand in the file too, so only those that resemble a setting's are reported."""
+    from difflib import get_close_matches
+
+    known = [setting.name for setting in SETTINGS]
+    for name in names:
+        if name not in known and (close := get_close_matches(name.upper(), known, 1, 0.85)):
+            yield f".env: {name} is not a setting and is not used; did you mean {close[0]}?"

@@ -166,7 +166,7 @@ async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
         # and comes up again.
         if settings.image_storage_url is not None:
             raise
-        assembly = assemble(replace(settings, image_storage_url="memory:"))
+        assembly = assemble(settings.model_copy(update={"image_storage_url": "memory:"}))
     try:
         yield assembly
     except asyncio.CancelledError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cloudflare_image_mcp.errors import masked_url
 from cloudflare_image_mcp.settings import CLOUDFLARE_API
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def start_line(settings: Settings) -> str:
         count = len(settings.accounts)
         accounts = f"{count} account{'' if count == 1 else 's'}"
         base_url = settings.cloudflare_api_base_url
-        where = "" if base_url == CLOUDFLARE_API else f" at {base_url}"
+        where = "" if base_url == CLOUDFLARE_API else f" at {masked_url(base_url)}"
         return f"Images are made by Workers AI{where} ({accounts})."
     if settings.local_engine == "diffusers":
         from cloudflare_image_mcp.backends.diffusers.source import ModelSource
@@ -31,6 +32,9 @@ def start_line(settings: Settings) -> str:
         return (
             f"Images are made on this machine by the diffusion model {ModelSource.of(settings.diffusers_model).name}."
         )
+    from cloudflare_image_mcp.assembly import require_artwork
+
+    require_artwork()
     change = "Set IMAGE_BACKEND=auto" if settings.accounts else "Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
     return (
         "Images are drawn by the embedded illustrator, which is not an AI model. "

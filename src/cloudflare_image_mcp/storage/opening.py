@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.storage.record import Expiry
 
 if TYPE_CHECKING:
@@ -95,8 +95,4 @@ def directory_of(url: str, *, windows: bool) -> str:
 
 
 def _shown(url: str) -> str:
-    """The setting's value without what may be a secret in it: anything before an @, and a query."""
-    text = url.partition("?")[0]
-    if not text.lower().startswith("file:///"):
-        text = re.sub(r"(^|://).*@", r"\1***@", text)
-    return f'"{text[:200]}"'
+    return f'"{masked_url(url)[:200]}"'
