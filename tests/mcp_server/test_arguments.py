@@ -103,6 +103,17 @@ async def test_parameters_under_their_other_names() -> None:
     assert made["warnings"] == []
 
 
+async def test_what_is_not_used_is_named() -> None:
+    async with talking() as client:
+        made = await answer(client, prompt="x", images=[IMAGE], image_url=IMAGE, stream=True, response_format="url")
+    assert made["operation"] == "edit"
+    assert set(made["warnings"]) == {
+        "image_url was ignored: images was used",
+        "stream has no meaning over MCP and was ignored",
+        "response_format has no meaning over MCP and was ignored",
+    }
+
+
 async def test_an_operation_guessed_wrongly_costs_no_image() -> None:
     async with talking() as client:
         edited = await answer(client, prompt="x", operation="generate", images=[IMAGE])

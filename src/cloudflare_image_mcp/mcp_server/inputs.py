@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.image_sources import is_source_name, source_kind
 from cloudflare_image_mcp.core.parsing import parameter_of, parse_request
 from cloudflare_image_mcp.errors import invalid, shown
 from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
@@ -60,7 +61,7 @@ async def read_call(door: Door, http: Request | None, arguments: Mapping[str, An
     fields: dict[str, object] = {
         name: value
         for name, value in arguments.items()
-        if name not in _HANDLED and parameter_of(name) not in _WITHOUT_MEANING
+        if name not in _HANDLED and not is_source_name(name) and parameter_of(name) not in _WITHOUT_MEANING
     }
     fields["model"] = door.model.id if door.model else arguments.get("model")
     if operation is not Operation.GENERATE:
@@ -99,6 +100,8 @@ def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> 
     for name in arguments:
         if parameter_of(name) in _WITHOUT_MEANING:
             yield f"{name} has no meaning over MCP and was ignored"
+        elif name not in _HANDLED and is_source_name(name):
+            yield f"{name} was ignored: {'mask' if source_kind(name) == 'mask' else 'images'} was used"
     if operation is not Operation.GENERATE and arguments.get("operation") == Operation.GENERATE:
         yield f"generate takes no images, so this was taken as {operation}"
     if operation is Operation.VARY and "mask" in arguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.catalog import Operation, openai_families
 from cloudflare_image_mcp.core.request import PARAMETERS
 from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
 from cloudflare_image_mcp.errors import ERRORS
@@ -32,6 +32,10 @@ _IMAGE: Final[Schema] = {
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
     ],
 }
+_MASK: Final[Schema] = {
+    "description": "an image that is transparent, or white, where an edit repaints; null and an empty list are no mask",
+    "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}, {"type": "null"}],
+}
 _IMAGE_FIELDS: Final[Mapping[Operation, tuple[str, ...]]] = {
     Operation.GENERATE: (),
     Operation.EDIT: ("image", "mask"),
@@ -53,18 +57,27 @@ _REQUIRED: Final = {
 def _properties(operation: Operation) -> dict[str, Schema]:
     """The fields of a request: its input images, and the parameters, which may all be null but the prompt."""
     named = {name: _parameter(name) for name in PARAMETERS if name not in _WITHOUT[operation]}
-    return dict.fromkeys(_IMAGE_FIELDS[operation], _IMAGE) | named
+    inputs = {name: _IMAGE if name == "image" else _MASK for name in _IMAGE_FIELDS[operation]}
+    return inputs | named
 
 
 def _parameter(name: str) -> Schema:
+    """A parameter as a field: also as text, which forms have alone, and null, which the SDKs send for "absent"."""
     schema = parameter_schema(name)
     if name == "prompt":
         return schema | {"minLength": 1}
     if name == "seed":
         schema["minimum"] = -1
-    if "enum" in schema:
-        schema["enum"] = [*schema["enum"], None]
-    return schema | {"type": [schema["type"], "null"]}
+    outer = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    kinds = [schema, *_OTHER_KINDS.get(name, ()), {"type": "string"}, {"type": "null"}]
+    return outer | {"anyOf": [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]}
+
+
+_OTHER_KINDS: Final[Mapping[str, tuple[Schema, ...]]] = {
+    "size": ({"type": "integer"}, {"type": "array", "items": {"type": "integer"}}, {"type": "object"}),
+    "aspect_ratio": ({"type": "number"},),
+}
+"""Other types in which a parameter is read."""
 
 
 _ERROR: Final[Schema] = {
@@ -92,7 +105,7 @@ _IMAGES: Final[Schema] = {
         "data": {
             "type": "array",
             "minItems": 1,
-            "maxItems": MAX_IMAGES,
+            "maxItems": max(MAX_IMAGES, *(family.max_images for family in openai_families())),
             "items": {
                 "type": "object",
                 "properties": {
