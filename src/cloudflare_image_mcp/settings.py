@@ -169,6 +169,7 @@ class Settings(BaseModel):
     default_model: str = _setting("flux-1-schnell", "the model when a request names none")
     default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
     default_response_format: Literal["url", "b64_json"] = _setting("url", "what an image comes back as")
+    image_chat_data_urls: bool = _setting("off", "the Markdown of a chat answer holds the image, not its URL")
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
     allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
     mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests import node
-from tests.decoding import downloaded, size
+from tests.decoding import decoded, downloaded, size
 from tests.rest import pictures
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
@@ -64,11 +64,15 @@ def _json_with(key: str) -> list[Example]:
 REQUESTS: Final = [example for example in _of("json") if {"prompt", "image"} & json.loads(example.text).keys()]
 
 
+CHATS: Final = _json_with("messages")
+
+
 def test_no_example_is_left_out() -> None:
-    run = [*REQUESTS, *_json_with("created"), *_json_with("object"), *_json_with("error")]
+    run = [*REQUESTS, *CHATS, *_json_with("created"), *_json_with("object"), *_json_with("error")]
     run += [example for language in ("typescript", "python", "bash", "http", "") for example in _of(language)]
     assert sorted(map(id, run)) == sorted(map(id, EXAMPLES))
     assert len(REQUESTS) == 5
+    assert len(CHATS) == 1
     assert len(_of("typescript")) == 2
 
 
@@ -81,6 +85,13 @@ def test_request_body(example: Example, server: str) -> None:
     answer = requests.post(server + example.path, json=body, timeout=60)
     asked = body["size"] if "size" in body else f"{body['width']}x{body['height']}"
     _check_answer(answer, asked, body.get("n", 1))
+
+
+@pytest.mark.parametrize("example", CHATS, ids=str)
+def test_chat(example: Example, server: str) -> None:
+    answer = requests.post(server + example.path, json=json.loads(example.text), timeout=60)
+    message = answer.json()["choices"][0]["message"]
+    assert size(decoded(message["images"][0]["image_url"]["url"].split(",")[1])) == DEFAULT_SIZE
 
 
 @pytest.mark.parametrize("example", _of("http"), ids=str)

@@ -51,7 +51,7 @@ def image_answer(result: ImageResult, base_url: str) -> Response:
     pieces = list(_pieces(result, base_url))
     length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
     headers = result_headers(result) | {"content-length": str(length)}
-    return PiecesResponse(_written(pieces), headers, "application/json")
+    return PiecesResponse(written(pieces), headers, "application/json")
 
 
 def result_headers(result: ImageResult) -> dict[str, str]:
@@ -121,7 +121,7 @@ def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[by
     yield b'"' + (b"," + compact_json(rest)[1:] if rest else b"}")
 
 
-async def _written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes]:
+async def written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes]:
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

@@ -17,6 +17,7 @@ from cloudflare_image_mcp.rest import openapi
 from cloudflare_image_mcp.rest.answer import image_answer
 from cloudflare_image_mcp.rest.body import read_body
 from cloudflare_image_mcp.rest.body_budget import BodyBudgetMiddleware
+from cloudflare_image_mcp.rest.chat import ChatForm, chat_answer, chat_stream, read_chat
 from cloudflare_image_mcp.rest.errors import install_error_handlers
 from cloudflare_image_mcp.rest.files import image_file
 from cloudflare_image_mcp.rest.middleware import CORSMiddleware, DefectMiddleware, KeyMiddleware, RequestIdMiddleware
@@ -53,6 +54,8 @@ class AppOptions:
     public_base_url: str | None = None
     image_lifetime: timedelta | None = None
     """Of stored images, from when they were made; None: they are kept for good."""
+    chat_data_urls: bool = False
+    """Whether the Markdown of a chat answer holds the image itself instead of its URL."""
     bodies_bytes: int = MAX_BODIES_BYTES
     """Of all requests under way together."""
 
@@ -62,6 +65,7 @@ class AppOptions:
             api_keys=settings.api_keys,
             public_base_url=settings.public_base_url,
             image_lifetime=settings.image_lifetime,
+            chat_data_urls=settings.image_chat_data_urls,
         )
 
 
@@ -84,6 +88,7 @@ def create_app(
         separate_input_output_schemas=False,
     )
     _add_images(app, gateway, options)
+    _add_chat(app, gateway, options)
     _add_models(app, gateway)
     _add_files(app, gateway, options)
     app.router.routes.extend(routes)
@@ -139,6 +144,29 @@ async def _made(gateway: Gateway, prepared: Prepared, request: Request) -> Image
     if result.response_format == "b64_json" and request.state.body.disconnected:
         await gateway.store_all(result)
     return result
+
+
+def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
+    async def chat(request: Request) -> Response:
+        body = await read_body(request)
+        wanted = read_chat(body.fields, gateway)
+        prepared = await gateway.prepare(wanted.request)
+        form = ChatForm(base_url(request, options), options.chat_data_urls)
+        name = gateway.ids.name()
+        if wanted.stream:
+            return chat_stream(gateway, prepared, form, name, include_usage=wanted.include_usage)
+        return chat_answer(await gateway.make(prepared), form, name)
+
+    for prefix in PREFIXES:
+        app.post(
+            f"{prefix}/chat/completions",
+            summary="Make an image from a conversation",
+            include_in_schema=bool(prefix),
+            responses=openapi.chat_responses(),
+            openapi_extra=openapi.chat_request(),
+            response_class=JSONResponse,
+            tags=["chat"],
+        )(chat)
 
 
 def _add_models(app: FastAPI, gateway: Gateway) -> None:

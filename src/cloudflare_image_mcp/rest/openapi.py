@@ -196,6 +196,44 @@ def image_responses() -> dict[int | str, Schema]:
     return {200: success, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
 
 
+def chat_request() -> Schema:
+    """``openapi_extra`` of the chat route."""
+    message = {
+        "type": "object",
+        "required": ["role"],
+        "properties": {
+            "role": {"type": "string"},
+            "content": {"description": "a text, or a list of text and image_url parts"},
+        },
+    }
+    properties = {
+        "model": _parameter("model"),
+        "messages": {"type": "array", "minItems": 1, "items": message},
+        "stream": _parameter("stream"),
+    }
+    schema = {"type": "object", "required": ["messages"], "properties": properties, "additionalProperties": True}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def chat_responses() -> dict[int | str, Schema]:
+    message = {
+        "type": "object",
+        "required": ["role", "content", "images"],
+        "properties": {"role": {"const": "assistant"}, "content": {"type": "string"}, "images": {"type": "array"}},
+    }
+    choice = {"type": "object", "required": ["index", "message"], "properties": {"message": message}}
+    body = {
+        "type": "object",
+        "required": ["id", "object", "created", "model", "choices", "usage"],
+        "properties": {"object": {"const": "chat.completion"}, "choices": {"type": "array", "items": choice}},
+    }
+    success = {
+        "description": "The images in a message; server-sent events when stream is true",
+        "content": {"application/json": {"schema": body}, "text/event-stream": {"schema": _EVENT}},
+    }
+    return image_responses() | {200: success}
+
+
 def model_list_responses() -> dict[int | str, Schema]:
     listed = {
         "type": "object",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 KEEP_ALIVE: Final = 10.0
 """Seconds of silence after which a comment is sent."""
 
+STREAM_HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+"""For every stream: proxies are neither to keep it nor to wait for its end."""
+
 _NO_TOKENS: Final = {
     "input_tokens": 0,
     "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
@@ -37,8 +40,7 @@ def event_answer(gateway: Gateway, prepared: Prepared, request_id: str) -> Strea
     ``request_id`` is the answer's, for the log.
     """
     headers = {
-        "cache-control": "no-cache",
-        "x-accel-buffering": "no",
+        **STREAM_HEADERS,
         "x-image-model": gateway.backend.engine or prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
     }
