@@ -102,12 +102,13 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         )
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
+    from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
 
     return WorkersAIBackend(
         [Account(account.account_id, account.api_token) for account in settings.accounts],
+        RestTransport(settings.cloudflare_api_base_url),
         pixels,
         SystemClock(),
-        base_url=settings.cloudflare_api_base_url,
         ai_gateway=settings.cloudflare_ai_gateway,
         neurons=open_neuron_counter(settings),
     )

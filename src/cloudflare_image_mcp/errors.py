@@ -121,10 +121,13 @@ class SettingError(ValueError):
 
 
 class EditRefused(GatewayError):
-    """The backend cannot make edits with this model; another model is needed."""
+    """The backend cannot make this edit with this model; another model is needed. ``lacks_input``: the model takes no
+    such input, so that it cannot make any edit.
+    """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, lacks_input: bool = False) -> None:
         super().__init__("edit_not_available", message, param="model")
+        self.lacks_input = lacks_input
 
 
 class UnreadableImage(ValueError):

@@ -21,6 +21,7 @@ from cloudflare_image_mcp.core.gateway import Gateway, Options
 from cloudflare_image_mcp.core.model_names import ModelNames, find_model
 from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.core.ports import Rendered
+from cloudflare_image_mcp.core.refusals import REMEMBERED, Refusals
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher
 from cloudflare_image_mcp.imagefile.header import ImageFormat
@@ -215,7 +216,8 @@ def test_outside_the_mask_every_pixel_is_the_originals(model: str) -> None:
 
 def test_a_refused_edit_falls_back_and_the_refusal_is_remembered() -> None:
     def script(call: Call) -> bytes | Exception:
-        return EditRefused("no image input") if call.model.short_name == "dreamshaper-8-lcm" else plain(call)
+        refusal = EditRefused("no image input", lacks_input=True)
+        return refusal if call.model.short_name == "dreamshaper-8-lcm" else plain(call)
 
     backend = Scripted(script)
     core = gateway(backend)
@@ -225,6 +227,39 @@ def test_a_refused_edit_falls_back_and_the_refusal_is_remembered() -> None:
     assert "dreamshaper-8-lcm is refused for edits by workers-ai; flux-2-klein-4b made this one" in first.warnings
     run(core, Operation.EDIT, **fields)
     assert Counter(call.model.short_name for call in backend.calls) == {"dreamshaper-8-lcm": 1, "flux-2-klein-4b": 6}
+
+
+class StoppedClock(SystemClock):
+    seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def test_a_remembered_refusal_is_for_one_operation_and_expires() -> None:
+    clock = StoppedClock()
+    refusals, model = Refusals(clock), find_model("dreamshaper-8-lcm")
+    refusals.add(model, Operation.EDIT)
+    assert refusals.include(model, Operation.EDIT)
+    assert not refusals.include(model, Operation.VARY)
+    assert not refusals.include(find_model("stable-diffusion-xl-base-1.0"), Operation.EDIT)
+    clock.seconds += REMEMBERED
+    assert not refusals.include(model, Operation.EDIT)
+
+
+def test_a_refusal_of_one_request_or_account_is_not_remembered() -> None:
+    """The request falls back; the next one asks the model again."""
+    answers = iter([EditRefused("unexpected shape"), None, None])
+
+    def script(call: Call) -> bytes | Exception:
+        return next(answers) or plain(call)
+
+    backend = Scripted(script)
+    core = gateway(backend)
+    fields = {"prompt": "p", "model": "stable-diffusion-v1-5-inpainting", "image": png(noise(256, 256))}
+    fields["mask"] = png(PillowImage.new("L", (256, 256), 255))
+    names = [run(core, Operation.EDIT, **fields).model.short_name for _ in range(2)]
+    assert names == ["flux-2-klein-4b", "stable-diffusion-v1-5-inpainting"]
 
 
 def test_without_the_fallback_a_refused_edit_is_an_error() -> None:

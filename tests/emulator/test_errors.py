@@ -450,6 +450,7 @@ BY_FAULT = {
     "5019": (405, "Request trying to use deprecated SDK version"),
     "5028": (410, "deprecated model"),
     "5035": (403, "model requires Workers Paid"),
+    "8006": (400, "Invalid base64 encoding"),
     "6003": (400, "Invalid request headers"),
     "9109": (403, "Invalid access token"),
 }

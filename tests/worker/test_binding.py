@@ -37,3 +37,16 @@ def test_used_up_neurons_come_back_at_midnight(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
     assert answer.headers["x-should-retry"] == "false"
     assert 0 < int(answer.headers["retry-after"]) <= 24 * 3600
+
+
+def test_an_answer_that_was_charged_and_held_no_image_is_counted(tmp_path: Path) -> None:
+    with (
+        emulating(faults="empty:0.5", seed=3) as emulator,
+        worker(f"{emulator}/client/v4/accounts/worker", tmp_path / "log") as served,
+    ):
+        values = {"model": "flux-1-schnell", "prompt": "a fox", "n": 4}
+        answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=LONGEST)
+        spent = httpx2.get(f"{emulator}/emulator/stats").json()["accounts"]["worker"]["neurons"]
+    assert answer.status_code == 200, answer.text[:500]
+    assert len(answer.json()["data"]) == 4
+    assert float(answer.headers["x-image-neurons"]) == spent > 4 * 172.8

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import make_plan
+from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
 from cloudflare_image_mcp.core.staging import Inputs, stage
@@ -82,7 +82,7 @@ class Gateway:
         self.options = options
         self.defer = defer
         self._sources = SourceReader(fetcher, store)
-        self._refused: set[str] = set()
+        self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
             backend=backend,
             store=store,
@@ -111,7 +111,7 @@ class Gateway:
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
             request, inputs = await self._with_own_mask(request, inputs)
         plan = self._plan(request, inputs, model)
-        if model.id in self._refused and request.operation is not Operation.GENERATE:
+        if self._refusals.include(model, request.operation):
             return await self._fall_back(request, inputs, plan, timings)
         return await self._stage(request, inputs, plan, timings)
 
@@ -144,11 +144,12 @@ class Gateway:
         """
         try:
             return await self._attempt(prepared, on_partial, on_image, must_keep=must_keep)
-        except EditRefused:
+        except EditRefused as refusal:
             refused = prepared.plan.call.model
             if not self.options.edit_fallback or refused is self.options.names.default_edit:
                 raise
-            self._refused.add(refused.id)
+            if refusal.lacks_input:
+                self._refusals.add(refused, prepared.request.operation)
             instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
             return await self._attempt(instead, on_partial, on_image, must_keep=must_keep)
 

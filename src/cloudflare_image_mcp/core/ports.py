@@ -55,6 +55,8 @@ class Rendered:
     image: Image
     neurons: float | None = None
     """Neurons that the call cost, as reported or as calculated; None where nothing is billed."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the backend's answer that the caller gets too, in lower case."""
     warnings: tuple[str, ...] = ()
     seed: int | None = None
     """The seed that was used, where it is not the call's."""

@@ -25,6 +25,8 @@ class ResultImage:
     stored: StoredImage | None
     details: Mapping[str, str] = field(repr=False)
     """What is stored beside it: model, size, seed, prompt."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the backend's answer that the caller gets too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,14 @@ class ImageResult:
     @property
     def output_format(self) -> ImageFormat:
         return self.images[0].image.format
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The images' headers; the values of several images are joined with commas, in order."""
+        names = dict.fromkeys(name for image in self.images for name in image.headers)
+        return {
+            name: ", ".join(image.headers[name] for image in self.images if name in image.headers) for name in names
+        }
 
     @property
     def neurons(self) -> float | None:

@@ -128,7 +128,9 @@ class Runner:
         with self._timings.phase("finish"):
             image = await self._finished(rendered, finish, seed)
         details = self._details(image, seed)
-        made = ResultImage(image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details)
+        made = ResultImage(
+            image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details, headers=rendered.headers
+        )
         if not self._keep:
             return made, warnings
         try:

@@ -98,6 +98,7 @@ _NEVER_BY_ITSELF: Final = (
     ErrorRow(5019, 405, "Request trying to use deprecated SDK version"),
     ErrorRow(5028, 410, "deprecated model"),
     ErrorRow(5035, 403, "model requires Workers Paid"),
+    ErrorRow(8006, 400, "Invalid base64 encoding"),
     ErrorRow(6003, 400, "Invalid request headers", "api"),
     ErrorRow(9109, 403, "Invalid access token", "api"),
 )

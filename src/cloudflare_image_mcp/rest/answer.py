@@ -58,6 +58,7 @@ def result_headers(result: ImageResult) -> dict[str, str]:
     """What really ran, what it cost and where the time went."""
     timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
     headers = {"x-image-model": result.made_by, "x-image-backend": result.backend, "server-timing": timings}
+    headers |= result.headers
     if result.neurons is not None:
         headers["x-image-neurons"] = f"{result.neurons:.2f}"
     return headers

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from cloudflare_image_mcp import request_context
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
 
@@ -44,6 +45,8 @@ class RequestIdMiddleware:
             return
         request_id = f"req_{self._ids.name()}"
         scope.setdefault("state", {})["request_id"] = request_id
+        request_context.request_id.set(request_id)
+        request_context.upstream_headers.set(_passed_headers(scope))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -137,6 +140,12 @@ class KeyMiddleware:
         # Every key is compared, so that the time taken says nothing of which one was near.
         known = [hmac.compare_digest(given, one) for one in self._keys]
         return any(known)
+
+
+def _passed_headers(scope: Scope) -> dict[str, str]:
+    """Returns the caller's headers that are sent to the backend too."""
+    names = {name.encode(): name for name in request_context.PASSED_HEADERS}
+    return {names[name]: value.decode("latin-1") for name, value in scope["headers"] if name in names}
 
 
 def _is_open(scope: Scope) -> bool:

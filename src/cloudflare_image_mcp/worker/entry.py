@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workers import WorkerEntrypoint
 
-from cloudflare_image_mcp.backends.workers_ai.binding import BindingBackend
+from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
+from cloudflare_image_mcp.backends.workers_ai.binding import BINDING_ACCOUNT, BindingTransport
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import GatewayError, SettingError
@@ -83,7 +84,13 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
     clock = WorkerClock()
     pixels = ImagesPixels(_binding(env, "IMAGES"))
     return Gateway(
-        backend=BindingBackend(_required(env, "AI"), pixels, clock),
+        backend=WorkersAIBackend(
+            [BINDING_ACCOUNT],
+            BindingTransport(_required(env, "AI")),
+            pixels,
+            clock,
+            ai_gateway=settings.cloudflare_ai_gateway,
+        ),
         store=store(env, settings),
         pixels=pixels,
         fetcher=WorkerFetcher(allow_private=settings.allow_private_image_urls),

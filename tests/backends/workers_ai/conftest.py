@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import Account
 from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
+from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.catalog import Operation, Size, models
 from cloudflare_image_mcp.core.ports import Call
@@ -44,9 +45,8 @@ class SetClock:
 async def backend_at(address: str, *accounts: Account, **more: Any) -> AsyncIterator[WorkersAIBackend]:
     """A backend that calls the server at ``address``."""
     clock = more.pop("clock", None) or SetClock("2026-11-23 12:00")
-    backend = WorkersAIBackend(
-        accounts or (DEMO,), PillowPixels(), clock, base_url=f"{address}/client/v4", **{"retry": QUICK} | more
-    )
+    transport = RestTransport(f"{address}/client/v4")
+    backend = WorkersAIBackend(accounts or (DEMO,), transport, PillowPixels(), clock, **{"retry": QUICK} | more)
     try:
         yield backend
     finally:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from cloudflare_image_mcp.backends.workers_ai.accounts import (
 from cloudflare_image_mcp.backends.workers_ai.errors import CODES, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.request_context import request_id
 from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account, stats
 from tests.backends.workers_ai.scripted import http, image_answer, refusal, scripted
 from tests.emulator.calling import emulating
@@ -36,6 +38,17 @@ class StoppedClock(SetClock):
 
     def monotonic(self) -> float:
         return self.seconds
+
+
+class RunningClock(SetClock):
+    """A clock that starts now and runs."""
+
+    def __init__(self) -> None:
+        super().__init__("2026-11-23 12:00")
+        self.begun = self.monotonic()
+
+    def now(self) -> datetime:
+        return self.time + timedelta(seconds=self.monotonic() - self.begun)
 
 
 async def test_a_hundred_requests_waste_one_call_on_each_bad_account() -> None:
@@ -171,7 +184,7 @@ async def test_a_long_rest_is_not_cut_short_by_a_call_that_was_under_way(code: i
     states = [await pool.take((), 0) for _ in range(2)]
     pool.refused(states[0], UpstreamError(CODES[code], code=code))
     pool.refused(states[1], UpstreamError(CODES[3021], code=3021, retry_after=5))
-    clock.time += timedelta(minutes=1)
+    clock.time += timedelta(seconds=30)
     assert not pool.has_other(())
 
 
@@ -213,18 +226,119 @@ async def test_once_every_account_has_failed_there_is_a_pause() -> None:
         assert backend.traffic.calls == {"one": 1, "two": 1, "three": 1}
 
 
-async def test_bad_credentials_rest_until_a_restart_and_are_not_told() -> None:
+async def test_an_account_whose_credentials_were_rejected_comes_back() -> None:
+    """502, then 200 within two minutes."""
+    clock = SetClock("2026-11-23 12:00")
+    async with (
+        scripted(refusal(401, 10000), image_answer()) as server,
+        backend_at(server.address, Account("refused-1234", "hunter2"), clock=clock) as backend,
+    ):
+        with pytest.raises(GatewayError) as caught:
+            await backend.run(call(seed=1))
+        clock.time += timedelta(seconds=59)
+        with pytest.raises(GatewayError):
+            await backend.run(call(seed=1))
+        assert backend.traffic.calls == {"refused-1234": 1}
+        clock.time += timedelta(seconds=2)
+        assert (await backend.run(call(seed=1))).image.size == (256, 256)
+    error = caught.value
+    assert (error.kind, error.row.status, error.retry_after) == ("upstream_authentication_error", 502, 60)
+    assert error.message == "Workers AI did not accept the credentials of Workers AI account …1234 (code 10000)."
+
+
+async def test_with_a_second_account_rejected_credentials_fail_no_request() -> None:
     clock = SetClock("2026-11-23 12:00")
     with emulating() as address:
-        async with backend_at(address, WRONG, clock=clock) as backend:
-            for _ in range(2):
-                with pytest.raises(GatewayError) as caught:
-                    await backend.run(call(seed=1))
-                clock.time += timedelta(days=2)
-            assert caught.value.kind == "upstream_authentication_error"
-            assert caught.value.retry_after is None
-            assert "wrong" not in caught.value.message
-            assert backend.traffic.calls["bad"] == 1
+        async with backend_at(address, WRONG, HEALTHY, clock=clock) as backend:
+            for _ in range(6):
+                await asyncio.gather(*[backend.run(call(seed=1)) for _ in range(3)])
+                clock.time += timedelta(seconds=61)
+            # At the start, and after one, three and seven minutes at the earliest.
+            assert backend.traffic.calls == {"bad": 3, "healthy": 18}
+
+
+async def test_the_rest_for_rejected_credentials_doubles_up_to_15_minutes() -> None:
+    clock = SetClock("2026-11-23 12:00")
+    pool = AccountPool([HEALTHY], clock)
+    for minutes in (1, 2, 4, 8, 15, 15):
+        pool.refused(await pool.take((), 0), UpstreamError(CODES[9109], code=9109))
+        assert pool.states[0].until == clock.time + timedelta(minutes=minutes)
+        clock.time += timedelta(minutes=minutes)
+    pool.succeeded(await pool.take((), 0))
+    pool.refused(pool.states[0], UpstreamError(CODES[9109], code=9109))
+    assert pool.states[0].until == clock.time + timedelta(minutes=1)
+
+
+async def test_a_rested_account_is_tried_by_one_request_alone() -> None:
+    """Also when it is the only one: the others get its refusal without asking."""
+    clock = SetClock("2026-11-23 12:00")
+    async with scripted(refusal(403, 10000)) as server, backend_at(server.address, HEALTHY, clock=clock) as backend:
+        for rounds in (1, 2):
+            outcomes = [backend.run(call(seed=1)) for _ in range(1 if rounds == 1 else 10)]
+            failures = await asyncio.gather(*outcomes, return_exceptions=True)
+            assert all(isinstance(failure, GatewayError) for failure in failures)
+            assert backend.traffic.calls["healthy"] == rounds
+            clock.time += timedelta(minutes=rounds)
+
+
+async def test_an_account_at_its_rate_is_waited_for_when_the_other_may_not_use_the_model() -> None:
+    answers = refusal(429, 3021, retry_after="1"), refusal(403, 3041), image_answer()
+    clock = RunningClock()
+    async with (
+        scripted(*answers) as server,
+        backend_at(server.address, HEALTHY, Account("other", "demo"), clock=clock) as backend,
+    ):
+        assert (await backend.run(call(seed=1))).image.size == (256, 256)
+        assert len(server.requests) == 3
+
+
+async def test_the_account_at_its_rate_decides_the_error_when_it_rests_for_too_long() -> None:
+    answers = refusal(429, 3021, retry_after="90"), refusal(403, 3041)
+    async with scripted(*answers) as server, backend_at(server.address, HEALTHY, Account("other", "demo")) as backend:
+        with pytest.raises(GatewayError) as caught:
+            await backend.run(call(seed=1))
+    assert (caught.value.kind, caught.value.retry_after) == ("rate_limit_exceeded", 90)
+
+
+async def test_used_up_neurons_name_the_account_and_count_as_its_day() -> None:
+    clock = SetClock("2026-11-23 12:00")
+    async with (
+        scripted(refusal(429, 4006)) as server,
+        backend_at(server.address, Account("abcdef-1234", "demo"), clock=clock) as backend,
+    ):
+        await backend.neurons.add("abcdef-1234", clock.time.date(), 172.8)
+        for _ in range(2):
+            with pytest.raises(GatewayError) as caught:
+                await backend.run(call(seed=1))
+        spent = await backend.neurons.spent(clock.time.date())
+    assert caught.value.message == (
+        "The day's neurons of Workers AI account …1234 are used up; they come back at 00:00 UTC (code 4006)."
+    )
+    assert spent == {"abcdef-1234": 10_000}
+
+
+async def test_each_upstream_failure_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    accounts = [Account("account-aaaa", "hunter2-hunter2-hunter2"), Account("account-bbbb", "hunter2-hunter2-hunter2")]
+    token = request_id.set("req_7")
+    try:
+        async with (
+            scripted(refusal(500, 3043)) as server,
+            backend_at(server.address, *accounts, retry=RetryPolicy(retries=2, first=0.01)) as backend,
+        ):
+            with pytest.raises(GatewayError):
+                await backend.run(call(seed=1))
+    finally:
+        request_id.reset(token)
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("workers_ai.backend")]
+    seen = [
+        re.fullmatch(r"upstream failure: (.*) seconds=\d+\.\d\d: Workers AI failed: x \(code 3043\)", line)
+        for line in lines
+    ]
+    assert [found.group(1) if found else None for found in seen] == [
+        f"request=req_7 model={LIGHTNING} account={account} code=3043 attempt={attempt}"
+        for attempt, account in ((1, "aaaa"), (2, "bbbb"), (3, "aaaa"))
+    ]
+    assert "hunter2" not in caplog.text
 
 
 async def test_when_all_rest_the_error_is_of_the_one_that_wakes_first() -> None:

@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from cloudflare_image_mcp.backends.workers_ai.answer import Answer, failure_of
 from cloudflare_image_mcp.backends.workers_ai.errors import CODES, Action, plain
+from cloudflare_image_mcp.backends.workers_ai.reply import Reply, failure_of
 from cloudflare_image_mcp.emulator.errors import ROWS, refuse
 from cloudflare_image_mcp.errors import EditRefused
 
@@ -20,7 +20,7 @@ EXPECTED = {
     "3008": ("upstream_timeout", Action.RETRY),
     "3010": ("invalid_request", Action.FAIL),
     "3021": ("rate_limit_exceeded", Action.REST_BRIEFLY),
-    "3023": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
+    "3023": ("upstream_authentication_error", Action.REST_AND_PROBE),
     "3030-flagged": ("content_policy_violation", Action.RETRY_ONCE),
     "3030-missing": ("invalid_request", Action.FAIL),
     "3030-nsfw": ("content_policy_violation", Action.FAIL),
@@ -45,22 +45,23 @@ EXPECTED = {
     "5019": ("upstream_error", Action.FAIL),
     "5028": ("model_not_found", Action.FAIL),
     "5035": ("insufficient_quota", Action.OTHER_ACCOUNT),
-    "6003": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
+    "6003": ("upstream_authentication_error", Action.REST_AND_PROBE),
     "7000": ("upstream_error", Action.FAIL),
     "7000-form": ("upstream_error", Action.FAIL),
-    "7003": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
-    "9106": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
-    "9106-malformed": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
-    "9109": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
-    "10000": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
-    "10000-permission": ("upstream_authentication_error", Action.REST_UNTIL_RESTART),
+    "7003": ("upstream_authentication_error", Action.REST_AND_PROBE),
+    "8006": ("upstream_error", Action.FAIL),
+    "9106": ("upstream_authentication_error", Action.REST_AND_PROBE),
+    "9106-malformed": ("upstream_authentication_error", Action.REST_AND_PROBE),
+    "9109": ("upstream_authentication_error", Action.REST_AND_PROBE),
+    "10000": ("upstream_authentication_error", Action.REST_AND_PROBE),
+    "10000-permission": ("upstream_authentication_error", Action.REST_AND_PROBE),
 }
 
 
-def answer_of(name: str) -> Answer:
+def answer_of(name: str) -> Reply:
     """A row of the emulator's table, as it comes over the wire."""
     response = refuse(ROWS[name]).response({})
-    return Answer(response.status_code, {}, bytes(response.body))
+    return Reply(response.status_code, {}, bytes(response.body))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -83,7 +84,7 @@ def test_a_model_that_does_not_edit_is_refused_for_edits(name: str) -> None:
 @pytest.mark.parametrize("name", ["10000", "7003", "3023", "4006", "5018-seen"])
 def test_nothing_about_the_account_is_told(name: str) -> None:
     response = refuse(ROWS[name], path="/accounts/SECRET/ai/run", model="SECRET").response({})
-    error = failure_of(Answer(response.status_code, {}, bytes(response.body))).gateway_error(has_image=False)
+    error = failure_of(Reply(response.status_code, {}, bytes(response.body))).gateway_error(has_image=False)
     assert "SECRET" not in error.message
 
 
@@ -103,7 +104,27 @@ def test_nothing_about_the_account_is_told(name: str) -> None:
     ],
 )
 def test_an_answer_without_a_known_code_goes_by_its_status(status: int, body: bytes, kind: str) -> None:
-    assert failure_of(Answer(status, {}, body)).gateway_error(has_image=False).kind == kind
+    assert failure_of(Reply(status, {}, body)).gateway_error(has_image=False).kind == kind
+
+
+def test_an_unknown_code_keeps_the_services_words_in_quotes() -> None:
+    body = b'{"errors":[{"code":8999,"message":"AiError: the moon is full"}]}'
+    assert failure_of(Reply(400, {}, body)).gateway_error(has_image=False).message == (
+        'Workers AI did not accept the gateway\'s call: "the moon is full" (code 8999).'
+    )
+
+
+def test_the_bindings_envelope() -> None:
+    body = b'{"internalCode":3040,"message":"InferenceUpstreamError","name":"AiError","description":"busy"}'
+    failure = failure_of(Reply(429, {}, body))
+    assert (failure.code, failure.text, failure.meaning) == (3040, "busy", CODES[3040])
+
+
+@pytest.mark.parametrize(("name", "lacks_input"), [("3030-tensor", True), ("3010", False), ("3041", False)])
+def test_only_an_answer_about_the_models_inputs_says_that_it_lacks_one(name: str, lacks_input: bool) -> None:
+    error = failure_of(answer_of(name)).gateway_error(has_image=True)
+    assert isinstance(error, EditRefused)
+    assert error.lacks_input is lacks_input
 
 
 def test_a_message_is_the_services_own_sentence() -> None:
@@ -118,11 +139,11 @@ def test_a_message_is_the_services_own_sentence() -> None:
 @pytest.mark.parametrize(("value", "seconds"), [("12", 12.0), ("0.5", 0.5), ("-3", 0.0), ("soon", None), (None, None)])
 def test_retry_after_in_seconds(value: str | None, seconds: float | None) -> None:
     headers = {} if value is None else {"retry-after": value}
-    assert failure_of(Answer(429, headers, b"")).retry_after == seconds
+    assert failure_of(Reply(429, headers, b"")).retry_after == seconds
 
 
 def test_retry_after_as_a_date() -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(hours=12), usegmt=True)
-    failure = failure_of(Answer(429, {"retry-after": at}, b""))
+    failure = failure_of(Reply(429, {"retry-after": at}, b""))
     assert failure.retry_after is not None
     assert 11 * 3600 < failure.retry_after <= 12 * 3600

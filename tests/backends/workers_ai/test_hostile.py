@@ -10,9 +10,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from cloudflare_image_mcp.backends.workers_ai import client
+from cloudflare_image_mcp.backends.workers_ai import rest_transport
 from cloudflare_image_mcp.backends.workers_ai.accounts import Account
-from cloudflare_image_mcp.backends.workers_ai.answer import LONGEST_RETRY_AFTER
+from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_RETRY_AFTER
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import GatewayError
@@ -108,7 +108,7 @@ async def test_an_answer_that_was_charged_and_held_no_image_is_in_the_price() ->
 
 async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it has no end or unpacks to more than any image; and it is not asked for again."""
-    monkeypatch.setattr(client, "MAX_ANSWER", 1_000_000)
+    monkeypatch.setattr(rest_transport, "MAX_REPLY", 1_000_000)
 
     async def endless(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -119,13 +119,13 @@ async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.Monke
     bomb = http(200, gzip.compress(bytes(20_000_000)), content_encoding="gzip")
     for answer in (endless, bomb):
         async with scripted(answer) as server, backend_at(server.address) as backend:
-            with pytest.raises(GatewayError, match="does not end") as caught:
+            with pytest.raises(GatewayError, match="is too long") as caught:
                 await backend.run(call(seed=1))
         assert (caught.value.kind, len(server.requests)) == ("upstream_error", 1)
 
 
 async def test_the_wait_for_a_free_connection_is_not_part_of_the_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(rest_transport, "MAX_CONNECTIONS", 1)
     begun, released = asyncio.Event(), asyncio.Event()
     model = models()[LIGHTNING]
     hasty = replace(model, wire=replace(model.wire, timeout=2))

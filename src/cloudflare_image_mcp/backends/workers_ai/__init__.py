@@ -1,6 +1,6 @@
-"""Cloudflare Workers AI over its REST wire.
+"""Cloudflare Workers AI: one engine, and two transports that differ in how a request is sent.
 
-``request`` (what is sent), ``errors`` (what refusals mean) and ``answer`` (what comes back) know no
-transport; ``client`` is the one that speaks HTTP; ``accounts``, ``retry`` and ``neurons`` decide who is
-asked, how often, and add up the cost; ``backend`` puts them together behind the core's ``Backend``.
+``backend`` is the engine: it chooses an account (``accounts``), retries (``retry``), interprets errors (``errors``) and
+counts neurons (``neurons``). ``request`` writes the request, ``reply`` reads the answer. ``rest_transport`` sends
+requests to Cloudflare's REST API, ``binding`` through the AI binding of a Worker.
 """

@@ -1,10 +1,11 @@
-"""Several Workers AI accounts as one: the least loaded is asked, and one that cannot answer rests."""
+"""The account pool: chooses the least loaded account, and rests accounts that cannot answer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -22,18 +23,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESET_PASSED: Final = timedelta(minutes=5)
-"""How long after 00:00 UTC an account may still say that its neurons are used up and mean the day before: its answer
-was on its way, or its clock is behind ours.
+"""How long after 00:00 UTC an account's "neurons are used up" may mean the day before: the answer was on its way, or
+the service's clock is behind ours.
 """
 RESET_REST: Final = timedelta(seconds=20)
 """How long it rests then, instead of another day."""
 PROBE_PATIENCE: Final = 2.0
 """Seconds. An account refuses at once or not at all: one that has not refused by then is making the image."""
+PROBE_POLL: Final = 0.1
+"""Seconds between two looks at the probe of a lone account."""
 FIRST_RATE_REST: Final = 1.0
-"""Seconds, also where ``retry-after`` says less; doubled each time that the account is still at its rate once the rest
-is over, up to ``LONGEST_RATE_REST``.
+"""Seconds, also where ``retry-after`` says less. Doubled each time that the account is still at its rate limit after
+the rest, up to ``LONGEST_RATE_REST``.
 """
 LONGEST_RATE_REST: Final = 32.0
+FIRST_CREDENTIALS_REST: Final = 60.0
+"""Seconds. Doubled each time that the credentials are still rejected after the rest, up to
+``LONGEST_CREDENTIALS_REST``.
+"""
+LONGEST_CREDENTIALS_REST: Final = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,17 @@ class Account:
 
     account_id: str
     api_token: str = field(repr=False)
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The account in messages and logs: its name, or the last four characters of its id."""
+        return self.name or f"Workers AI account …{self.account_id[-4:]}"
 
 
 @dataclass(slots=True)
 class AccountState:
-    """What is known of an account."""
+    """What the pool knows of an account."""
 
     account: Account
     in_flight: int = 0
@@ -65,15 +79,20 @@ class AccountState:
     refusal: UpstreamError | None = None
     """Why it rests."""
     until: datetime | None = None
-    """When it wakes; None with a refusal: not before a restart."""
+    """When the rest ends."""
     rate_rest: float = FIRST_RATE_REST
+    """Seconds of the next rest for a rate limit."""
+    credentials_rest: float = FIRST_CREDENTIALS_REST
+    """Seconds of the next rest for rejected credentials."""
+    probing: bool = False
+    """Whether its credentials were rejected before its last rest, and it has not answered since."""
 
 
 class NoAccountError(Exception):
-    """No account can be asked. ``seconds`` until the first wakes, None if none will."""
+    """No account can be asked. ``seconds``: until the first rest ends."""
 
-    def __init__(self, refusal: UpstreamError, seconds: float | None) -> None:
-        super().__init__(refusal.meaning.says)
+    def __init__(self, refusal: UpstreamError, seconds: float) -> None:
+        super().__init__(refusal.message)
         self.refusal = refusal
         self.seconds = seconds
 
@@ -81,8 +100,8 @@ class NoAccountError(Exception):
 class AccountPool:
     """Hands out accounts.
 
-    An account that is not proven gets one call, whose outcome the others wait for: so a bad account costs one
-    call and not as many as there are callers. Meanwhile one that is proven gets its share of those who wait, not more.
+    An account that is not proven gets one call, and the others wait for its outcome: a bad account then costs one call
+    and not as many as there are callers. Meanwhile a proven account gets its share of the waiting calls, not more.
     """
 
     def __init__(self, accounts: Sequence[Account], clock: Clock) -> None:
@@ -97,13 +116,13 @@ class AccountPool:
         self.states: Final = tuple(AccountState(account) for account in dict.fromkeys(accounts))
 
     async def take(self, barred: Collection[str], estimate: float, asked: Collection[str] = ()) -> AccountState:
-        """The least loaded account that is awake, those of the ids in ``barred`` left out and those in ``asked`` only
-        taken when there is no other. ``give_back`` it.
+        """Returns the least loaded account that does not rest, without the ids in ``barred``, and with those in
+        ``asked`` only when there is no other. Return it with ``give_back``.
 
         Raises ``NoAccountError``.
         """
+        # A call that has waited takes no more than its share, and waits on for an account that is still being tried.
         waited = False
-        """Who has waited takes no more than a share, and waits on for an account that is still being tried."""
         while True:
             awake = [state for state in self._awake() if state.account.account_id not in barred]
             if not awake:
@@ -119,26 +138,33 @@ class AccountPool:
                 state.in_flight += 1
                 state.reserved += estimate
                 return state
-            # Of none when the patience with the last ran out a moment ago.
+            # -inf: the last probe got its result a moment ago.
             since = min((state.busy_since for state in awake if not self._is_ready(state)), default=-math.inf)
             patience = since + PROBE_PATIENCE - self._clock.monotonic()
             waited = True
             self._waiting += 1
             try:
-                await asyncio.wait_for(self._changed.wait(), max(patience, 0.01))
-            except TimeoutError:
-                continue
+                await self._wait(max(patience, 0.01))
             finally:
                 self._waiting -= 1
 
+    async def _wait(self, seconds: float) -> None:
+        """Waits until something changed, at most ``seconds``."""
+        if len(self.states) == 1:
+            # In a Worker, which has one account, a request must not be woken by another request.
+            await asyncio.sleep(min(seconds, PROBE_POLL))
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+
     def count_spent(self, neurons: Mapping[str, float]) -> None:
-        """Adds what the accounts, by their ids, spent today before."""
+        """Adds the neurons that the accounts spent earlier today, by account id."""
         self._begin_day()
         for state in self.states:
             state.neurons += neurons.get(state.account.account_id, 0.0)
 
     def give_back(self, state: AccountState, estimate: float, spent: float) -> None:
-        """``estimate``: as it was taken for."""
+        """``estimate``: as given to ``take``."""
         state.in_flight -= 1
         state.reserved -= estimate
         state.neurons += spent
@@ -146,56 +172,80 @@ class AccountPool:
 
     def succeeded(self, state: AccountState) -> None:
         state.proven = True
+        state.probing = False
         state.rate_rest = FIRST_RATE_REST
+        state.credentials_rest = FIRST_CREDENTIALS_REST
 
     def refused(self, state: AccountState, failure: UpstreamError) -> None:
-        """Sends the account to rest where the failure is the account's."""
-        until = None
+        """Lets the account rest where the failure is the account's."""
         match failure.meaning.action:
-            case Action.REST_UNTIL_RESTART:
-                pass
+            case Action.REST_AND_PROBE:
+                until = self._clock.now() + self._credentials_rest(state)
             case Action.REST_UNTIL_RESET:
                 until = self._reset()
             case Action.REST_BRIEFLY:
                 until = self._clock.now() + self._rate_rest(state, failure)
             case _:
-                # Whatever else is wrong, the account was let in.
+                # Whatever else is wrong, the credentials were accepted.
+                if failure.code is not None:
+                    self._accepted(state)
                 state.proven = True
                 return
+        if failure.meaning.action is not Action.REST_AND_PROBE:
+            self._accepted(state)
         if state.refusal is None:
-            log.warning(
-                "Workers AI account …%s rests until %s: %s (code %s)",
-                state.account.account_id[-4:],
-                until or "restart",
-                failure.meaning.says,
-                failure.code,
-            )
-        elif state.until is None or (until is not None and until <= state.until):
+            log.warning("%s rests until %s (code %s)", state.account.label, until, failure.code)
+        elif state.until is None or until <= state.until:
             # It rests for longer already: this call was under way when that began.
             return
         state.refusal, state.until = failure, until
         self._notify()
 
+    def _accepted(self, state: AccountState) -> None:
+        state.probing = False
+        state.credentials_rest = FIRST_CREDENTIALS_REST
+
     def has_other(self, ids: Collection[str]) -> bool:
-        """Whether an account that is not among ``ids`` is awake."""
+        """Whether there is an account that is not among ``ids`` and does not rest."""
         return any(state.account.account_id not in ids for state in self._awake())
 
+    def has_unbarred(self, barred: Collection[str]) -> bool:
+        """Whether there is an account that is not among ``barred``, also one that rests."""
+        return any(state.account.account_id not in barred for state in self.states)
+
+    def used_up(self, state: AccountState) -> bool:
+        """Whether the account rests until 00:00 UTC because its day's neurons are used up."""
+        return (
+            state.refusal is not None
+            and state.refusal.meaning.action is Action.REST_UNTIL_RESET
+            and state.until == next_reset(self._clock)
+        )
+
     def _reset(self) -> datetime:
-        """When an account wakes that has just said that its day's neurons are used up."""
+        """Returns when an account's rest ends that has just said that its day's neurons are used up."""
         now, reset = self._clock.now(), next_reset(self._clock)
         return now + RESET_REST if now - (reset - timedelta(days=1)) < RESET_PASSED else reset
 
     def _rate_rest(self, state: AccountState, failure: UpstreamError) -> timedelta:
-        """Calls that were under way together are refused together, which is the account's rate once and not many times:
-        without a ``retry-after`` of their own those that come second add nothing.
+        """Calls that were under way together are refused together, which counts once: without a ``retry-after`` of
+        their own the later ones add nothing.
         """
         if state.refusal is not None:
             return timedelta(seconds=failure.retry_after or 0.0)
         rest, state.rate_rest = state.rate_rest, min(state.rate_rest * 2, LONGEST_RATE_REST)
         return timedelta(seconds=max(failure.retry_after or rest, FIRST_RATE_REST))
 
+    def _credentials_rest(self, state: AccountState) -> timedelta:
+        """Likewise: only the first refusal since the last rest doubles the next one."""
+        if state.refusal is not None:
+            return timedelta(0)
+        state.proven, state.probing = False, True
+        rest = state.credentials_rest
+        state.credentials_rest = min(rest * 2, LONGEST_CREDENTIALS_REST)
+        return timedelta(seconds=rest)
+
     def _begin_day(self) -> None:
-        """What was spent the day before is forgotten."""
+        """Resets the neurons spent when the day (UTC) has changed."""
         today = self._clock.now().date()
         if today != self._day:
             self._day = today
@@ -213,21 +263,22 @@ class AccountPool:
         return [state for state in self.states if state.refusal is None]
 
     def _is_ready(self, state: AccountState) -> bool:
-        """A lone account has no alternative, so nobody waits for its first outcome."""
-        if state.proven or state.in_flight == 0 or len(self.states) == 1:
+        """A lone account has no alternative, so nobody waits for its first outcome, but for that of a probe."""
+        if state.proven or state.in_flight == 0 or (len(self.states) == 1 and not state.probing):
             return True
         return self._clock.monotonic() - state.busy_since >= PROBE_PATIENCE
 
     def _all_resting(self, barred: Collection[str]) -> NoAccountError:
-        """The error of the account that wakes first: rate before neurons before credentials."""
+        """Returns the error of the account that can make an image first. Rejected credentials come last: the end of
+        their rest is only another try.
+        """
         resting = [
-            state for state in self.states if state.refusal is not None and state.account.account_id not in barred
+            (state.refusal.meaning.action is Action.REST_AND_PROBE, state.until, index, state.refusal)
+            for index, state in enumerate(self.states)
+            if state.refusal is not None and state.until is not None and state.account.account_id not in barred
         ]
-        waking = [state for state in resting if state.until is not None]
-        first = min(waking, key=lambda state: state.until or self._clock.now()) if waking else resting[0]
-        seconds = (first.until - self._clock.now()).total_seconds() if first.until is not None else None
-        assert first.refusal is not None  # noqa: S101 - chosen by it above
-        return NoAccountError(first.refusal, seconds)
+        _, until, _, refusal = min(resting)
+        return NoAccountError(refusal, (until - self._clock.now()).total_seconds())
 
     def _notify(self) -> None:
         self._changed.set()

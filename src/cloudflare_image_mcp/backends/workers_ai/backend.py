@@ -1,54 +1,67 @@
-"""The ``workers-ai`` backend: one call of the core is one image from Workers AI, whatever it takes to get it."""
+"""The Workers AI engine: makes one image for each call, with retries over all accounts, whatever the transport."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
-from cloudflare_image_mcp.backends.workers_ai.answer import image_of
-from cloudflare_image_mcp.backends.workers_ai.client import API_BASE_URL, WorkersAIClient
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import gateway_headers, passed_on
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
-from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter, NeuronCounter
+from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS, LocalNeuronCounter, NeuronCounter
+from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
-from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, told, with_another_seed
+from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
 from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.core.ports import Rendered
+from cloudflare_image_mcp.request_context import request_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
+    from cloudflare_image_mcp.backends.workers_ai.transport import Transport
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.ports import Call, Clock, OnPartial, Pixels
 
-_MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_UNTIL_RESTART})
-"""The account rests, and the call goes to the next at once."""
+_log = logging.getLogger(__name__)
+
+_MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_AND_PROBE})
+"""The account rests, and the call goes to the next account at once."""
 
 
 @dataclass(slots=True)
-class _Round:
-    """Whom one call may not ask, and whom it has asked since it last waited."""
+class _Progress:
+    """What has been tried for one call."""
 
+    attempts: Attempts
+    estimate: float
+    """Neurons of one image."""
     barred: set[str] = field(default_factory=set)
     """Accounts that may not use the model."""
     asked: set[str] = field(default_factory=set)
-    """The others are asked first, and without a pause."""
+    """Accounts asked since the last pause: the others are asked first."""
+    no_access: UpstreamError | None = None
+    """Why the last of ``barred`` may not use the model."""
+    sent: int = 0
+    """Requests sent."""
+    wasted: float = 0.0
+    """Neurons of answers that were charged and held no image."""
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What was sent, since the start."""
+    """Counters since the start."""
 
     calls: Counter[str] = field(default_factory=Counter)
-    """HTTP calls by account id."""
+    """Requests sent, by account id."""
     images: int = 0
     retries: Counter[str] = field(default_factory=Counter)
-    """Calls that were made again, by the code that the first got, or by what went wrong where there was none.
-    """
+    """Retries by the code of the failure, or by its text where there was no code."""
 
 
 class WorkersAIBackend:
@@ -56,23 +69,25 @@ class WorkersAIBackend:
 
     name = "workers-ai"
     trained = True
-    engine = None
+    engine: str | None = None
 
     def __init__(
         self,
         accounts: Sequence[Account],
+        transport: Transport,
         pixels: Pixels,
         clock: Clock,
         *,
-        base_url: str = API_BASE_URL,
         ai_gateway: str | None = None,
         neurons: NeuronCounter | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
+        """``ai_gateway`` is the id of an AI Gateway of the accounts through which calls go, where they can."""
         self._accounts = AccountPool(accounts, clock)
-        self._client = WorkersAIClient(base_url, ai_gateway)
+        self._transport = transport
         self._pixels = pixels
         self._clock = clock
+        self._ai_gateway = ai_gateway
         self._retry = retry or RetryPolicy()
         self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
         self.traffic = Traffic()
@@ -82,9 +97,9 @@ class WorkersAIBackend:
         return Abilities.of_wire(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
-        """Raises ``GatewayError``; ``EditRefused`` where no account's service does this edit with this model."""
+        """Raises ``GatewayError``; ``EditRefused`` where no account's service makes this edit with this model."""
         if not self._begun:
-            # Calls that come meanwhile do not wait: it only says which account is asked first.
+            # Calls that come meanwhile do not wait: it only decides which account is asked first.
             self._begun = True
             self._accounts.count_spent(await self.neurons.spent(self._clock.now().date()))
         try:
@@ -95,77 +110,122 @@ class WorkersAIBackend:
             raise failure.gateway_error(has_image=bool(call.images)) from failure
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def _until_made(self, call: Call) -> Rendered:
-        """Asks one account after another, and again. Raises ``UpstreamError`` or ``NoAccountError``."""
-        asked = call
-        request = await encode(call, self._pixels)
-        attempts = Attempts(self._retry, self._clock, call.model.wire.timeout)
-        round_ = _Round()
-        estimate = call.model.price.neurons(call.size, call.steps, request.inputs)
-        wasted = 0.0
-        """Neurons of answers that were charged and held no image."""
+        """Asks one account after another, with retries. Raises ``UpstreamError`` or ``NoAccountError``."""
+        asked_for = call
+        request = await self._encode(call)
+        progress = _Progress(
+            Attempts(self._retry, self._clock, call.model.wire.timeout),
+            call.model.price.neurons(call.size, call.steps, request.inputs),
+        )
         while True:
             try:
-                state = await self._accounts.take(round_.barred, estimate, round_.asked)
+                state = await self._accounts.take(progress.barred, progress.estimate, progress.asked)
             except NoAccountError as resting:
-                pause = None if resting.seconds is None else attempts.wait(resting.seconds)
-                if pause is None:
-                    raise
+                pause = self._wait(resting, progress, has_image=bool(call.images))
                 await asyncio.sleep(pause)
-                round_.asked.clear()
+                progress.asked.clear()
                 continue
             try:
-                rendered = await self._ask(state, call, request, estimate)
-                neurons = (rendered.neurons or 0.0) + wasted
-                return told(replace(rendered, neurons=neurons or None), asked.seed, call.seed)
+                rendered = await self._ask(state, call, request, progress)
+                neurons = (rendered.neurons or 0.0) + progress.wasted
+                return with_seed_warning(replace(rendered, neurons=neurons or None), asked_for.seed, call.seed)
             except UpstreamError as failure:
-                wasted += failure.neurons or 0.0
-                pause = self._after(failure, state, round_, attempts)
-                if pause is None:
+                progress.wasted += failure.neurons or 0.0
+                retry = self._after(failure, state, progress)
+                if retry is None:
                     raise
+                pause = retry
                 self.traffic.retries[str(failure.code or failure.text)] += 1
                 if failure.meaning.action is Action.RETRY_ONCE:
                     call = with_another_seed(call)
-                    request = await encode(call, self._pixels)
+                    request = await self._encode(call)
             await asyncio.sleep(pause)
 
-    async def _ask(self, state: AccountState, call: Call, request: WireRequest, estimate: float) -> Rendered:
-        """One call to one account."""
-        account_id = state.account.account_id
+    async def _encode(self, call: Call) -> WireRequest:
+        request = await encode(call, self._pixels)
+        if request.body is None:
+            # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
+            return request
+        has_seed = "seed" in call.model.wire.parameters
+        return replace(request, gateway=gateway_headers(self._ai_gateway, has_seed=has_seed))
+
+    async def _ask(self, state: AccountState, call: Call, request: WireRequest, progress: _Progress) -> Rendered:
+        """Sends one request to one account."""
+        account = state.account
         spent = 0.0
-        self.traffic.calls[account_id] += 1
+        begun = self._clock.monotonic()
+        progress.sent += 1
+        self.traffic.calls[account.account_id] += 1
         try:
-            answer = await self._client.run(state.account, call.model, request)
-            spent = answer.neurons or 0.0
-            image = await image_of(answer)
-            spent = estimate if answer.neurons is None else answer.neurons
+            reply = await self._transport.send(account, call.model, request)
+            spent = reply.neurons or 0.0
+            image = await image_of(reply)
+            spent = progress.estimate if reply.neurons is None else reply.neurons
             self._accounts.succeeded(state)
             self.traffic.images += 1
-            return Rendered(image=image, neurons=spent or None)
+            return Rendered(image=image, neurons=spent or None, headers=passed_on(reply.headers))
         except UpstreamError as failure:
-            self._accounts.refused(state, failure)
+            failure.account = account.label
+            _log.warning(
+                "upstream failure: request=%s model=%s account=%s code=%s attempt=%d seconds=%.2f: %s",
+                request_id.get(),
+                call.model.id,
+                account.name or account.account_id[-4:],
+                "-" if failure.code is None else failure.code,
+                progress.sent,
+                self._clock.monotonic() - begun,
+                failure.message,
+            )
+            await self._refused(state, failure)
             raise
         finally:
-            self._accounts.give_back(state, estimate, spent)
+            self._accounts.give_back(state, progress.estimate, spent)
             if spent:
-                await self.neurons.add(account_id, self._clock.now().date(), spent)
+                await self.neurons.add(account.account_id, self._clock.now().date(), spent)
 
-    def _after(self, failure: UpstreamError, state: AccountState, round_: _Round, attempts: Attempts) -> float | None:
-        """Seconds to wait before the call is made again; None when it is not."""
+    async def _refused(self, state: AccountState, failure: UpstreamError) -> None:
+        """Lets the account rest, where the failure is its own. Counts its day as used up, when the service says so."""
+        rested = state.refusal is not None
+        self._accounts.refused(state, failure)
+        if rested or not self._accounts.used_up(state):
+            return
+        account_id, day = state.account.account_id, self._clock.now().date()
+        missing = DAILY_NEURONS - (await self.neurons.spent(day)).get(account_id, 0.0)
+        if missing > 0:
+            await self.neurons.add(account_id, day, missing)
+
+    def _wait(self, resting: NoAccountError, progress: _Progress, *, has_image: bool) -> float:
+        """Returns the seconds to wait for an account. Raises when the wait is too long.
+
+        Rejected credentials are not waited for: the end of their rest is only another try.
+        """
+        if resting.refusal.meaning.action is not Action.REST_AND_PROBE:
+            pause = progress.attempts.wait(resting.seconds)
+            if pause is not None:
+                return pause
+        # An edit that an account may not make goes to another model, which that account may be allowed to use.
+        if has_image and progress.no_access is not None:
+            raise progress.no_access
+        raise resting
+
+    def _after(self, failure: UpstreamError, state: AccountState, progress: _Progress) -> float | None:
+        """Returns the seconds to wait before the call is retried; None when it is not."""
         action, account_id = failure.meaning.action, state.account.account_id
-        asked_before = account_id in round_.asked
-        round_.asked.add(account_id)
+        asked_before = account_id in progress.asked
+        progress.asked.add(account_id)
         if action is Action.FAIL:
             return None
         if action is Action.OTHER_ACCOUNT:
-            round_.barred.add(account_id)
-            return 0.0 if self._accounts.has_other(round_.barred) else None
+            progress.barred.add(account_id)
+            progress.no_access = failure
+            return 0.0 if self._accounts.has_unbarred(progress.barred) else None
         if action in _MOVES_ON:
             # An account that was asked twice without a pause has rested in between, and that counts as one.
-            return attempts.wait(0.0) if asked_before else 0.0
-        elsewhere = action is Action.RETRY and self._accounts.has_other(round_.asked | round_.barred)
+            return progress.attempts.wait(0.0) if asked_before else 0.0
+        elsewhere = action is Action.RETRY and self._accounts.has_other(progress.asked | progress.barred)
         if not elsewhere:
-            round_.asked.clear()
-        return attempts.pause(failure, elsewhere=elsewhere)
+            progress.asked.clear()
+        return progress.attempts.pause(failure, elsewhere=elsewhere)

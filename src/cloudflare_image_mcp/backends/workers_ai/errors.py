@@ -1,4 +1,4 @@
-"""What Workers AI's error codes mean here: one table.
+"""The table of Workers AI's error codes: what each means for the call, the account and the caller.
 
 Matched on the code, never on the text, but for 3030: the service puts everything that a model itself refuses
 under that one code. Sources: Cloudflare's table of Workers AI errors, and reports of live answers for the
@@ -19,18 +19,18 @@ class Action(Enum):
     """What to do with a call that was refused."""
 
     FAIL = auto()
-    """Tell the caller: the same request would be refused again."""
+    """The same request would be refused again."""
     RETRY = auto()
-    """Ask again after a pause, another account first."""
+    """Retry after a pause, with another account first."""
     RETRY_ONCE = auto()
     OTHER_ACCOUNT = auto()
     """This account may not use this model; another may."""
     REST_BRIEFLY = auto()
-    """The account is at its rate."""
+    """The account is at its rate limit."""
     REST_UNTIL_RESET = auto()
     """The account has used up the day's neurons, which come back at 00:00 UTC."""
-    REST_UNTIL_RESTART = auto()
-    """The account's credentials are no good."""
+    REST_AND_PROBE = auto()
+    """The account's credentials were rejected: it rests, then one request tries it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +42,42 @@ class Meaning:
     kind: str
     action: Action = Action.FAIL
     says: str = "Workers AI refused the request"
+    """The message; ``{account}`` stands for the account's label."""
     edit_kind: str | None = None
+    lacks_input: bool = False
+    """Whether the answer says that the model has no such input, so that every edit would be refused."""
     quoted: bool = True
     """Whether the service's own words may follow ``says``; those about accounts may not."""
 
 
 _CREDENTIALS: Final = Meaning(
     "upstream_authentication_error",
-    Action.REST_UNTIL_RESTART,
-    "Workers AI did not accept this gateway's account or token",
+    Action.REST_AND_PROBE,
+    "Workers AI did not accept the credentials of {account}",
     quoted=False,
 )
 _NO_ACCESS: Final = Meaning(
     "upstream_authentication_error",
     Action.OTHER_ACCOUNT,
-    "This gateway's Workers AI account may not use the model",
+    "{account} may not use the model",
     edit_kind="edit_not_available",
     quoted=False,
 )
 _NEURONS: Final = Meaning(
     "insufficient_quota",
     Action.REST_UNTIL_RESET,
-    "The day's neurons of this gateway's Workers AI accounts are used up; they come back at 00:00 UTC",
+    "The day's neurons of {account} are used up; they come back at 00:00 UTC",
     quoted=False,
 )
 _GONE: Final = Meaning("model_not_found", says="Workers AI does not have the model any more")
 _OURS: Final = Meaning("upstream_error", says="Workers AI did not accept the gateway's call")
 _SLOW: Final = Meaning("upstream_timeout", Action.RETRY, "Workers AI gave up on the image")
 _FAILED: Final = Meaning("upstream_error", Action.RETRY, "Workers AI failed")
-_RATE: Final = Meaning("rate_limit_exceeded", Action.REST_BRIEFLY, "Workers AI's rate limit is reached")
+_RATE: Final = Meaning("rate_limit_exceeded", Action.REST_BRIEFLY, "Workers AI's rate limit is reached for {account}")
 _REFUSED_PROMPT: Final = Meaning("content_policy_violation", says="Workers AI refused the prompt")
 
 NO_IMAGE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI answered without a usable image")
-TOO_LONG: Final = Meaning("upstream_error", says="Workers AI's answer does not end")
+TOO_LONG: Final = Meaning("upstream_error", says="Workers AI's answer is too long")
 UNREACHABLE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI could not be reached")
 TIMED_OUT: Final = Meaning("upstream_timeout", says="Workers AI did not answer in time")
 
@@ -107,6 +110,7 @@ CODES: Final[dict[int, Meaning]] = {
     6003: _CREDENTIALS,  # the token has the wrong form
     7000: _OURS,  # no such route, or a form through the AI Gateway
     7003: _CREDENTIALS,  # the account's id has the wrong form
+    8006: _OURS,  # invalid base64 encoding
     8007: _REFUSED_PROMPT,
     9106: _CREDENTIALS,
     9109: _CREDENTIALS,  # the token has expired or was revoked
@@ -125,10 +129,10 @@ MODEL_REFUSALS: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
     ),
     (
         re.compile("not present in the model", re.IGNORECASE),
-        Meaning("invalid_request", edit_kind="edit_not_available"),
+        Meaning("invalid_request", edit_kind="edit_not_available", lacks_input=True),
     ),
 )
-"""What code 3030 stands for, by the service's words, the first that fits; none: the input is at fault."""
+"""The meanings of code 3030, by the service's words; the first that fits is taken. None fits: the input is at fault."""
 
 STATUSES: Final[dict[int, Meaning]] = {
     401: _CREDENTIALS,
@@ -138,13 +142,14 @@ STATUSES: Final[dict[int, Meaning]] = {
     429: _RATE,
     504: _SLOW,
 }
-"""For an answer without a code that is known."""
+"""For an answer whose code is unknown or missing."""
 
 
 class UpstreamError(Exception):
     """One call that did not give an image.
 
-    ``retry_after`` is in seconds, when the service said so. ``neurons`` is what it charged all the same.
+    ``retry_after`` is in seconds, when the service said so. ``neurons`` is what it charged nevertheless. ``account`` is
+    the label of the account that was asked.
     """
 
     def __init__(
@@ -162,17 +167,24 @@ class UpstreamError(Exception):
         self.code = code
         self.retry_after = retry_after
         self.neurons = neurons
+        self.account = "the Workers AI account"
+
+    @property
+    def message(self) -> str:
+        """What happened, in one sentence without a token or an account's whole id. The service's words are quoted."""
+        message = self.meaning.says.format(account=self.account)
+        message = message[:1].upper() + message[1:]
+        if self.code is not None and not is_known(self.code):
+            message += f': "{self.text.rstrip(".")}"'
+        elif self.meaning.quoted and self.text:
+            message += f": {self.text.rstrip('.')}"
+        return message if self.code is None else f"{message} (code {self.code})"
 
     def gateway_error(self, *, has_image: bool, retry_after: float | None = None) -> GatewayError:
-        """The caller's error: no token, no account, no traceback. ``has_image``: the call had an input image."""
-        meaning = self.meaning
-        message = meaning.says
-        if meaning.quoted and self.text:
-            message += f": {self.text.rstrip('.')}"
-        if self.code is not None:
-            message += f" (code {self.code})"
+        """Returns the caller's error. ``has_image``: the call had an input image."""
+        meaning, message = self.meaning, self.message
         if has_image and meaning.edit_kind == "edit_not_available":
-            return EditRefused(f"{message}.")
+            return EditRefused(f"{message}.", lacks_input=meaning.lacks_input)
         return GatewayError(meaning.kind, f"{message}.", retry_after=retry_after or self.retry_after)
 
 

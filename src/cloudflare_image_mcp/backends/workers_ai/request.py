@@ -1,14 +1,14 @@
-"""What a call looks like on the wire: a JSON object or a form, by model, with the fields of its schema and no
-other.
-"""
+"""Writes the request for a call: a JSON object or a form, by model, with the fields of the model's schema alone."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudflare_image_mcp.catalog import Model, Size
     from cloudflare_image_mcp.core.ports import Call, Pixels
     from cloudflare_image_mcp.imagefile.image import Image
@@ -46,6 +46,8 @@ class WireRequest:
     parts: tuple[Part, ...]
     inputs: tuple[Size, ...]
     """The sizes of the input images as sent, which count towards the price."""
+    gateway: Mapping[str, str] = field(default_factory=dict)
+    """Headers for an AI Gateway, in lower case."""
 
 
 async def encode(call: Call, pixels: Pixels) -> WireRequest:

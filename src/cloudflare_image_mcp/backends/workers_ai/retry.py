@@ -1,4 +1,4 @@
-"""How often one image is asked for, and how long is waited in between."""
+"""Retries of one call: how many, and how long to wait before each."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class RetryPolicy:
     """The first pause is up to this long; each further one up to twice the one before."""
     longest: float = 8.0
     longest_obeyed: float = 30.0
-    """A ``retry-after`` or a rest above this is not waited for here: the caller is told of it."""
+    """A longer ``retry-after`` or rest is not waited for: the caller gets it in the error."""
 
 
 def with_another_seed(call: Call) -> Call:
-    """The call again after its image was flagged, which the same seed would only make once more. The new seed lies past
-    those of the other images of the request. A call without a seed stays as it is.
+    """Returns the call with a new seed, after its image was flagged, which the same seed would repeat. The new seed
+    lies past those of the other images of the request. A call without a seed is returned as it is.
     """
     return call if call.seed is None else replace(call, seed=(call.seed + MAX_IMAGES) % (MAX_SEED + 1))
 
 
-def told(rendered: Rendered, asked: int | None, used: int | None) -> Rendered:
-    """With the seed that made it, where that is not the one asked for."""
+def with_seed_warning(rendered: Rendered, asked: int | None, used: int | None) -> Rendered:
+    """Adds the seed that made the image and a warning, where it is not the seed asked for."""
     if used == asked:
         return rendered
     warning = f"the output for seed {asked} was flagged; seed {used} made this one"
@@ -45,7 +45,7 @@ def told(rendered: Rendered, asked: int | None, used: int | None) -> Rendered:
 
 
 class Attempts:
-    """The retries of one call. None starts when the model's own time has passed since the call began."""
+    """Counts the retries of one call. None starts once the model's own time has passed since the call began."""
 
     def __init__(self, policy: RetryPolicy, clock: Clock, time: float) -> None:
         self._policy = policy
@@ -55,20 +55,20 @@ class Attempts:
         self._flagged = False
 
     def pause(self, failure: UpstreamError, *, elsewhere: bool) -> float | None:
-        """Seconds to wait before the next try; None: there is none. ``elsewhere``: another account can be
-        asked, which need not wait.
+        """Returns the seconds to wait before the next try, or None when there is none. ``elsewhere``: another account
+        can be asked, without a wait.
         """
         if failure.meaning.action is Action.RETRY_ONCE:
             if self._flagged:
                 return None
             self._flagged = True
         backoff = min(self._policy.longest, self._policy.first * 2**self._made)
-        # A retry-after of 0, or one that lies in the past, is no leave to ask again and again at once.
+        # A retry-after of 0, or one in the past, must not lead to retries without a pause.
         wait = max(failure.retry_after or 0.0, backoff * (0.5 + _JITTER.random() / 2))
         return self.wait(0.0 if elsewhere else wait)
 
     def wait(self, seconds: float) -> float | None:
-        """``seconds`` when there is a retry left and waiting for it is in order."""
+        """Returns ``seconds`` when there is a retry left and the wait is not too long; else None."""
         late = self._clock.monotonic() + seconds > self._end
         if self._made >= self._policy.retries or seconds > self._policy.longest_obeyed or late:
             return None

@@ -1,4 +1,4 @@
-"""The HTTP side: one pooled aiohttp session for every account.
+"""Sends requests to Cloudflare's REST API: one pooled aiohttp session for every account.
 
 aiohttp, because one answer of 1 MB costs 0.7 ms of CPU with it and 2.2 to 3.1 ms with httpx2
 (docs/performance.md).
@@ -15,8 +15,8 @@ import aiohttp
 from yarl import URL
 
 from cloudflare_image_mcp import __version__
-from cloudflare_image_mcp.backends.workers_ai.answer import Answer
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
+from cloudflare_image_mcp.backends.workers_ai.reply import Reply
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -25,30 +25,26 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
 
 API_BASE_URL: Final = "https://api.cloudflare.com/client/v4"
-CONNECT_TIMEOUT: Final = 10.0
-"""Seconds."""
+CONNECT_TIMEOUT: Final = 10.0  # seconds
 MAX_CONNECTIONS: Final = 256
-"""Calls under way at once; those beyond wait for one to end."""
-MAX_ANSWER: Final = 64 * MEBIBYTE
+"""Calls in progress at once; further calls wait for one to end."""
+MAX_REPLY: Final = 64 * MEBIBYTE
 """Bytes, unpacked. The largest image that a model makes, 2500 x 2500 as a PNG in base64, is 25 MB."""
 _SHORT: Final = 64 * 1024
-"""Bytes. An answer with a message for people is shorter."""
+"""Bytes. A reply with a message for people is shorter."""
 
 
-class WorkersAIClient:
-    """Sends one call and reads its answer. Opens its connections at the first call; ``aclose`` ends them."""
+class RestTransport:
+    """Implements ``Transport`` over HTTP. Opens its connections at the first call."""
 
-    def __init__(self, base_url: str = API_BASE_URL, ai_gateway: str | None = None) -> None:
-        """``ai_gateway`` is the id of an AI Gateway of the account through which calls go, where they can."""
+    def __init__(self, base_url: str = API_BASE_URL) -> None:
         self._base_url = base_url.rstrip("/")
-        self._ai_gateway = ai_gateway
         self._session: aiohttp.ClientSession | None = None
         # Waited for here and not in aiohttp's pool, where waiting counts towards the call's own time: an image that is
         # being made, and paid for, would be given up.
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
 
-    async def run(self, account: Account, model: Model, request: WireRequest) -> Answer:
-        """Raises ``UpstreamError`` when there is no whole answer within the model's time."""
+    async def send(self, account: Account, model: Model, request: WireRequest) -> Reply:
         url = URL(f"{self._base_url}/accounts/{quote(account.account_id, safe='')}/ai/run/{model.id}", encoded=True)
         timeout = aiohttp.ClientTimeout(total=model.wire.timeout, sock_connect=CONNECT_TIMEOUT)
         body: bytes | aiohttp.FormData = _form(request) if request.body is None else request.body
@@ -58,13 +54,13 @@ class WorkersAIClient:
                 self._open().post(
                     url,
                     data=body,
-                    headers=self._headers(account, model, request),
+                    headers=_headers(account, request),
                     timeout=timeout,
                     allow_redirects=False,
                 ) as response,
             ):
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, _without_secrets(await _body(response), account))
+                return Reply(response.status, headers, _without_secrets(await _body(response), account))
         except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamError(UNREACHABLE, "the connection was not made in time") from error
         except TimeoutError as error:
@@ -76,18 +72,6 @@ class WorkersAIClient:
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
-
-    def _headers(self, account: Account, model: Model, request: WireRequest) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {account.api_token}"}
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-            # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
-            if self._ai_gateway is not None:
-                headers["cf-aig-gateway-id"] = self._ai_gateway
-                # Without a seed two calls for two images are alike, and a cache would answer both with one.
-                if "seed" not in model.wire.parameters:
-                    headers["cf-aig-skip-cache"] = "true"
-        return headers
 
     def _open(self) -> aiohttp.ClientSession:
         """Here and not in the constructor, because a session belongs to the running event loop."""
@@ -105,9 +89,16 @@ class WorkersAIClient:
         return self._session
 
 
+def _headers(account: Account, request: WireRequest) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {account.api_token}", **request.gateway}
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for an address. (aiohttp's own ``trust_env`` looks it up in a thread at
-    every call.)
+    """Returns the proxy that the environment names for an address. (aiohttp's own ``trust_env`` looks it up in a thread
+    at every call.)
     """
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
@@ -121,19 +112,19 @@ def _form(request: WireRequest) -> aiohttp.FormData:
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole answer. Raises ``UpstreamError`` where it has no end, or unpacks to more than any image."""
+    """Reads the whole reply. Raises ``UpstreamError`` when it is longer than any image."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > MAX_ANSWER:
-            raise UpstreamError(TOO_LONG, f"more than {MAX_ANSWER // MEBIBYTE} MiB")
+        if size > MAX_REPLY:
+            raise UpstreamError(TOO_LONG, f"more than {MAX_REPLY // MEBIBYTE} MiB")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
 def _without_secrets(body: bytes, account: Account) -> bytes:
-    """A short answer, should it quote what it was sent: its words may end up before a caller or in a log."""
+    """Removes the token and the account id from a short reply, whose text may be shown to a caller or logged."""
     if len(body) <= _SHORT:
         for secret in (account.api_token, account.account_id):
             # Shorter ones are made up, for an emulator, and may be a word or a part of one.
@@ -151,9 +142,9 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (aiohttp.ClientConnectorError, "no connection"),
     (aiohttp.ClientPayloadError, "the answer was cut short"),
 )
-"""The first that fits."""
+"""The first that fits is taken."""
 
 
 def _reason(error: Exception) -> str:
-    """Why there was no answer, in words that hold no address of this machine and no header."""
+    """Says why there was no reply, without an address of this machine or a header."""
     return next((words for kind, words in _REASONS if isinstance(error, kind)), "the connection was lost")

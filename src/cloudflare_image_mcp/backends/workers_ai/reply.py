@@ -1,7 +1,7 @@
-"""What Workers AI answers: an image, as base64 in a JSON envelope or as bare bytes, or an error in one of two
+"""Reads a reply of Workers AI: an image, as base64 in a JSON envelope or as bare bytes, or an error in one of three
 envelopes.
 
-The stated media type decides nothing: JSON begins with a brace, and no image does.
+The stated media type is not trusted: JSON begins with a brace, and no image does.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ LONGEST_RETRY_AFTER: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, read to its end. Header names are looked up in lower case."""
+class Reply:
+    """One HTTP reply, read to its end. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    image: Payload | None = None
+    """The image file, where the transport has read it already; then ``body`` is empty."""
 
     @property
     def neurons(self) -> float | None:
-        """What the service says the call cost. None: it does not say, or says what cannot be added up."""
+        """Neurons that the call cost, as the service reports; None when it reports none, or no number from 0."""
         try:
             neurons = float(self.headers["cf-ai-neurons"])
         except (KeyError, ValueError):
@@ -49,28 +51,31 @@ class Answer:
         return neurons if math.isfinite(neurons) and neurons >= 0 else None
 
 
-async def image_of(answer: Answer) -> Image:
-    """The image, still in base64 where it came so. Raises ``UpstreamError``."""
-    if answer.status != 200:
-        raise failure_of(answer)
-    is_json = answer.body[:64].lstrip()[:1] == b"{"
-    payload = _payload(answer) if is_json else BytesPayload(answer.body)
+async def image_of(reply: Reply) -> Image:
+    """Returns the image, still in base64 if it came so. Raises ``UpstreamError``."""
+    if reply.status != 200:
+        raise failure_of(reply)
     try:
+        payload = reply.image or _payload(reply)
         return await Image.sniff(payload)
     except UnreadableImage as error:
-        raise UpstreamError(NO_IMAGE, str(error), neurons=answer.neurons) from error
+        raise UpstreamError(NO_IMAGE, str(error), neurons=reply.neurons) from error
 
 
-def failure_of(answer: Answer) -> UpstreamError:
+def failure_of(reply: Reply) -> UpstreamError:
     """The failure that an error answer stands for, in whichever envelope it came, or in none. Of several errors the
     first whose code is known.
     """
-    errors = _errors(answer.body)
+    errors = _errors(reply.body)
     code, text = next((error for error in errors if is_known(error[0])), errors[0] if errors else (None, ""))
-    text = text or f"HTTP status {answer.status}"
+    text = text or f"HTTP status {reply.status}"
     text = plain(text)[:_LONGEST_ERROR]
     return UpstreamError(
-        meaning_of(answer.status, code, text), text, code=code, retry_after=retry_after(answer.headers)
+        meaning_of(reply.status, code, text),
+        text,
+        code=code,
+        retry_after=retry_after(reply.headers),
+        neurons=reply.neurons,
     )
 
 
@@ -90,24 +95,31 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _errors(body: bytes) -> list[tuple[int, str]]:
-    """Codes and messages of an envelope, those without a code left out; none where there is no envelope."""
+    """Returns the codes and messages of an error envelope, without those that have no code; none without an envelope.
+
+    Workers AI and Cloudflare's API send ``errors``, the AI binding ``{"internalCode", "description"}``.
+    """
     try:
-        listed: Any = json.loads(body)["errors"]
+        envelope: Any = json.loads(body)
+        listed: Any = [envelope] if "internalCode" in envelope else envelope["errors"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return []
     found: list[tuple[int, str]] = []
     for error in listed if isinstance(listed, list) else []:
         with suppress(ValueError, KeyError, TypeError, AttributeError):
-            found.append((int(str(error["code"])), str(error.get("message") or "")))
+            code = error["internalCode"] if "internalCode" in error else error["code"]
+            found.append((int(str(code)), str(error.get("description") or error.get("message") or "")))
     return found
 
 
-def _payload(answer: Answer) -> Payload:
-    text = _spliced(answer.body)
+def _payload(reply: Reply) -> Payload:
+    if reply.body[:64].lstrip()[:1] != b"{":
+        return BytesPayload(reply.body)
+    text = _spliced(reply.body)
     if text is None or not _is_base64(text):
-        text = memoryview(_parsed(answer))
+        text = memoryview(_parsed(reply))
         if not _is_base64(text):
-            raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=answer.neurons)
+            raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=reply.neurons)
     return Base64Payload(text)
 
 
@@ -131,15 +143,15 @@ def _spliced(body: bytes) -> memoryview | None:
     return memoryview(body)[len(_START) : end] if end > len(_START) and rest in {b"}", b","} else None
 
 
-def _parsed(answer: Answer) -> bytes:
+def _parsed(reply: Reply) -> bytes:
     """``result.image`` of any envelope, without line breaks. Raises ``UpstreamError``; an error
     under status 200 is its own.
     """
     try:
-        envelope: Any = json.loads(answer.body)
+        envelope: Any = json.loads(reply.body)
         if envelope.get("success") is False and envelope.get("errors"):
-            raise failure_of(answer)
+            raise failure_of(reply)
         image: Any = envelope["result"]["image"]
         return "".join(str(image).rpartition("base64,")[2].split()).encode("ascii")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UpstreamError(NO_IMAGE, "it holds none", neurons=answer.neurons) from error
+        raise UpstreamError(NO_IMAGE, "it holds none", neurons=reply.neurons) from error

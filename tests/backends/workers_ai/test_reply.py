@@ -7,8 +7,8 @@ import json
 import pytest
 from PIL import Image as Pillow
 
-from cloudflare_image_mcp.backends.workers_ai.answer import Answer, image_of
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
+from cloudflare_image_mcp.backends.workers_ai.reply import Reply, image_of
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 OK = {"success": True, "errors": [], "messages": []}
@@ -29,14 +29,14 @@ def enveloped(data: bytes, spaces: bool = False) -> bytes:
 @pytest.mark.parametrize("spaces", [False, True])
 async def test_base64_stays_base64(kind: str, spaces: bool) -> None:
     data = picture(kind)
-    image = await image_of(Answer(200, {"content-type": "application/json"}, enveloped(data, spaces)))
+    image = await image_of(Reply(200, {"content-type": "application/json"}, enveloped(data, spaces)))
     assert isinstance(image.payload, Base64Payload)
     assert b"".join([part async for part in image.payload.base64_chunks()]) == base64.b64encode(data)
     assert (image.format.name, tuple(image.size)) == (kind, (64, 64))
 
 
 async def test_the_stated_type_decides_nothing() -> None:
-    image = await image_of(Answer(200, {"content-type": "image/png"}, picture("JPEG")))
+    image = await image_of(Reply(200, {"content-type": "image/png"}, picture("JPEG")))
     assert isinstance(image.payload, BytesPayload)
     assert image.format.name == "JPEG"
 
@@ -51,7 +51,7 @@ async def test_other_spellings_of_the_envelope() -> None:
         '{"result":{"image":"' + text + '","seed":3},"success":true,"errors":[],"messages":[]}',
     ]
     for body in bodies:
-        image = await image_of(Answer(200, {}, body.encode()))
+        image = await image_of(Reply(200, {}, body.encode()))
         assert await image.payload.read() == data
 
 
@@ -79,7 +79,7 @@ async def test_other_spellings_of_the_envelope() -> None:
 )
 async def test_an_answer_without_a_usable_image_is_an_upstream_error(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
-        await image_of(Answer(200, {"cf-ai-neurons": "172.80"}, body))
+        await image_of(Reply(200, {"cf-ai-neurons": "172.80"}, body))
     error = caught.value.gateway_error(has_image=True)
     assert (error.kind, caught.value.meaning.action) == ("upstream_error", Action.RETRY)
     assert caught.value.neurons == 172.8
@@ -88,5 +88,5 @@ async def test_an_answer_without_a_usable_image_is_an_upstream_error(body: bytes
 async def test_an_error_under_status_200_is_that_error() -> None:
     body = {"errors": [{"message": "x", "code": 4006}], "success": False, "result": {}, "messages": []}
     with pytest.raises(UpstreamError) as caught:
-        await image_of(Answer(200, {}, json.dumps(body).encode()))
+        await image_of(Reply(200, {}, json.dumps(body).encode()))
     assert caught.value.code == 4006

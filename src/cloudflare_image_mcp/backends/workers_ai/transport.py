@@ -1,0 +1,26 @@
+"""The interface of a transport: sends one request to Workers AI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+    from cloudflare_image_mcp.backends.workers_ai.reply import Reply
+    from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
+    from cloudflare_image_mcp.catalog import Model
+
+
+class Transport(Protocol):
+    """Sends requests. It neither retries nor interprets the reply's status."""
+
+    async def send(self, account: Account, model: Model, request: WireRequest) -> Reply:
+        """Sends one request and reads the whole reply, also one that is an error.
+
+        Raises ``UpstreamError`` when there is no whole reply within the model's time.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes open connections."""
+        ...
