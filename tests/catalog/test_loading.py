@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import MaskUse, Operation, Size, models, openai_family
 
 DOCUMENTED = [  # the API document's two tables
@@ -60,15 +61,15 @@ def test_prices_agree_with_measured_calls(
     model_id: str, size: str, steps: int | None, inputs: list[str], neurons: float
 ) -> None:
     price = models()[model_id].price
-    assert price.neurons(Size.parse(size), steps, [Size.parse(i) for i in inputs]) == pytest.approx(neurons, abs=0.01)
+    assert price.amount(Size.parse(size), steps, [Size.parse(i) for i in inputs]) == pytest.approx(neurons, abs=0.01)
 
 
 def test_only_what_the_schema_has_is_on_the_wire() -> None:
-    schnell = models()["@cf/black-forest-labs/flux-1-schnell"].wire
+    schnell = wire_of(models()["@cf/black-forest-labs/flux-1-schnell"])
     assert schnell.closed
     assert set(schnell.parameters) == {"prompt", "steps"}
     assert not schnell.size_fields
-    assert "steps" not in models()["@cf/black-forest-labs/flux-2-klein-4b"].wire.parameters
+    assert "steps" not in wire_of(models()["@cf/black-forest-labs/flux-2-klein-4b"]).parameters
 
 
 def test_openai_names_have_families() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size, SizeRule, models
 
 SIDES = st.integers(1, 4000)
@@ -23,20 +24,20 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 @given(SIDES, SIDES)
 def test_the_nearest_size_is_taken_by_every_wire(width: int, height: int) -> None:
     for model in models().values():
-        rule = model.wire.sizes
+        rule = wire_of(model).sizes
         assert rule.takes(rule.nearest(Size(width, height))), (model.id, width, height)
 
 
 @given(st.integers(256, 1904), st.integers(256, 1904))
 def test_rendering_is_never_smaller_than_wanted_where_the_wire_reaches(width: int, height: int) -> None:
-    rule = models()["@cf/black-forest-labs/flux-2-klein-4b"].wire.sizes
+    rule = wire_of(models()["@cf/black-forest-labs/flux-2-klein-4b"]).sizes
     near = rule.nearest(Size(width, height))
     assert 0 <= near.width - width < 16
     assert 0 <= near.height - height < 16
 
 
 def test_a_size_beyond_the_wire_keeps_its_shape() -> None:
-    rule = models()["@cf/black-forest-labs/flux-2-dev"].wire.sizes
+    rule = wire_of(models()["@cf/black-forest-labs/flux-2-dev"]).sizes
     assert rule.nearest(Size(2048, 1024)) == Size(1920, 960)
     assert rule.nearest(Size(2048, 2048)) == Size(1920, 1920)
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.backends.local import LocalBackend
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.catalog import Operation, Size
-from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.core.gateway import Gateway, Options
 from cloudflare_image_mcp.core.model_names import ModelNames, find_model
 from cloudflare_image_mcp.core.parsing import parse_request
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.ports import Backend, Call, ImageStore, OnPartial
     from cloudflare_image_mcp.core.result import ImageResult
 
@@ -63,7 +64,7 @@ class Scripted:
         self._script = script
 
     def abilities(self, model: Model) -> Abilities:
-        return Abilities.of_wire(model)
+        return abilities_of(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         self.calls.append(call)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.catalog import Operation, Size, models
-from cloudflare_image_mcp.core.abilities import Abilities
 from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.core.plan import Plan, make_plan
 from cloudflare_image_mcp.core.request import ImageRequest, ImageSource
@@ -18,7 +18,7 @@ def plan(model: str, operation: Operation = Operation.GENERATE, sources: tuple[S
     row = find_model(model)
     images = (IMAGE,) * len(sources)
     request = ImageRequest(operation=operation, **{"prompt": "a fox", "images": images, **values})
-    return make_plan(request, row, Abilities.of_wire(row), sources=sources, new_seed=lambda: 77)
+    return make_plan(request, row, abilities_of(row), sources=sources, new_seed=lambda: 77)
 
 
 def refusal(model: str, *args: Any, **values: Any) -> GatewayError:

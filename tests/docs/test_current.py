@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudflare_image_mcp.catalog import Operation, models
-from cloudflare_image_mcp.catalog.document import document
+from cloudflare_image_mcp.cli.models_document import document
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.rest.openapi import image_request
 from cloudflare_image_mcp.settings import SETTINGS, Setting

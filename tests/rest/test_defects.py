@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.core.abilities import Abilities
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.rest.app import AppOptions, create_app
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 
@@ -31,7 +32,7 @@ class Defective:
     engine = None
 
     def abilities(self, model: Model) -> Abilities:
-        return Abilities.of_wire(model)
+        return abilities_of(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         raise ZeroDivisionError("an inner secret")

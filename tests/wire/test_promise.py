@@ -1,4 +1,4 @@
-"""All that the API document promises of the eleven models, over the wire."""
+"""All that the API document promises of the models, over the wire."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ DEFAULT_STRENGTH: Final = 0.7
 
 
 class LocalBackend:
-    """Draws with the illustrator. All eleven model ids work; their pictures differ by the parameters alone."""
+    """Draws with the illustrator. Every model id works; their pictures differ by the parameters alone."""
 
     name = "local"
     trained = False

@@ -1,7 +1,8 @@
-"""The models: what each promises at our door, what its wire takes, what it costs, what it is known to refuse."""
+"""The models: what the gateway promises for each, what it costs, what it is known to refuse."""
 
-from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, CatalogError, models
+from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, models
 from cloudflare_image_mcp.catalog.model import (
+    Currency,
     Live,
     MaskUse,
     Model,
@@ -9,16 +10,16 @@ from cloudflare_image_mcp.catalog.model import (
     Parameter,
     Price,
     Promise,
-    Wire,
-    WireParameter,
 )
 from cloudflare_image_mcp.catalog.openai_names import OpenAIFamily, openai_families, openai_family
 from cloudflare_image_mcp.catalog.sizes import Size, SizeRule
+from cloudflare_image_mcp.catalog.toml_table import CatalogError
 
 __all__ = [
     "MAX_SEED",
     "PROMPT_LENGTH",
     "CatalogError",
+    "Currency",
     "Live",
     "MaskUse",
     "Model",
@@ -29,8 +30,6 @@ __all__ = [
     "Promise",
     "Size",
     "SizeRule",
-    "Wire",
-    "WireParameter",
     "models",
     "openai_families",
     "openai_family",

@@ -1,14 +1,14 @@
-"""What one model promises at our door, what its wire takes, and what it costs.
+"""One model of the catalogue: what the gateway promises for it, and what it costs.
 
-The promise and the wire are kept apart: validation, documentation and clients see the promise; the Workers AI
-backend and the emulator see the wire; the plan translates from one to the other and says what it changed.
+The core, the interfaces and the documentation see the promise and the price. What the model takes on the wire belongs
+to the backend that calls it, which reads it from the same file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +19,8 @@ TILE_PIXELS: Final = 512 * 512
 """Workers AI bills in tiles of 512 x 512 pixels, fractions counted."""
 MEGAPIXEL: Final = 1024 * 1024
 """The megapixel of the FLUX.2 [klein] 9B price."""
+USD_PER_NEURON: Final = 0.011 / 1000
+"""Workers AI's price of a neuron beyond the free allocation."""
 
 
 def plain(number: float) -> str:
@@ -62,19 +64,6 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class WireParameter:
-    """The same parameter as the model's own schema has it: its field name and its bounds (None: unbounded)."""
-
-    field: str
-    type: Literal["integer", "number", "string"]
-    minimum: float | None = None
-    maximum: float | None = None
-    default: float | None = None
-    min_length: int = 0
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Promise:
     """What the gateway takes for this model, whichever backend makes the image."""
 
@@ -88,34 +77,20 @@ class Promise:
     """Characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """What the model takes and answers on Workers AI."""
+class Currency(StrEnum):
+    """What a price is counted in."""
 
-    request: Literal["json", "multipart"]
-    response: Literal["base64", "bytes"]
-    stated_type: str | None
-    """The media type that a raw answer states, which need not be that of its bytes."""
-    media_type: str
-    """The media type of the bytes that were seen."""
-    closed: bool
-    """Whether a field that the schema lacks is refused (``additionalProperties: false``)."""
-    timeout: float
-    """Seconds for one call, from the first byte sent to the last received."""
-    parameters: Mapping[str, WireParameter]
-    sizes: SizeRule
-    size_fields: bool
-    """Whether width and height may be sent at all."""
-    images: Literal["none", "references", "array"]
-    """How an input image travels: FLUX.2's ``input_image_N`` parts, or the file's bytes as an array of numbers."""
-    max_images: int
-    mask: bool
+    NEURONS = "neurons"
+    USD = "usd"
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Neurons. The per-step price is charged per tile (measured totals agree with that reading alone)."""
+    """The price of an image, in ``currency``. The per-step price is charged per tile (measured totals agree with that
+    reading alone).
+    """
 
+    currency: Currency = Currency.NEURONS
     per_output_tile: float = 0.0
     per_output_tile_step: float = 0.0
     per_input_tile: float = 0.0
@@ -127,8 +102,8 @@ class Price:
     reported: bool = True
     """Whether the service states the neurons of a call in ``cf-ai-neurons``."""
 
-    def neurons(self, size: Size, steps: int | None = None, inputs: Iterable[Size] = ()) -> float:
-        """The price of one image of ``size`` from ``steps`` steps and input images of the sizes ``inputs``."""
+    def amount(self, size: Size, steps: int | None = None, inputs: Iterable[Size] = ()) -> float:
+        """Returns the price of one image of ``size`` from ``steps`` steps and input images of the sizes ``inputs``."""
         taken = self.default_steps if steps is None else steps
         tiles = size.pixels / TILE_PIXELS
         further = max(0.0, size.pixels / MEGAPIXEL - 1)
@@ -140,6 +115,13 @@ class Price:
             + input_pixels / TILE_PIXELS * (self.per_input_tile + self.per_input_tile_step * taken)
             + input_pixels / MEGAPIXEL * self.per_input_megapixel
         )
+
+    def listed(self, size: Size) -> dict[str, float]:
+        """Returns the price of one image of ``size`` at default steps, by currency: neurons are also given in USD."""
+        amount = self.amount(size)
+        if self.currency is Currency.USD:
+            return {"usd": round(amount, 6)}
+        return {"neurons": round(amount, 2), "usd": round(amount * USD_PER_NEURON, 6)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +148,8 @@ class Model:
     best_for: str
     beta: bool
     promise: Promise
-    wire: Wire
+    wire_table: Mapping[str, Any]
+    """The table ``[wire]`` of the model's file, which the backend reads."""
     price: Price
     live: Live
 

@@ -51,11 +51,12 @@ def models(model_id: str | None, as_json: bool) -> None:
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
     """As the REST door does, but without opening a backend."""
+    from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.rest.models import model_object
 
     local = settings.backend == "local"
-    taken = Abilities.of_promise(model, model.promise.sizes) if local else Abilities.of_wire(model)
+    taken = Abilities.of_promise(model, model.promise.sizes) if local else abilities_of(model)
     return model_object(model, settings.backend, taken, billed=not local)
 
 

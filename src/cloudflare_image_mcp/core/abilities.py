@@ -33,14 +33,6 @@ class Abilities:
     """Operations that the backend offers but was seen to refuse: of several calls, one is sent first, alone."""
 
     @classmethod
-    def of_wire(cls, model: Model) -> Abilities:
-        """What the model's schema on Workers AI takes."""
-        wire = model.wire
-        bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
-        doubtful = model.promise.tasks - model.live.tasks
-        return cls(bounds, wire.sizes, wire.max_images, wire.mask, doubtful)
-
-    @classmethod
     def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:
         """All that the API promises, at the sizes that the engine draws natively."""
         bounds = {name: Bounds(row.minimum, row.maximum) for name, row in model.promise.parameters.items()}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.emulator.accounts import DAILY_NEURONS, REQUESTS_PER_MINUTE, Ledger
 from cloudflare_image_mcp.emulator.broken import BrokenAnswer
@@ -131,12 +132,12 @@ class Emulator:
             return
         if gateway not in ledger.gateways:
             raise refuse(GATEWAY_UNKNOWN)
-        if model.wire.request == "multipart":
+        if wire_of(model).request == "multipart":
             raise refuse(GATEWAY_FORM)
 
     async def _read(self, request: Request, model: Model, ledger: AccountLedger) -> Job:
         request = Request(request.scope, _limited(request.receive))
-        if model.wire.request == "multipart" and _is_form(request):
+        if wire_of(model).request == "multipart" and _is_form(request):
             if self._mode is Mode.LIVE and request.headers.get("accept") == "application/json":
                 raise refuse(FAILED)
             return await form_job(model, request, self._mode, self.counts.fields)
@@ -154,7 +155,7 @@ class Emulator:
 
     def _answer(self, job: Job, picture: bytes, fault: Fault | None) -> Response:
         kind = fault.kind if fault is not None else ""
-        wire = job.model.wire
+        wire = wire_of(job.model)
         headers = call_headers()
         if job.model.price.reported:
             headers["cf-ai-neurons"] = f"{job.neurons:.2f}"

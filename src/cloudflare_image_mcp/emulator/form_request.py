@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import FAILED, INCOMPLETE, SCHEMA, UNDECODABLE, refuse
 from cloudflare_image_mcp.emulator.job import InputImage, Job, Mode
@@ -40,7 +41,7 @@ _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCI
 async def form_job(model: Model, request: Request, mode: Mode, fields: FieldCounts) -> Job:
     """Raises ``RefusalError``."""
     texts, files = await _parts(request)
-    names = [f"input_image_{index}" for index in range(model.wire.max_images)]
+    names = [f"input_image_{index}" for index in range(wire_of(model).max_images)]
     schema = field_schema(model.id)
     fields.look_at(model.short_name, texts.keys() | files.keys(), schema["properties"].keys() | names)
     values = {name: _number(schema, name, text) for name, text in texts.items() if name in schema["properties"]}
@@ -79,7 +80,7 @@ def _number(schema: Schema, name: str, text: str) -> Any:
 
 def _refuse_sizes(model: Model, values: dict[str, Any], fields: FieldCounts) -> None:
     """Outside the documented sides the service was seen to fail (2048), not to refuse."""
-    sizes = model.wire.sizes
+    sizes = wire_of(model).sizes
     for name in ("width", "height"):
         side = values.get(name)
         if isinstance(side, int) and not sizes.minimum <= side <= sizes.maximum:
@@ -98,7 +99,7 @@ async def _reference(part: UploadFile, index: int, model: Model, fields: FieldCo
 
 
 def _job(model: Model, values: dict[str, Any], images: tuple[InputImage, ...], mode: Mode, fields: FieldCounts) -> Job:
-    sizes = model.wire.sizes
+    sizes = wire_of(model).sizes
     asked = Size(values.get("width", sizes.default.width), values.get("height", sizes.default.height))
     for name, side in zip(("width", "height"), asked, strict=True):
         if side % sizes.multiple:

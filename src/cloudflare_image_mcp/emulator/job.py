@@ -76,4 +76,4 @@ class Job:
 
     @property
     def neurons(self) -> float:
-        return self.model.price.neurons(self.size, self.steps, [image.size for image in self.images])
+        return self.model.price.amount(self.size, self.steps, [image.size for image in self.images])

@@ -9,6 +9,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.emulator.errors import (
     BAD_BASE64,
@@ -36,7 +37,7 @@ DEFAULT_GUIDANCE: Final = 7.5
 def json_job(model: Model, body: bytes, mode: Mode, fields: FieldCounts, *, img2img: bool) -> Job:
     """``img2img``: whether the account may use the img2img model. Raises ``RefusalError``."""
     values = _object(body)
-    if model.wire.request == "multipart":
+    if wire_of(model).request == "multipart":
         _validate(model, values, fields, published=True)
         raise refuse(SCHEMA, reason="required properties at '/' are 'multipart'")
     known = field_schema(model.id)["properties"]
@@ -101,7 +102,7 @@ def _refuse_live(model: Model, values: dict[str, Any], fields: FieldCounts, *, i
         for name, inputs in (("image", {"image", "image_b64"}), ("mask_image", {"mask"})):
             if not inputs & values.keys():
                 raise refuse(MISSING_INPUT, name=name)
-    multiple = model.wire.sizes.multiple
+    multiple = wire_of(model).sizes.multiple
     for name in ("width", "height"):
         if values.get(name, 0) % multiple:
             fields.outside(model.short_name, name)
@@ -134,8 +135,8 @@ def _text(value: str) -> str:
 
 def _size(model: Model, values: dict[str, Any], image: InputImage | None) -> Size:
     """Width and height where given; else the input image's, cut to whole blocks; else the model's own."""
-    sizes = model.wire.sizes
-    if not model.wire.size_fields:
+    sizes = wire_of(model).sizes
+    if not wire_of(model).size_fields:
         return sizes.default
     own = sizes.default
     if image is not None:

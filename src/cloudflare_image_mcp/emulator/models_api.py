@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
 from cloudflare_image_mcp.emulator.errors import NO_SUCH_MODEL, refuse
 from cloudflare_image_mcp.emulator.schemas import input_schema, output_schema
 
@@ -18,7 +19,6 @@ TASK: Final = {
     "name": "Text-to-Image",
     "description": "Makes images from text, and on some models from images.",
 }
-USD_PER_NEURON: Final = 0.011 / 1000
 _PARTNERS: Final = ("@cf/black-forest-labs/flux-2-", "@cf/leonardo/")
 """Where models begin that Cloudflare offers with their makers."""
 _SPACE: Final = uuid.UUID(TASK["id"])

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import FAILED, refuse
 from cloudflare_image_mcp.emulator.job import Mode
@@ -85,7 +86,7 @@ def _draw(brief: Brief, size: Size, media_type: str) -> bytes:
 
 def media_type_of(model: Model, mode: Mode) -> str:
     """Of the bytes: as seen, or as the schema states."""
-    wire = model.wire
+    wire = wire_of(model)
     return wire.media_type if mode is Mode.LIVE else wire.stated_type or wire.media_type
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import models
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.catalog import Model, WireParameter
+    from cloudflare_image_mcp.backends.workers_ai.wire import WireParameter
+    from cloudflare_image_mcp.catalog import Model
 
 Schema = dict[str, Any]
 
@@ -59,7 +61,7 @@ _NO_DEFAULT: Final = frozenset({("@cf/black-forest-labs/flux-1-schnell", "steps"
 def input_schema(model_id: str) -> Schema:
     """What is published: FLUX.2's says no more than that it wants a form."""
     model = models()[model_id]
-    return _MULTIPART if model.wire.request == "multipart" else field_schema(model_id)
+    return _MULTIPART if wire_of(model).request == "multipart" else field_schema(model_id)
 
 
 @cache
@@ -67,25 +69,25 @@ def field_schema(model_id: str) -> Schema:
     """The fields, of a JSON object or of a form."""
     model = models()[model_id]
     properties: dict[str, Schema] = {}
-    for row in model.wire.parameters.values():
+    for row in wire_of(model).parameters.values():
         properties[row.field] = _scalar(row)
         if (model_id, row.field) in _NO_DEFAULT:
             properties[row.field].pop("default")
         if (also := _ALSO_CALLED.get(model_id, {}).get(row.field)) is not None:
             properties[also] = _scalar(row)
-    if model.wire.size_fields:
+    if wire_of(model).size_fields:
         properties |= {"height": _side(model, 1), "width": _side(model, 0)}
-    if model.wire.images == "array":
+    if wire_of(model).images == "array":
         properties |= _FILES
     schema: Schema = {"type": "object", "properties": properties, "required": ["prompt"]}
-    if model.wire.closed:
+    if wire_of(model).closed:
         schema["additionalProperties"] = False
     return schema
 
 
 @cache
 def output_schema(model_id: str) -> Schema:
-    wire = models()[model_id].wire
+    wire = wire_of(models()[model_id])
     if wire.response == "base64":
         # FLUX.2's schemas state no media type.
         stated = {"contentType": "application/json"} if wire.request == "json" else {}
@@ -110,9 +112,9 @@ def _scalar(row: WireParameter) -> Schema:
 
 
 def _side(model: Model, axis: int) -> Schema:
-    sizes = model.wire.sizes
+    sizes = wire_of(model).sizes
     schema: Schema = {"type": "integer", "minimum": sizes.minimum, "maximum": sizes.maximum}
     # The Stable Diffusion family's schema states no default size.
-    if model.wire.images != "array":
+    if wire_of(model).images != "array":
         schema["default"] = sizes.default[axis]
     return schema | {"description": _WORDS[("width", "height")[axis]]}

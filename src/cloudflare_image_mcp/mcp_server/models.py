@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.catalog import MaskUse, Operation, models
 
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model, Parameter
     from cloudflare_image_mcp.core.gateway import Gateway
-
-USD_PER_NEURON: Final = 0.011 / 1000
-"""Workers AI's price beyond the free 10,000 neurons a day."""
 
 
 def summary(model: Model, gateway: Gateway) -> dict[str, Any]:
@@ -61,8 +58,7 @@ def _parameter(row: Parameter) -> dict[str, Any]:
 
 def price(model: Model) -> dict[str, Any]:
     """Of one image at the default size and steps."""
-    neurons = model.price.neurons(model.promise.sizes.default)
-    return {"neurons": round(neurons, 2), "usd": round(neurons * USD_PER_NEURON, 6)}
+    return model.price.listed(model.promise.sizes.default)
 
 
 def catalogue_text(gateway: Gateway) -> str:
@@ -114,9 +110,10 @@ def _price_text(model: Model, gateway: Gateway) -> str:
     if gateway.backend.engine is not None:
         return ""
     amount = price(model)
-    if not amount["neurons"]:
+    if not amount["usd"]:
         return "free (beta)"
-    return f"{amount['neurons']:g} neurons (${amount['usd']:g}) for {model.promise.sizes.default}"
+    neurons = f"{amount['neurons']:g} neurons (${amount['usd']:g})" if "neurons" in amount else f"${amount['usd']:g}"
+    return f"{neurons} for {model.promise.sizes.default}"
 
 
 def _next(model: Model) -> str:

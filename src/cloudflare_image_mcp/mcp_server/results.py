@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
+from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
 from cloudflare_image_mcp.core.jobs import JobState
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
-from cloudflare_image_mcp.mcp_server.models import USD_PER_NEURON
 
 if TYPE_CHECKING:
     from starlette.requests import Request

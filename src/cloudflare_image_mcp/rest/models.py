@@ -20,7 +20,6 @@ ENDPOINTS: Final[Mapping[Operation, str]] = {
     Operation.EDIT: "/v1/images/edits",
     Operation.VARY: "/v1/images/variations",
 }
-USD_PER_NEURON: Final = 0.011 / 1000
 
 
 def list_models(gateway: Gateway) -> dict[str, Any]:
@@ -79,11 +78,9 @@ def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bo
 
 
 def _price(model: Model) -> dict[str, Any]:
-    """The default image's neurons and dollars, and the rates they come from."""
-    neurons = model.price.neurons(model.promise.sizes.default)
+    """The price of the default image, and the rates that it comes from."""
     return {
-        "neurons": round(neurons, 2),
-        "usd": round(neurons * USD_PER_NEURON, 6),
+        **model.price.listed(model.promise.sizes.default),
         "per": f"{model.promise.sizes.default} image at default steps",
         "rates": _rates(model.price),
     }

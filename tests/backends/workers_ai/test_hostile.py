@@ -128,7 +128,7 @@ async def test_the_wait_for_a_free_connection_is_not_part_of_the_calls_time(monk
     monkeypatch.setattr(rest_transport, "MAX_CONNECTIONS", 1)
     begun, released = asyncio.Event(), asyncio.Event()
     model = models()[LIGHTNING]
-    hasty = replace(model, wire=replace(model.wire, timeout=2))
+    hasty = replace(model, wire_table=dict(model.wire_table) | {"timeout": 2})
 
     async def held(writer: asyncio.StreamWriter) -> None:
         begun.set()

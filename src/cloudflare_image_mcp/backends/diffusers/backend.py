@@ -29,7 +29,7 @@ DEFAULT_STRENGTH: Final = 0.7
 
 
 class DiffusersBackend:
-    """Paints with the model of ``DIFFUSERS_MODEL`` under all eleven model ids: an id stands for its defaults."""
+    """Paints with the model of ``DIFFUSERS_MODEL`` under every model id: an id stands for its defaults."""
 
     name = "local"
     trained = True

@@ -15,7 +15,7 @@ from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS, Loca
 from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
-from cloudflare_image_mcp.core.abilities import Abilities
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, wire_of
 from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.request_context import request_id
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
     from cloudflare_image_mcp.backends.workers_ai.transport import Transport
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.ports import Call, Clock, OnPartial, Pixels
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class WorkersAIBackend:
         self._begun = False
 
     def abilities(self, model: Model) -> Abilities:
-        return Abilities.of_wire(model)
+        return abilities_of(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``; ``EditRefused`` where no account's service makes this edit with this model."""
@@ -117,8 +118,8 @@ class WorkersAIBackend:
         asked_for = call
         request = await self._encode(call)
         progress = _Progress(
-            Attempts(self._retry, self._clock, call.model.wire.timeout),
-            call.model.price.neurons(call.size, call.steps, request.inputs),
+            Attempts(self._retry, self._clock, wire_of(call.model).timeout),
+            call.model.price.amount(call.size, call.steps, request.inputs),
         )
         while True:
             try:
@@ -149,7 +150,7 @@ class WorkersAIBackend:
         if request.body is None:
             # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
             return request
-        has_seed = "seed" in call.model.wire.parameters
+        has_seed = "seed" in wire_of(call.model).parameters
         return replace(request, gateway=gateway_headers(self._ai_gateway, has_seed=has_seed))
 
     async def _ask(self, state: AccountState, call: Call, request: WireRequest, progress: _Progress) -> Rendered:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,14 +54,14 @@ class WireRequest:
 
 async def encode(call: Call, pixels: Pixels) -> WireRequest:
     """Raises what ``Pixels.reference`` raises."""
-    if call.model.wire.request == "multipart":
+    if wire_of(call.model).request == "multipart":
         return await _form(call, pixels)
     return await _json(call, pixels)
 
 
 def _fields(call: Call) -> dict[str, str | int | float]:
     """The scalar fields under their wire names. None was not asked for; an empty text is below every minimum."""
-    wire = call.model.wire
+    wire = wire_of(call.model)
     steps = _default(call.model, "steps") if call.steps is None else call.steps
     strength = _default(call.model, "strength") if call.strength is None else call.strength
     values: dict[str, str | int | float | None] = {
@@ -82,14 +84,14 @@ def _fields(call: Call) -> dict[str, str | int | float]:
 
 def _default(model: Model, name: str) -> int | float | None:
     """What the catalogue promises where the caller does not say, if the service's own default is another."""
-    promised, wire = model.promise.parameters.get(name), model.wire.parameters.get(name)
+    promised, wire = model.promise.parameters.get(name), wire_of(model).parameters.get(name)
     if promised is None or wire is None or promised.default == wire.default or promised.default is None:
         return None
     return int(promised.default) if wire.type == "integer" else promised.default
 
 
 async def _json(call: Call, pixels: Pixels) -> WireRequest:
-    wire = call.model.wire
+    wire = wire_of(call.model)
     text = json.dumps(_fields(call), ensure_ascii=False)
     inputs: tuple[Size, ...] = ()
     if wire.images == "array" and call.images:
@@ -114,7 +116,7 @@ def _with_file(text: str, name: str, data: bytes) -> str:
 async def _form(call: Call, pixels: Pixels) -> WireRequest:
     parts = [Part(name, f"{value}") for name, value in _fields(call).items()]
     references: list[Image] = []
-    for index, image in enumerate(call.images[: call.model.wire.max_images]):
+    for index, image in enumerate(call.images[: wire_of(call.model).max_images]):
         reference = await pixels.reference(image, REFERENCE_SIDE)
         references.append(reference)
         name = f"input_image_{index}"

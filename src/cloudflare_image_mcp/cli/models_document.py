@@ -1,17 +1,19 @@
-"""Writes docs/models.md from the catalogue: ``python -m cloudflare_image_mcp.catalog.document > docs/models.md``."""
+"""Writes docs/models.md from the catalogue: ``python -m cloudflare_image_mcp.cli.models_document > docs/models.md``."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import models, openai_families
 from cloudflare_image_mcp.catalog.model import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloudflare_image_mcp.catalog import Model, Parameter, WireParameter
+    from cloudflare_image_mcp.backends.workers_ai.wire import WireParameter
+    from cloudflare_image_mcp.catalog import Model, Parameter
 
 _HEAD = """\
 # Models
@@ -35,7 +37,7 @@ def _overview() -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for model in models().values():
         tasks = " | ".join(_task_cell(model, task) for task in ("generate", "edit", "vary"))
-        neurons = model.price.neurons(model.promise.sizes.default)
+        neurons = model.price.amount(model.promise.sizes.default)
         price = f"{neurons:,.2f}" if neurons else "free (beta)"
         link = f"[`{model.id}`](#{model.short_name.replace('.', '')})"
         yield f"| {link} | {model.best_for} | {tasks} | {model.promise.mask} | {price} |"
@@ -51,7 +53,7 @@ def _task_cell(model: Model, task: str) -> str:
 
 
 def _page(model: Model) -> Iterator[str]:
-    promise, wire = model.promise, model.wire
+    promise, wire = model.promise, wire_of(model)
     yield f"## {model.short_name}"
     yield ""
     yield f"`{model.id}` · {model.title} by {model.provider}{' · beta' if model.beta else ''}. {model.best_for}."

@@ -1,0 +1,107 @@
+"""What each model takes and answers on Workers AI, from the table ``[wire]`` of its catalogue file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from cloudflare_image_mcp.catalog.loading import read_sizes
+from cloudflare_image_mcp.catalog.toml_table import Table
+from cloudflare_image_mcp.core.abilities import Abilities, Bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudflare_image_mcp.catalog import Model, SizeRule
+
+
+@dataclass(frozen=True, slots=True)
+class WireParameter:
+    """The same parameter as the model's own schema has it: its field name and its bounds (None: unbounded)."""
+
+    field: str
+    type: Literal["integer", "number", "string"]
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | None = None
+    min_length: int = 0
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What the model takes and answers on Workers AI."""
+
+    request: Literal["json", "multipart"]
+    response: Literal["base64", "bytes"]
+    stated_type: str | None
+    """The media type that a raw answer states, which need not be that of its bytes."""
+    media_type: str
+    """The media type of the bytes that were seen."""
+    closed: bool
+    """Whether a field that the schema lacks is refused (``additionalProperties: false``)."""
+    timeout: float
+    """Seconds for one call, from the first byte sent to the last received."""
+    parameters: Mapping[str, WireParameter]
+    sizes: SizeRule
+    size_fields: bool
+    """Whether width and height may be sent at all."""
+    images: Literal["none", "references", "array"]
+    """How an input image travels: FLUX.2's ``input_image_N`` parts, or the file's bytes as an array of numbers."""
+    max_images: int
+    mask: bool
+
+
+_read: Final[dict[str, tuple[Mapping[str, Any], Wire]]] = {}
+
+
+def wire_of(model: Model) -> Wire:
+    """Returns the model's wire, which is read once. Raises ``CatalogError``."""
+    table, wire = _read.get(model.id, (None, None))
+    if wire is None or table is not model.wire_table:
+        wire = _read_wire(Table(f"{model.id}: wire", dict(model.wire_table)))
+        _read[model.id] = model.wire_table, wire
+    return wire
+
+
+def abilities_of(model: Model) -> Abilities:
+    """Returns what the model takes on Workers AI."""
+    wire = wire_of(model)
+    bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
+    return Abilities(bounds, wire.sizes, wire.max_images, wire.mask, model.promise.tasks - model.live.tasks)
+
+
+def _read_wire(table: Table) -> Wire:
+    parameters = {name: _read_parameter(row) for name, row in table.table("parameters").tables()}
+    sizes = read_sizes(table.table("sizes"))
+    wire = Wire(
+        request=table.take("request", str),
+        response=table.take("response", str),
+        stated_type=table.take("stated_type", str, None),
+        media_type=table.take("media_type", str),
+        closed=table.take("closed", bool, False),
+        timeout=table.take("timeout", (int, float)),
+        parameters=MappingProxyType(parameters),
+        sizes=sizes,
+        size_fields=not sizes.fixed,
+        images=table.take("images", str, "none"),
+        max_images=table.take("max_images", int, 0),
+        mask=table.take("mask", bool, False),
+    )
+    table.done()
+    return wire
+
+
+def _read_parameter(table: Table) -> WireParameter:
+    row = WireParameter(
+        field=table.take("field", str),
+        type=table.take("type", str),
+        minimum=table.number("min"),
+        maximum=table.number("max"),
+        default=table.number("default"),
+        min_length=table.take("min_length", int, 0),
+        max_length=table.take("max_length", int, None),
+    )
+    table.done()
+    return row
