@@ -70,6 +70,7 @@ class GatewayError(Exception):
         self.row = ERRORS[kind]
         self.param = param
         self.retry_after = self.row.retry_after if retry_after is None else retry_after
+        self.logged = False  # set by logs.log_failure
 
     @property
     def message(self) -> str:

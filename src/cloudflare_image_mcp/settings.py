@@ -182,6 +182,7 @@ class Settings(BaseModel):
     mcp_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
         "", "origins of web pages that may use /mcp, beyond this machine's"
     )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
     prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")
 
     @classmethod

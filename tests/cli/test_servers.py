@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.cli.commands import free_port, wait_until_open
+from tests.cli.commands import emulated, free_port, wait_until_open
 
 if TYPE_CHECKING:
     import subprocess
@@ -116,3 +117,25 @@ def test_the_first_line_names_the_backend(home: Home, environ: dict[str, str], l
     finally:
         process.kill()
     assert line in errors.decode().splitlines()[0]
+
+
+def test_a_failed_request_is_one_log_line_with_the_id_of_its_answer(home: Home) -> None:
+    port = free_port()
+    with emulated(home, "--faults", "3040:1") as account:
+        process = account.start("serve", "--port", str(port))
+        try:
+            wait_until_open(port, process)
+            body = {"prompt": "a red fox", "model": "flux-1-schnell"}
+            answer = httpx2.post(f"http://127.0.0.1:{port}/v1/images/generations", json=body, timeout=120)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert answer.status_code == 503, answer.text
+    lines = [line for line in errors.decode().splitlines() if " ERROR " in line]
+    request_id = answer.headers["x-request-id"]
+    assert len(lines) == 1
+    assert re.match(rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z ERROR {request_id} cloudflare_image_mcp\.logs: ", lines[0])
+    assert re.search(
+        r"generate with @cf/\S*flux-1-schnell on workers-ai failed after [\d.]+ s: 503 overloaded: ", lines[0]
+    )

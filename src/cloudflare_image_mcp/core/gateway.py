@@ -14,6 +14,7 @@ from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
 from cloudflare_image_mcp.core.staging import Inputs, stage
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
+from cloudflare_image_mcp.logs import log_failure
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
@@ -220,7 +221,13 @@ class Gateway:
         # A stream hands its images out as base64 whatever was asked for.
         keep = response_format == "url" and not prepared.request.stream
         runner = Runner(self._dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)
-        made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
+        began = self.clock.monotonic()
+        try:
+            made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
+        except GatewayError as error:
+            what = f"{plan.call.operation} with {self.backend.engine or plan.call.model.id} on {self.backend.name}"
+            log_failure(error, what, seconds=self.clock.monotonic() - began)
+            raise
         return ImageResult(
             created=self.clock.now(),
             operation=plan.call.operation,

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.assembly import assemble, storage_url
 from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
@@ -34,7 +33,7 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 def serve_stdio(settings: Settings) -> None:
     """Serves until stdin ends, then finishes what is under way. Raises ``SettingError`` before it begins."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level)
     asyncio.run(_serve(settings))
 
 

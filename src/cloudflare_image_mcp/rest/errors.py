@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.logs import log_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,7 @@ def internal_error(error: Exception, request_id: str) -> GatewayError:
 async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, GatewayError):
         raise error
+    log_failure(error, f"{request.method} {request.url.path}")
     return error_answer(error)
 
 

@@ -11,6 +11,7 @@ import uvicorn
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.mcp_server.transport import HttpTransport
@@ -65,14 +66,13 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serves until interrupted. Raises ``SettingError`` before anything listens."""
-    # Before the MCP SDK, which sets up the root logger unless somebody has.
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level)  # before the MCP SDK, which sets up the root logger unless somebody has
     app = build_app(settings)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        log_level="info",
+        log_config=None,
         server_header=False,
         timeout_keep_alive=75,
     )

@@ -1,0 +1,55 @@
+"""Logging: one format for all lines, the request's id in each of them, and one line for each failure."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.request_context import request_id
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.errors import GatewayError
+
+_log = logging.getLogger(__name__)
+_log.addHandler(
+    logging.NullHandler()
+)  # without configure_logging nothing is printed: a command prints its error itself
+
+
+class LogFormatter(logging.Formatter):
+    """``2026-11-27T20:15:01.123Z WARNING req_abc cloudflare_image_mcp.core.gateway: message``"""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request_id = request_id.get()
+        return super().format(record)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        time = datetime.fromtimestamp(record.created, UTC)
+        return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
+
+
+def configure_logging(level: str) -> None:
+    """Writes all log lines to standard error. ``level``: debug, info, warning or error; of other libraries than uvicorn
+    only warnings are shown, except with debug.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel({"debug": "DEBUG", "error": "ERROR"}.get(level, "WARNING"))
+    for name in ("cloudflare_image_mcp", "uvicorn"):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def log_failure(error: GatewayError, what: str, *, seconds: float | None = None) -> None:
+    """Logs an error of status 500 and above, once, however many callers pass it on."""
+    if error.row.status < 500 or error.logged:
+        return
+    error.logged = True
+    time = "" if seconds is None else f" after {seconds:.1f} s"
+    _log.error("%s failed%s: %d %s: %s", what, time, error.row.status, error.row.code or error.kind, error)
