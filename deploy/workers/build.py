@@ -50,7 +50,7 @@ NOT_NEEDED: Final = frozenset(
 """Of what the MCP SDK depends on: its clients' parts, and compiled code that has no build for this Python on the
 registry. ``worker/mcp_door.py`` stands in for the one import of it.
 """
-NO_DATA: Final = frozenset({"__pycache__", "artwork"})
+NO_DATA: Final = frozenset({"__pycache__"})
 
 
 def vendor(target: Path) -> None:

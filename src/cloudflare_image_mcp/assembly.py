@@ -119,16 +119,7 @@ def _local_backend(settings: Settings) -> Backend:
         from cloudflare_image_mcp.backends.diffusers import DiffusersBackend
 
         return DiffusersBackend(settings.diffusers_model)
-    from cloudflare_image_mcp.backends.local import LocalBackend
+    from cloudflare_image_mcp.backends.local import LocalBackend, require_illustrator
 
-    require_artwork()
+    require_illustrator()
     return LocalBackend()
-
-
-def require_artwork() -> None:
-    """Raises ``SettingError`` where the embedded engine could not draw; it opens its artwork only when it does."""
-    from cloudflare_image_mcp.illustrator import ArtworkMissing
-    from cloudflare_image_mcp.illustrator.artwork import PACKED
-
-    if not PACKED.is_file():
-        raise SettingError(str(ArtworkMissing(PACKED.name)))

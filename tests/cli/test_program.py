@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import cloudflare_image_illustrator
 from cloudflare_image_mcp import __version__
-from tests.cli.commands import SOURCE, wait_for
+from tests.cli.commands import SOURCE, emulated, wait_for
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
 
+ENGINE = Path(cloudflare_image_illustrator.__file__).parent
 COMMANDS = ("generate", "edit", "vary", "models", "serve", "mcp", "emulate", "doctor")
 
 
@@ -123,13 +126,44 @@ def test_json_says_settings_in_json(home: Home, command: tuple[str, ...]) -> Non
     assert message in ran.stderr
 
 
-@pytest.mark.parametrize("command", [("generate", "x"), ("serve", "--port", "0"), ("mcp",), ("emulate", "--port", "0")])
+DRAWING_COMMANDS = [("generate", "x"), ("serve", "--port", "0"), ("mcp",), ("emulate", "--port", "0")]
+
+
+@pytest.mark.parametrize("command", DRAWING_COMMANDS)
 def test_without_the_artwork_nothing_begins_to_draw(home: Home, command: tuple[str, ...]) -> None:
     """The project as it is where npm was not there: everything but the folder that scripts/artwork makes."""
-    shutil.copytree(SOURCE, home.path / "src", ignore=lambda folder, names: {"artwork", "__pycache__"} & {*names})
-    ran = home.set(PYTHONPATH=str(home.path / "src")).run(*command)
+    engine = ENGINE.name
+    shutil.copytree(
+        ENGINE, home.path / "src" / engine, ignore=lambda folder, names: {"artwork", "__pycache__"} & {*names}
+    )
+    ran = home.set(PYTHONPATH=f"{home.path / 'src'}:{SOURCE}").run(*command)
     assert (ran.status, ran.stdout) == (8, b"")
     assert ran.stderr.startswith("Error: the illustrator's artwork is not installed (artwork.zip): run scripts/artwork")
+
+
+def without_the_engine(home: Home) -> Home:
+    """Every Python process of this home finds no package of the embedded engine."""
+    folder = home.path / "hidden"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f'import sys\nsys.modules["{ENGINE.name}"] = None\n')
+    return home.set(PYTHONPATH=f"{folder}:{SOURCE}")
+
+
+@pytest.mark.parametrize("command", DRAWING_COMMANDS)
+def test_without_the_engine_the_error_says_what_to_install(home: Home, command: tuple[str, ...]) -> None:
+    ran = without_the_engine(home).set(IMAGE_BACKEND="local").run(*command)
+    assert (ran.status, ran.stdout) == (8, b"")
+    assert ran.stderr == (
+        "Error: the embedded engine is not installed: run pip install cloudflare-image-illustrator, "
+        "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN\n"
+    )
+
+
+def test_with_an_account_the_gateway_makes_images_without_the_engine(home: Home) -> None:
+    with emulated(home) as emulator:
+        ran = without_the_engine(emulator).run("generate", "a fox", "--json")
+        assert ran.status == 0, ran.stderr
+        assert json.loads(ran.stdout)["backend"] == "workers-ai"
 
 
 def test_a_prompt_that_is_no_text_is_a_sentence(home: Home) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
 from cloudflare_image_mcp.core.abilities import Abilities
-from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
+from cloudflare_image_mcp.errors import GatewayError, SettingError
 
 if TYPE_CHECKING:
+    from cloudflare_image_illustrator import Brief
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
@@ -20,6 +20,31 @@ SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 DEFAULT_STEPS: Final = 4
 DEFAULT_GUIDANCE: Final = 7.5
 DEFAULT_STRENGTH: Final = 0.7
+
+NOT_INSTALLED: Final = (
+    "the embedded engine is not installed: run pip install cloudflare-image-illustrator, "
+    "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
+)
+
+
+def require_illustrator() -> None:
+    """Raises ``SettingError`` when the embedded engine or its artwork is not installed. Does not open the artwork."""
+    try:
+        from cloudflare_image_illustrator import ArtworkMissing, require_artwork
+    except ModuleNotFoundError:
+        raise SettingError(NOT_INSTALLED) from None
+    try:
+        require_artwork()
+    except ArtworkMissing as error:
+        raise SettingError(str(error)) from None
+
+
+def describe_illustrator() -> str:
+    """Opens the artwork and says how many drawings it has, and where it is. Raises ``SettingError``."""
+    require_illustrator()
+    from cloudflare_image_illustrator import count_drawings, require_artwork
+
+    return f"{count_drawings()} drawings in {require_artwork()}"
 
 
 class LocalBackend:
@@ -30,6 +55,8 @@ class LocalBackend:
     engine = "illustrator"
 
     def __init__(self, *, cores: int | None = None) -> None:
+        from cloudflare_image_illustrator import Illustrator
+
         self._illustrator = Illustrator()
         self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator")
 
@@ -38,6 +65,8 @@ class LocalBackend:
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""
+        from cloudflare_image_illustrator import IllustratorError
+
         brief = await _brief(call)
         try:
             return await self._threads.run(
@@ -51,6 +80,8 @@ class LocalBackend:
 
 
 async def _brief(call: Call) -> Brief:
+    from cloudflare_image_illustrator import Brief
+
     promised = call.model.promise.parameters
     return Brief(
         prompt=call.prompt,

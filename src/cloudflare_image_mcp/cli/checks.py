@@ -156,10 +156,10 @@ def _default_models(settings: Settings) -> str:
 
 
 def _artwork(settings: Settings) -> str:
-    from cloudflare_image_mcp.illustrator.artwork import PACKED, Artwork
+    from cloudflare_image_mcp.backends.local import describe_illustrator
 
     try:
-        return f"{len(Artwork().concepts)} drawings in {PACKED}"
+        return describe_illustrator()
     except Exception:
         if settings.backend == "local" and settings.local_engine == "illustrator":
             raise

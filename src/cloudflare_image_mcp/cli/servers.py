@@ -63,10 +63,10 @@ def mcp() -> None:
 def emulate(host: str, port: int, live: bool, faults: str) -> None:
     """Emulate Workers AI on this machine: point CLOUDFLARE_API_BASE_URL at it."""
     from cloudflare_image_mcp import emulator
-    from cloudflare_image_mcp.assembly import require_artwork
+    from cloudflare_image_mcp.backends.local import require_illustrator
     from cloudflare_image_mcp.cli.address import check_address
 
-    require_artwork()
+    require_illustrator()
     check_address(host, port)
     options = emulator.EmulatorOptions(mode=emulator.Mode("live" if live else "documented"), faults=faults)
     try:

@@ -19,7 +19,7 @@ def print_start_line(settings: Settings) -> None:
 
 
 def start_line(settings: Settings) -> str:
-    """Names the backend; for the embedded illustrator also what to set for an AI model."""
+    """Names the backend; for the embedded illustrator also what to set for an AI model. Raises ``SettingError``."""
     if settings.backend == "workers-ai":
         count = len(settings.accounts)
         accounts = f"{count} account{'' if count == 1 else 's'}"
@@ -32,9 +32,9 @@ def start_line(settings: Settings) -> str:
         return (
             f"Images are made on this machine by the diffusion model {ModelSource.of(settings.diffusers_model).name}."
         )
-    from cloudflare_image_mcp.assembly import require_artwork
+    from cloudflare_image_mcp.backends.local import require_illustrator
 
-    require_artwork()
+    require_illustrator()
     change = "Set IMAGE_BACKEND=auto" if settings.accounts else "Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
     return (
         "Images are drawn by the embedded illustrator, which is not an AI model. "

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         Ids,
         ImageFetcher,
         ImageStore,
-        OnImage,
         OnPartial,
         Pixels,
     )
     from cloudflare_image_mcp.core.request import ImageRequest
+    from cloudflare_image_mcp.core.result import OnImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
     from cloudflare_image_mcp.core.abilities import Abilities
-    from cloudflare_image_mcp.core.result import ResultImage
     from cloudflare_image_mcp.imagefile.header import ImageFormat
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 OnPartial: TypeAlias = Callable[[int, Image], Awaitable[None]]
 """Called with each partial image: its index, from 0, and the image."""
-
-OnImage: TypeAlias = "Callable[[ResultImage], None]"
-"""Called with each finished image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

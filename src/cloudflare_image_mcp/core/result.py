@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
     from cloudflare_image_mcp.core.ports import StoredImage
     from cloudflare_image_mcp.imagefile.header import ImageFormat
     from cloudflare_image_mcp.imagefile.image import Image
+
+
+OnImage: TypeAlias = "Callable[[ResultImage], None]"
+"""Called with each finished image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         Finish,
         Ids,
         ImageStore,
-        OnImage,
         OnPartial,
         Pixels,
         Rendered,
     )
+    from cloudflare_image_mcp.core.result import OnImage
     from cloudflare_image_mcp.imagefile.image import Image
 
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_illustrator import Brief, Illustrator, IllustratorError
 from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import FAILED, refuse
 from cloudflare_image_mcp.emulator.job import Mode
-from cloudflare_image_mcp.illustrator import Brief, Illustrator, IllustratorError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,1 @@
+"""Edits: instructions, masks, inpainting and variations of a given image."""

@@ -1,0 +1,365 @@
+"""Edits: the source is the stage. An instruction relights it, adds to it, takes from it, or swaps what is behind."""
+
+import re
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from cloudflare_image_illustrator.artwork import Concept
+from cloudflare_image_illustrator.drawing import Drawing
+from cloudflare_image_illustrator.edits import inpainting, photograph, placing
+from cloudflare_image_illustrator.edits.instruction import Instruction, instruction
+from cloudflare_image_illustrator.errors import IllustratorError
+from cloudflare_image_illustrator.figures import cast as casting
+from cloudflare_image_illustrator.figures import figure, layout
+from cloudflare_image_illustrator.figures.cast import Actor
+from cloudflare_image_illustrator.raster import smooth
+from cloudflare_image_illustrator.reading.mention import Reading
+from cloudflare_image_illustrator.scene import Scene, Subject
+from cloudflare_image_illustrator.scenery import light, setting, weather
+from cloudflare_image_illustrator.scenery.palette import palette_for
+from cloudflare_image_illustrator.scenery.stage import Stage
+from cloudflare_image_illustrator.seeds import seeded
+from cloudflare_image_illustrator.session import Session
+from cloudflare_image_illustrator.styles import styling
+
+Array = NDArray[np.floating[Any]]
+FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
+CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
+
+
+def decoded(data: bytes, what: str) -> Image.Image:
+    """An encoded picture as RGB, upright. Raises IllustratorError when it is none."""
+    try:
+        with Image.open(BytesIO(data)) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode in {"RGBA", "LA", "P"}:
+                layered = upright.convert("RGBA")
+                white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+                return Image.alpha_composite(white, layered).convert("RGB")
+            return upright.convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        raise IllustratorError(f"{what} is not a PNG, JPEG or WebP picture that can be read") from None
+
+
+class Edit:
+    """The editing of one source."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.brief = session, session.brief
+        self.size = (self.brief.width, self.brief.height)
+        source = decoded(self.brief.images[0], "the image")
+        self.source = source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
+        self.mask = self._mask(source.size)
+        self.references = [decoded(data, f"reference {i}") for i, data in enumerate(self.brief.images[1:], 1)]
+        self.subjects: list[Subject] = []
+        self.energy: tuple[float, ...] = ()
+
+    def _mask(self, source_size: tuple[int, int]) -> Array | None:
+        """1 inside, 0 outside, H x W, feathered inwards so that outside stays exactly 0."""
+        if self.brief.mask is None:
+            return None
+        try:
+            with Image.open(BytesIO(self.brief.mask)) as image:
+                mask = image.convert("L")
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+            raise IllustratorError("the mask is not a picture that can be read") from None
+        if mask.size != source_size:
+            raise IllustratorError(
+                f"the mask is {mask.width} x {mask.height}; it must be the image's size, {source_size[0]} x {source_size[1]}"
+            )
+        if mask.size != self.size:
+            mask = ImageOps.fit(mask, self.size, Image.Resampling.BILINEAR)
+        hard = np.asarray(mask.point([255 if v >= 128 else 0 for v in range(256)]), np.float32) / 255
+        radius = max(1.0, min(self.size) / 160)
+        soft = (
+            np.asarray(
+                Image.fromarray((hard * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius)),
+                np.float32,
+            )
+            / 255
+        )
+        return np.clip((soft - 0.5) * 2, 0, 1) * hard
+
+    def run(self) -> Drawing:
+        """The edited picture. At strength 0 it is the source itself."""
+        asked = instruction(self.brief.prompt)
+        reading, refused = self.session.read("" if asked.kind in {"remove", "tint"} else asked.what)
+        _snow_falls(asked, reading)
+        if self.brief.vary:
+            edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
+        else:
+            edited = self._carried_out(asked, reading, refused)
+        self.session.preview(edited)
+        for reference in self.references:
+            edited = self._referenced(edited, reference)
+        self.session.preview(edited)
+        result = self._measured(edited, reading, asked)
+        scene = Scene(
+            subjects=tuple(self.subjects), scenery=tuple(reading.scenery), time=reading.time or "unchanged", weather=tuple(reading.weather), season=reading.season,
+            sky=tuple(reading.sky), style=reading.style, mood=reading.mood, lettering=tuple(reading.lettering), composition="edit", energy=self.energy,
+        )  # fmt: skip
+        return Drawing(result, scene, tuple(reading.warnings))
+
+    def _measured(self, edited: Image.Image, reading: Reading, asked: Instruction) -> NDArray[np.uint8]:
+        """The result at the brief's strength, the source exactly where the mask keeps it."""
+        strength = self.brief.strength
+        source, full = np.asarray(self.source, np.float32), np.asarray(edited, np.float32)
+        share = min(strength / FULL, 1.0)
+        mixed = source + (full - source) * share
+        if (
+            strength > FULL
+            and not self.brief.vary
+            and asked.kind == "describe"
+            and self.brief.prompt.strip()
+            and self.mask is None
+        ):
+            fresh = Session(
+                self.session.vocabulary,
+                replace(self.brief, images=(), mask=None, partial_images=0),
+                None,
+                self.session.cancelled,
+            ).generate()
+            mixed += (fresh.pixels.astype(np.float32) - mixed) * ((strength - FULL) / (1 - FULL))
+        if self.mask is not None:
+            mixed = source + (mixed - source) * self.mask[..., None]
+        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+
+    def _carried_out(self, asked: Instruction, reading: Reading, refused: Reading) -> Image.Image:
+        picture = self.source
+        if asked.kind == "remove":
+            return self._removed(picture, asked.what, reading)
+        if asked.kind == "tint" and asked.colour is not None:
+            return self._tinted(picture, asked.colour, reading)
+        concepts = self.session.choose(reading, refused)
+        if asked.kind == "backdrop" or (
+            reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions
+        ):
+            picture = self._new_backdrop(picture, reading, refused)
+            reading.mentions, concepts = [], []
+        elif asked.kind == "add" and any(photograph.standing_out(r)[1] >= CERTAIN for r in self.references):
+            reading.mentions = []  # what is to be added is in the reference
+        elif reading.mentions:
+            picture = self._with_subjects(picture, asked, reading, concepts)
+        elif self.mask is not None and not (
+            reading.time or reading.weather or reading.style or reading.season or reading.mood
+        ):
+            picture = inpainting.filled(picture, self.mask, self.brief.steps)
+        elif asked.kind == "describe" and reading.titles:
+            self.session.title(picture := picture.copy(), reading.titles[0], reading)
+        return self._looks(picture, reading)
+
+    def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
+        """The picture without a thing: inside the mask, or what stands out when there is no mask."""
+        hole = self.mask
+        if hole is None:
+            found, certainty = photograph.standing_out(picture)
+            if certainty < 0.15:
+                reading.warnings.append(
+                    f'"{what.strip()}" could not be told apart from its surroundings; mark it with a mask'
+                )
+                return picture
+            reading.warnings.append(
+                f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant'
+            )
+            hole = photograph.hull(found, max(4, min(self.size) // 22))
+        return inpainting.filled(picture, hole, self.brief.steps)
+
+    def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
+        """The masked part, or what stands out, in another colour."""
+        part, certainty = (self.mask, 1.0) if self.mask is not None else photograph.standing_out(picture)
+        if part is None or certainty < 0.15:
+            part = np.ones(self.size[::-1], np.float32)
+            reading.warnings.append("no single thing stands out; the main colour of the whole picture was changed")
+        elif self.mask is None:
+            part = self._outlined(picture, part) * photograph.of_one_colour(picture, part)
+        layer = picture.convert("RGBA")
+        layer.putalpha(Image.fromarray((part * 255).astype(np.uint8)))
+        names = {"golden": "gold", "grey": "gray", "turquoise": "teal", "violet": "purple"}
+        changed = figure.recolour(layer, names.get(colour, colour))
+        return Image.composite(changed.convert("RGB"), picture, layer.getchannel("A"))
+
+    def _new_backdrop(self, picture: Image.Image, reading: Reading, refused: Reading) -> Image.Image:
+        """The foreground of the picture before newly drawn scenery."""
+        fresh = self._scenery(reading, refused)
+        if self.mask is not None:
+            return fresh
+        found, certainty = photograph.standing_out(picture)
+        if certainty < 0.12:
+            reading.warnings.append("nothing stands out as the foreground; the scenery was mixed in instead")
+            return Image.blend(picture, fresh, 0.6)
+        core = Image.fromarray((found * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(min(self.size) / 40))
+        whole = np.maximum(self._outlined(picture, found), smooth(0.75, 0.95, np.asarray(core, np.float32) / 255))
+        return Image.composite(picture, fresh, Image.fromarray((whole * 255).astype(np.uint8)))
+
+    def _outlined(self, picture: Image.Image, found: Array) -> Array:
+        """What stands out, by its finer outline."""
+        return inpainting.told_apart(picture, found, photograph.hull(found, max(4, min(self.size) // 22)))
+
+    def _scenery(self, reading: Reading, refused: Reading) -> Image.Image:
+        bare = replace_reading(reading)
+        plan = setting.plan(bare, [], self.brief.seed, refused)
+        stage = setting.build(plan, bare, self.brief, [], refused)
+        setting.paint(stage)
+        return stage.canvas
+
+    def _with_subjects(
+        self, picture: Image.Image, asked: Instruction, reading: Reading, concepts: list[Concept | None]
+    ) -> Image.Image:
+        """New things in the mask, in place of what stands out, or at a free place."""
+        picture = picture.copy()
+        cast = casting.assemble(reading, concepts, [], seeded(self.brief.seed, "coats"))
+        self.session.measure(cast, "fluent", whole=True)
+        region = self._region(picture, asked)
+        if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":
+            hole = (
+                self.mask
+                if self.mask is not None
+                else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
+            )
+            picture = inpainting.filled(picture, hole, self.brief.steps)
+        stage = self._stage(picture, reading)
+        roots = [a for a in cast.actors if a.parent is None]
+        for i, actor in enumerate(roots):
+            if region is not None:
+                placing.fit(actor, region, i, len(roots))
+            else:
+                self._place(actor, picture, asked, i)
+        follow = seeded(self.brief.seed, "layout").uniform(-1, 1, len(cast.actors))
+        layout.fasten(cast, follow)
+        stage.floating = False
+        self.session.perform(stage, cast)
+        for index, mention in enumerate(reading.mentions):
+            actors = [a for a in cast.actors if a.mention == index]
+            if actors:
+                boxes = tuple(a.bounds for a in actors)
+                concept = actors[0].concept
+                self.subjects.append(
+                    Subject(
+                        label=concept.label if concept else "sign",
+                        phrase=mention.phrase,
+                        count=len(actors),
+                        colour=actors[0].colour,
+                        boxes=boxes,
+                    )
+                )
+        return stage.canvas
+
+    def _region(self, picture: Image.Image, asked: Instruction) -> tuple[int, int, int, int] | None:
+        """Where a new thing goes: left, top, right, bottom; None for anywhere free."""
+        part = self.mask
+        if part is None and asked.kind != "add":
+            found, certainty = photograph.standing_out(picture)
+            part = found if certainty >= 0.15 else None
+        if part is None:
+            return None
+        return Image.fromarray(((part > 0.3) * 255).astype(np.uint8)).getbbox()
+
+    def _stage(self, picture: Image.Image, reading: Reading) -> Stage:
+        """The picture as a stage whose light is its own."""
+        palette = palette_for("day", (), None, None, {}, seeded(self.brief.seed, "palette"))
+        mean = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
+        level = float(np.clip(mean.mean() * 1.7, 0.45, 1.0))
+        hue = mean / max(float(mean.max()), 1e-3)
+        red, green, blue = (float(level * (0.75 + 0.25 * h)) for h in hue)
+        tint = (red, green, blue)
+        stage = Stage(
+            *self.size,
+            self.brief.seed,
+            replace(palette, tint=tint, dark=level < 0.6),
+            "day",
+            (),
+            None,
+            (),
+            {},
+        )
+        stage.canvas, stage.horizon = picture, self.size[1] * 0.5
+        stage.sun = (self.size[0] * 0.3, 0.0)
+        stage.floor_far, stage.floor_near = self.size[1] * 0.6, self.size[1] * 0.9
+        return stage
+
+    def _place(self, actor: Actor, picture: Image.Image, asked: Instruction, order: int) -> None:
+        """Where the instruction says, if it names what is in the picture, else anywhere free."""
+        if asked.relation is None or not placing.by_what_stands_out(actor, picture, asked.relation):
+            placing.free_place(actor, picture, self.brief.seed, order)
+
+    def _looks(self, picture: Image.Image, reading: Reading) -> Image.Image:
+        """Hour, weather, season, mood and style over the whole picture."""
+        if reading.season is not None:
+            picture = photograph.seasoned(picture, reading.season)
+        if reading.time is not None:
+            picture = photograph.relit(picture, reading.time, self.brief.seed)
+        for kind in reading.weather:
+            picture = photograph.weathered(picture, kind)
+        if reading.weather or reading.season in {"autumn", "spring"}:
+            stage = self._stage(picture.copy(), reading)
+            stage.weather, stage.season = tuple(reading.weather), reading.season
+            weather.over_figures(stage)
+            picture = stage.canvas
+        if reading.mood is not None:
+            picture = photograph.mooded(picture, reading.mood)
+        if reading.style == "photo":
+            reading.warnings.append("this engine illustrates and cannot make photographs; the style was left as it is")
+        elif reading.style is not None:
+            picture = styling.apply(reading.style, picture, self.brief.seed, self.brief.steps)
+        return picture
+
+    def _referenced(self, picture: Image.Image, reference: Image.Image) -> Image.Image:
+        """The reference's subject placed in the picture when one stands out of it, else its palette."""
+        wants_palette = (
+            re.search(r"\b(palette|colou?rs?|style|look|mood)\b", self.brief.prompt, re.IGNORECASE) is not None
+        )
+        found, certainty = photograph.standing_out(reference)
+        if wants_palette or certainty < CERTAIN:
+            return photograph.palette_moved(picture, reference, 0.85)
+        cut = reference.convert("RGBA")
+        cut.putalpha(Image.fromarray((found * 255).astype(np.uint8)))
+        cut = figure.trimmed(cut)
+        actor = Actor(0, 0, None, 1.0, cut.width / cut.height)
+        if self.mask is not None:
+            box = Image.fromarray(((self.mask > 0.3) * 255).astype(np.uint8)).getbbox()
+            if box is not None:
+                placing.fit(actor, box, 0, 1)
+        else:
+            placing.free_place(actor, picture, self.brief.seed, 7)
+            actor.height *= 1.25
+        size = (max(2, round(actor.width)), max(2, round(actor.height)))
+        stage = self._stage(picture.copy(), Reading())
+        image = cut.resize(size, Image.Resampling.LANCZOS)
+        light.ground_shadow(stage, image, actor.x - size[0] / 2, actor.foot)
+        light.place(stage, image, actor.x - size[0] / 2, actor.foot - size[1])
+        self.subjects.append(Subject(label="reference", phrase="reference", boxes=(actor.bounds,)))
+        return stage.canvas
+
+
+def _snow_falls(asked: Instruction, reading: Reading) -> None:
+    """ "Make it snow" asks for weather, not for another place."""
+    if (
+        asked.kind == "describe"
+        and reading.scenery == ["snow"]
+        and re.match(r"\s*(make|let|turn|have)\b", asked.what, re.IGNORECASE)
+    ):
+        reading.scenery, reading.season = [], "winter"
+        reading.weather.append("snowfall")
+
+
+def replace_reading(reading: Reading) -> Reading:
+    """The reading's place and hour without its things."""
+    return Reading(
+        scenery=list(reading.scenery),
+        tints=dict(reading.tints),
+        time=reading.time,
+        weather=list(reading.weather),
+        season=reading.season,
+        sky=list(reading.sky),
+        mood=reading.mood,
+    )
+
+
+def edit(session: Session) -> Drawing:
+    """Edits or varies a brief's first image."""
+    return Edit(session).run()

@@ -1,0 +1,1 @@
+"""Styles: painting, drawing and printing techniques, applied to the finished picture."""

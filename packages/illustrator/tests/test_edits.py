@@ -1,0 +1,165 @@
+"""Edits do what they are asked, and leave the rest."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from measure import distance, png
+from numpy.typing import NDArray
+
+from cloudflare_image_illustrator import Brief, Drawing, Illustrator
+from cloudflare_image_illustrator.colour import to_oklab
+from cloudflare_image_illustrator.edits.instruction import instruction
+
+SMALL: dict[str, Any] = {"width": 192, "height": 192}
+
+
+@pytest.fixture(scope="module")
+def car(illustrator: Illustrator) -> Drawing:
+    return illustrator.draw(Brief(prompt="a red car in a meadow at noon", seed=4, **SMALL))
+
+
+@pytest.fixture(scope="module")
+def backdrop(illustrator: Illustrator) -> NDArray[np.uint8]:
+    stages: list[NDArray[np.uint8]] = []
+    illustrator.draw(
+        Brief(prompt="a red car in a meadow at noon", seed=4, partial_images=1, **SMALL),
+        on_partial=lambda _, pixels: stages.append(pixels.copy()),
+    )
+    return stages[0]
+
+
+def edit(illustrator: Illustrator, drawing: Drawing, prompt: str, **changes: Any) -> Drawing:
+    return illustrator.draw(Brief(prompt=prompt, images=(png(drawing.pixels),), seed=4, **SMALL, **changes))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [
+        ("remove the tree", "remove"),
+        ("replace the background with mountains", "backdrop"),
+        ("change the sky to a sunset", "backdrop"),
+        ("make the car blue", "tint"),
+        ("paint it green", "tint"),
+        ("replace the car with a dog", "replace"),
+        ("add a star", "add"),
+        ("make it night", "describe"),
+        ("turn into a watercolour", "describe"),
+        ("a tiger in the jungle", "describe"),
+    ],
+)
+def test_the_kind_of_instruction(prompt: str, kind: str) -> None:
+    assert instruction(prompt).kind == kind
+
+
+def test_night_is_darker_and_bluer(illustrator: Illustrator, car: Drawing) -> None:
+    night = edit(illustrator, car, "make it night").pixels.astype(float)
+    assert night.mean() < car.pixels.mean() * 0.7
+    assert night[..., 2].mean() / night.mean() > car.pixels[..., 2].mean() / car.pixels.mean()
+
+
+def test_winter_takes_the_green_out(illustrator: Illustrator, car: Drawing) -> None:
+    def green(pixels: NDArray[np.uint8]) -> float:
+        lab = to_oklab(pixels.astype(np.float32) / 255)
+        return float((lab[..., 1] < -0.05).mean())
+
+    assert green(edit(illustrator, car, "make it winter").pixels) < green(car.pixels) * 0.5
+
+
+def test_a_star_is_added_and_the_rest_kept(illustrator: Illustrator, car: Drawing) -> None:
+    result = edit(illustrator, car, "add a star")
+    (subject,) = result.scene.subjects
+    left, top, right, bottom = subject.boxes[0]
+    assert subject.label == "star"
+    changed = np.abs(result.pixels.astype(int) - car.pixels.astype(int)).max(-1) > 12
+    outside = changed.copy()
+    outside[max(top - 12, 0) : bottom + 24, max(left - 24, 0) : right + 24] = False
+    assert changed[top:bottom, left:right].mean() > 0.3
+    assert outside.mean() < 0.01
+
+
+def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]) -> None:
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    mask = np.zeros((192, 192), np.uint8)
+    mask[max(top - 6, 0) : bottom + 14, max(left - 6, 0) : right + 8] = 255
+    result = edit(illustrator, car, "remove the car", mask=png(mask), strength=1.0).pixels
+    assert np.array_equal(result[mask == 0], car.pixels[mask == 0])
+    inside = mask > 0
+    assert distance(result[inside], backdrop[inside]) < distance(car.pixels[inside], backdrop[inside]) * 0.5
+
+
+def test_a_thing_is_removed_without_a_mask_and_the_guess_is_said(
+    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
+) -> None:
+    result = edit(illustrator, car, "remove the car", strength=1.0)
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    area = (slice(top, bottom), slice(left, right))
+    assert distance(result.pixels[area], backdrop[area]) < distance(car.pixels[area], backdrop[area]) * 0.7
+    assert any("mask" in warning for warning in result.warnings)
+
+
+def test_a_thing_is_recoloured(illustrator: Illustrator, car: Drawing) -> None:
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    result = edit(illustrator, car, "make the car blue").pixels[top:bottom, left:right]
+    before = car.pixels[top:bottom, left:right]
+    assert result[..., 2].mean() > before[..., 2].mean() + 20
+    assert result[..., 0].mean() < before[..., 0].mean() - 20
+
+
+def test_the_background_is_replaced_behind_the_foreground(illustrator: Illustrator, car: Drawing) -> None:
+    result = edit(illustrator, car, "replace the background with a desert")
+    assert result.scene.scenery == ("desert",)
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    middle = (
+        slice((top + bottom) // 2, bottom - (bottom - top) // 3),
+        slice(left + (right - left) // 4, right - (right - left) // 4),
+    )
+    assert distance(result.pixels[middle], car.pixels[middle]) < 0.06
+    assert distance(result.pixels[-20:], car.pixels[-20:]) > 0.1
+
+
+def test_variations_keep_the_palette_and_differ_by_seed(illustrator: Illustrator, car: Drawing) -> None:
+    variations = [
+        illustrator.draw(Brief(prompt="", images=(png(car.pixels),), vary=True, seed=seed, **SMALL)).pixels
+        for seed in (1, 2, 3)
+    ]
+    for one in variations:
+        assert distance(one, car.pixels) > 0.03
+        assert np.abs(one.mean((0, 1)) - car.pixels.mean((0, 1))).max() < 45
+    assert distance(variations[0], variations[1]) > 0.03
+
+
+def test_a_source_of_another_size_is_fitted(illustrator: Illustrator, car: Drawing) -> None:
+    result = illustrator.draw(Brief(prompt="make it night", images=(png(car.pixels),), width=160, height=96))
+    assert result.pixels.shape == (96, 160, 3)
+
+
+def test_what_is_added_goes_where_the_instruction_says(illustrator: Illustrator, car: Drawing) -> None:
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    on = edit(illustrator, car, "put a cat on top of the car").scene.subjects[0].boxes[0]
+    assert left < (on[0] + on[2]) / 2 < right
+    assert abs(on[3] - top) < (bottom - top) * 0.25
+    beside = edit(illustrator, car, "add a dog next to the car").scene.subjects[0].boxes[0]
+    assert abs((beside[0] + beside[2]) / 2 - (left + right) / 2) > (right - left) * 0.4
+
+
+def test_a_removed_thing_leaves_the_scenery_sharp(illustrator: Illustrator, car: Drawing) -> None:
+    """What fills the hole has as much fine detail as the scenery beside it: it is not smeared."""
+    left, top, right, bottom = car.scene.subjects[0].boxes[0]
+    hole = np.zeros(car.pixels.shape[:2], np.uint8)
+    hole[max(top - 8, 0) : bottom + 12, max(left - 8, 0) : right + 8] = 255
+    removed = edit(illustrator, car, "remove the car", mask=png(hole)).pixels.astype(np.float32).mean(-1)
+    across = np.abs(np.diff(removed, axis=1))
+    inside = across[(top + bottom) // 2 : bottom, left + 8 : right - 8].mean()
+    rows = np.r_[bottom + 14 : removed.shape[0]]
+    assert inside > 0.3 * across[rows].mean()
+
+
+def test_a_new_background_leaves_no_rim_of_the_old(illustrator: Illustrator, car: Drawing) -> None:
+    """Round the car's body, above the shadow between its wheels, no green of the meadow is left before the sea."""
+    _, top, _, bottom = car.scene.subjects[0].boxes[0]
+    result = edit(illustrator, car, "replace the background with the ocean").pixels[: bottom - (bottom - top) // 4]
+    lab = to_oklab(result.astype(np.float32) / 255)
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
+    green = (np.hypot(lab[..., 1], lab[..., 2]) > 0.06) & (np.abs(hue - 130) < 22)
+    assert green.mean() < 0.002
