@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from cloudflare_image_mcp.rest.server import build_app
+from cloudflare_image_mcp.rest.server import build_app, server_config
 from cloudflare_image_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serves an application in a thread; yields its origin, ``http://127.0.0.1:{port}``."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", server_header=False)
+    config = server_config(app, port=0, log_level="warning", shutdown_timeout=30)
     with running(uvicorn.Server(config)) as origin:
         yield origin
 

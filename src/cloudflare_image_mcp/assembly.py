@@ -26,9 +26,9 @@ class Assembly:
     gateway: Gateway
     background: Background
 
-    async def aclose(self) -> None:
-        """Finishes the work that goes on behind answers already given, then lets go of everything."""
-        await self.background.drain(30)
+    async def aclose(self, seconds: float = 30) -> None:
+        """Waits up to ``seconds`` for background tasks, then closes the backend and the store."""
+        await self.background.drain(seconds)
         await self.gateway.backend.aclose()
         await self.gateway.store.aclose()
 

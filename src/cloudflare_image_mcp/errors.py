@@ -38,9 +38,11 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
         "content_policy_violation": ErrorKind(400, _INVALID, "content_policy_violation"),
         "edit_not_available": ErrorKind(400, _INVALID, "edit_not_available"),
         "invalid_api_key": ErrorKind(401, _INVALID, "invalid_api_key"),
+        "origin_not_allowed": ErrorKind(403, _INVALID, "origin_not_allowed"),
         "model_not_found": ErrorKind(404, _INVALID, "model_not_found"),
         "not_found": ErrorKind(404, _INVALID, "not_found"),
         "method_not_allowed": ErrorKind(405, _INVALID, "method_not_allowed"),
+        "request_timeout": ErrorKind(408, _INVALID, "request_timeout", retry=True),
         "request_too_large": ErrorKind(413, _INVALID, "request_too_large"),
         "unsupported_media_type": ErrorKind(415, _INVALID, "unsupported_media_type"),
         "range_not_satisfiable": ErrorKind(416, _INVALID, "range_not_satisfiable"),
@@ -80,9 +82,9 @@ class GatewayError(Exception):
         """The JSON body that OpenAI's SDKs read."""
         return {
             "error": {
-                "message": self.message,
+                "message": printable(self.message),
                 "type": self.row.type,
-                "param": self.param,
+                "param": None if self.param is None else printable(self.param),
                 "code": self.row.code,
             }
         }
@@ -95,7 +97,7 @@ def invalid(param: str | None, message: str) -> GatewayError:
 
 def shown(value: object, limit: int = 60) -> str:
     """Formats a caller's value for a message: quoted if it is text, and cut after ``limit`` characters."""
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    text = f'"{printable(value)}"' if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
@@ -113,6 +115,11 @@ def masked_url(url: str) -> str:
             start += "***@"
     end = re.search(r"[?#]", rest)
     return f"{start}{rest[: end.start()]}{end[0]}***" if end else start + rest
+
+
+def printable(text: str) -> str:
+    """Writes lone surrogates (``\\ud800``, which JSON can hold and UTF-8 cannot) as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class SettingError(ValueError):

@@ -39,7 +39,7 @@ def optional(value: Handle) -> Handle | None:
 class JsPayload:
     """A file in a ``Uint8Array``."""
 
-    __slots__ = ("array",)
+    __slots__ = ("__weakref__", "array")
 
     def __init__(self, array: Handle) -> None:
         self.array: Final = array

@@ -22,11 +22,19 @@ MAX_IMAGE_SIDE: Final = 16_383
 """The longest side of any input image: WebP's own limit, the lowest of the formats."""
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE
 """One request's body: an image and a mask at their limit, in base64, fit."""
-MAX_BODIES_BYTES: Final = 256 * MEBIBYTE
-"""The bodies of all requests under way, together."""
+MAX_TOTAL_BYTES: Final = 128 * MEBIBYTE
+"""Request bodies and fetched images of all requests being processed, together."""
+MIN_BODY_RATE: Final = 1024
+"""Bytes a second below which a body that takes longer than READ_TIMEOUT is given up."""
+READ_TIMEOUT: Final = 30.0
+"""Seconds without data after which a request is given up; the setting READ_TIMEOUT changes it."""
 MAX_JSON_LISTS: Final = 100_000
 MAX_JSON_VALUES: Final = 2_000_000
 """In one JSON body: an image of 2 MB as a list of numbers, which is Workers AI's own way, fits."""
+MAX_JSON_KEYS: Final = 1_000
+"""In one JSON object."""
+MAX_JSON_COLONS: Final = 20_000
+"""In one JSON body, in texts too: keys of all its objects together."""
 MAX_FORM_PARTS: Final = 128
 MAX_NAME_LENGTH: Final = 200
 """A model's name, a user's identifier and their like."""

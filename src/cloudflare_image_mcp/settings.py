@@ -67,6 +67,16 @@ def _hours(value: str) -> float:
     return hours
 
 
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 1 <= seconds <= 3600:
+        raise ValueError("a number of seconds from 1 to 3600")
+    return seconds
+
+
 def _address(value: str) -> str:
     """Parses an origin, with or without a path."""
     if not _is_address(value):
@@ -183,6 +193,15 @@ class Settings(BaseModel):
         "", "origins of web pages that may use /mcp, beyond this machine's"
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
+        "*", "origins of web pages that may use the server; * is any"
+    )
+    read_timeout: Annotated[float, BeforeValidator(_seconds)] = _setting(
+        "30", "seconds without data after which a request is given up"
+    )
+    shutdown_timeout: Annotated[float, BeforeValidator(_seconds)] = _setting(
+        "30", "seconds until the server ends after the first signal"
+    )
     prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")
 
     @classmethod

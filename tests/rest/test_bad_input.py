@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
 import socket
@@ -133,10 +132,10 @@ CASES: dict[str, Bad] = {
     ),
     "packed": Bad(
         GENERATIONS,
-        data=gzip.compress(b'{"prompt":"p"}'),
-        headers={"content-type": "application/json", "content-encoding": "gzip"},
+        data=b'{"prompt":"p"}',
+        headers={"content-type": "application/json", "content-encoding": "br"},
         status=415,
-        says=("Content-Encoding", '"gzip"'),
+        says=("Content-Encoding", '"br"'),
     ),
     "nan": Bad(
         GENERATIONS,

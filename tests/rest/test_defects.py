@@ -12,7 +12,8 @@ import requests
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
-from cloudflare_image_mcp.rest.app import AppOptions, create_app
+from cloudflare_image_mcp.rest.app import create_app
+from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import make_plan
@@ -74,7 +75,9 @@ class Gateway:
         ids: Ids,
         defer: Defer,
         options: Options,
+        budget: ByteBudget | None = None,
     ) -> None:
+        self.budget = budget or ByteBudget()
         self.backend = backend
         self.store = store
         self.pixels = pixels
@@ -82,7 +85,7 @@ class Gateway:
         self.ids = ids
         self.options = options
         self.defer = defer
-        self._sources = SourceReader(fetcher, store)
+        self._sources = SourceReader(fetcher, store, self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
             backend=backend,

@@ -15,6 +15,7 @@ from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.imagefile.percent_text import percent_decoded
 from cloudflare_image_mcp.limits import (
+    FETCH_TIMEOUT,
     MAX_BODY_BYTES,
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
@@ -27,6 +28,7 @@ from cloudflare_image_mcp.limits import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cloudflare_image_mcp.core.byte_budget import ByteBudget
     from cloudflare_image_mcp.core.ports import ImageFetcher, ImageStore, StoredImage
     from cloudflare_image_mcp.imagefile.payload import Payload
 
@@ -131,7 +133,8 @@ def _object(param: str, value: Mapping[str, object], depth: int) -> Iterator[Ima
 class SourceReader:
     """Turns an ``ImageSource`` into an ``Image`` within the limits."""
 
-    def __init__(self, fetcher: ImageFetcher, store: ImageStore) -> None:
+    def __init__(self, fetcher: ImageFetcher, store: ImageStore, budget: ByteBudget) -> None:
+        self._budget = budget
         self._fetcher = fetcher
         self._store = store
 
@@ -187,8 +190,20 @@ class SourceReader:
                 )
             if text.startswith("image://"):
                 return await self._stored(source.param, text)
-            return await self._own(text) or await self._fetcher.fetch(text, source.param)
+            return await self._own(text) or await self._fetched(text, source.param)
         return BytesPayload(_decode(source.param, text))
+
+    async def _fetched(self, url: str, param: str) -> Payload:
+        """Fetches an image once there is room for one of the largest; what it takes counts until nobody holds it."""
+        await self._budget.wait_for(MAX_IMAGE_BYTES, FETCH_TIMEOUT)
+        size = 0
+        try:
+            payload = await self._fetcher.fetch(url, param)
+            size = min(payload.size, MAX_IMAGE_BYTES)
+            self._budget.held_by(payload, size)
+        finally:
+            self._budget.give_back(MAX_IMAGE_BYTES - size)
+        return payload
 
     async def _stored(self, param: str, url: str) -> Payload:
         found = await find_stored(self._store, url.removeprefix("image://"))
@@ -236,9 +251,7 @@ def _decode(param: str, text: str) -> bytes:
             param=param,
         )
     try:
-        data = text.encode("ascii").translate(_URL_SAFE)
-        if b"\n" in data or b" " in data:
-            data = b"".join(data.split())
+        data = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n\f\v")
         return base64_text.decode(data + b"=" * (-len(data) % 4))
     except ValueError:
         raise invalid(

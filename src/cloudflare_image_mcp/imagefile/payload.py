@@ -49,7 +49,7 @@ class Payload(Protocol):
 class BytesPayload:
     """A file in memory."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("__weakref__", "_data")
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""Errors as answers: OpenAI's envelope whatever went wrong, and nothing in it that is not the caller's business."""
+"""Turns errors into answers in OpenAI's envelope, without internal details."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -58,6 +59,11 @@ async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
         raise error
     log_failure(error, f"{request.method} {request.url.path}")
     return error_answer(error)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Leaves a defect to ``RequestMiddleware``; the framework would answer it in plain text."""
+    raise error
 
 
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:

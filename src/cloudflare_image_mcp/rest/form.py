@@ -1,10 +1,11 @@
-"""Forms, read as they arrive and kept in memory: no temporary file, no thread, and every limit checked on the way.
+"""Reads forms into memory as they arrive, with every limit checked on the way, through python-multipart's push parser.
 
-Starlette's own reader spools files to disk in threads, which a Worker has not; and it counts parts but not bytes.
+Starlette's reader over the same parser writes files to disk in threads, which a Worker lacks, and does not limit bytes.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cloudflare_image_mcp.errors import GatewayError, invalid
-from cloudflare_image_mcp.imagefile.percent_text import percent_decoded
+from cloudflare_image_mcp.imagefile.percent_text import PIECE, percent_decoded, percent_decoded_pieces
 from cloudflare_image_mcp.limits import MAX_FORM_PARTS, MAX_IMAGE_BYTES, MEBIBYTE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from cloudflare_image_mcp.rest.request_body import RequestBody
 
 
 _FILE_TYPES: Final = (b"image/", b"application/octet-stream")
@@ -97,7 +100,7 @@ class _FormReader:
         self.complete = True
 
 
-async def read_multipart(body: AsyncIterator[bytes], content_type: str) -> dict[str, object]:
+async def read_multipart(body: RequestBody, content_type: str) -> dict[str, object]:
     """The fields of a ``multipart/form-data`` body: text as ``str``, files as ``bytes``, a repeated name as a list.
 
     Raises ``GatewayError`` (400, 413) saying what is wrong with the form.
@@ -108,9 +111,10 @@ async def read_multipart(body: AsyncIterator[bytes], content_type: str) -> dict[
         raise invalid(None, "the Content-Type of a multipart form must name its boundary")
     try:
         reader = _FormReader(boundary)
-        async for chunk in body:
+        async for chunk in body.pieces():
             reader.feed(chunk)
     except FormParserError as error:
+        await body.discard()
         raise invalid(None, f"the multipart form is broken: {error}") from None
     if not reader.complete:
         raise invalid(None, "the multipart form is cut short: its closing boundary is missing")
@@ -119,13 +123,29 @@ async def read_multipart(body: AsyncIterator[bytes], content_type: str) -> dict[
     )
 
 
-def read_urlencoded(body: bytes) -> Mapping[str, object]:
-    """The fields of an ``application/x-www-form-urlencoded`` body."""
+async def read_urlencoded(body: bytes) -> Mapping[str, object]:
+    """The fields of an ``application/x-www-form-urlencoded`` body. Other requests get their turn while a long body is
+    decoded.
+    """
     if body.count(b"&") >= MAX_FORM_PARTS:
         raise GatewayError("request_too_large", f"the form has more than {MAX_FORM_PARTS} fields")
-    pairs = [field.replace(b"+", b" ").partition(b"=")[::2] for field in body.split(b"&") if field]
-    names = [percent_decoded(name).decode("utf-8", "replace") for name, _ in pairs]
-    return _fields((name, _text(name, percent_decoded(data))) for name, (_, data) in zip(names, pairs, strict=True))
+    pairs: list[tuple[str, str | bytes]] = []
+    for field_ in body.split(b"&"):
+        if field_:
+            name, _, value = field_.partition(b"=")
+            written = (await _decoded(name)).decode("utf-8", "replace")
+            pairs.append((written, _text(written, await _decoded(value))))
+    return _fields(pairs)
+
+
+async def _decoded(text: bytes) -> bytes:
+    if len(text) <= PIECE:
+        return percent_decoded(text.replace(b"+", b" "))
+    decoded = bytearray()
+    for piece in percent_decoded_pieces(text.replace(b"+", b" ")):
+        decoded += piece
+        await asyncio.sleep(0)
+    return bytes(decoded)
 
 
 def _text(name: str, data: bytes | bytearray) -> str:

@@ -1,159 +1,224 @@
-"""What wraps every request, as plain ASGI: the request's id, CORS, defects, the key. Headers are built once, here."""
+"""Wraps every HTTP request, as one ASGI middleware: path, request id, CORS, origin, API key, body limits, errors.
+
+One layer instead of six, because each layer costs every request a call and a wrapped ``send``. It also calls the
+endpoints of the hot routes itself, without the framework's routing.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from cloudflare_image_mcp import request_context
-from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
+from cloudflare_image_mcp.rest.paths import canonical_path, needs_key
+from cloudflare_image_mcp.rest.request_body import RequestBody
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from cloudflare_image_mcp.core.ports import Ids
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.rest.options import AppOptions
 
+    Endpoint = Callable[[Request], Awaitable[Response]]
+
+ALLOW_METHODS: Final = "GET, POST, OPTIONS"
 ALLOW_HEADERS: Final = "Content-Type, Authorization"
 CORS_HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Methods": ALLOW_METHODS,
     "Access-Control-Allow-Headers": ALLOW_HEADERS,
 }
-"""Word for word those of the API document."""
+"""As the API document has them, word for word."""
 
-_OPEN_PATHS: Final = ("/health", "/images/")
-"""Paths that want no key: the health check, and images, whose names nobody can guess and which pages show in
-``<img>``. Generating (POST) below /images/ does want one.
-"""
+_ANY: Final = "*"
+_KNOWN_HEADERS: Final = frozenset(name.strip().lower() for name in ALLOW_HEADERS.split(","))
+_OWN_HEAD: Final = ("/mcp", "/images/", "/health")
+"""Routes with a HEAD of their own, or (MCP) whose GET is a stream without an end."""
 
 
-class RequestIdMiddleware:
-    """``x-request-id`` on every answer."""
+class RequestMiddleware:
+    """ASGI. Raises nothing for an HTTP request: every error is an answer."""
 
-    def __init__(self, app: ASGIApp, ids: Ids) -> None:
+    def __init__(
+        self, app: ASGIApp, *, gateway: Gateway, options: AppOptions, endpoints: Mapping[tuple[str, str], Endpoint]
+    ) -> None:
+        """``endpoints``: by method and canonical path; other requests go to ``app``."""
         self._app = app
-        self._ids = ids
+        self._ids = gateway.ids
+        self._budget = gateway.budget
+        self._endpoints = endpoints
+        self._timeout = options.read_timeout
+        self._keys = tuple(key.encode() for key in options.api_keys)
+        self._origins = {origin.lower().rstrip("/") for origin in options.allowed_origins}
+        self._any_origin = _ANY in self._origins
+        if options.public_base_url:
+            url = urlsplit(options.public_base_url.lower())
+            self._origins.add(f"{url.scheme}://{url.netloc}")
+        self._cors = [(name.lower().encode(), value.encode()) for name, value in CORS_HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id = f"req_{self._ids.name()}"
-        scope.setdefault("state", {})["request_id"] = request_id
         request_context.request_id.set(request_id)
         request_context.upstream_headers.set(_passed_headers(scope))
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
-
-
-class CORSMiddleware:
-    """The document's three headers on every answer; any ``OPTIONS`` is answered at once.
-
-    A preflight that asks for further headers (OpenAI's own SDK does in a browser) is also allowed those.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "OPTIONS":
-            asked = Headers(scope=scope)
-            headers = CORS_HEADERS | {
-                "Access-Control-Allow-Headers": _allowed_headers(asked.get("access-control-request-headers", ""))
-            }
-            if asked.get("access-control-request-method") == "DELETE":  # how an MCP client ends its session
-                headers["Access-Control-Allow-Methods"] += ", DELETE"
-            await Response(status_code=204, headers=headers)(scope, receive, send)
-            return
-
-        async def send_with_cors(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(CORS_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_cors)
-
-
-class DefectMiddleware:
-    """An unexpected exception as the table's ``internal_error``: inside the two above, so that it has their headers,
-    which Starlette's own handler for it, outside all others, would leave out.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun = False
-
-        async def send_noting(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        headers = _read_headers(scope["headers"])
+        body = RequestBody(scope, receive, self._budget, timeout=self._timeout)
+        answer = _Answer(send, [*self._cors_for(headers.get(b"origin")), (b"x-request-id", request_id.encode())])
+        inner = _canonical(scope, headers, {"request_id": request_id, "body": body})
         try:
-            await self._app(scope, receive, send_noting)
-        except ClientDisconnect:  # in the midst of its request: nobody is left to be answered
+            await self._answer(inner, headers, body, answer.send)
+        except asyncio.CancelledError:  # the server is being stopped, and this request took too long
+            if answer.begun:
+                raise
+            stopped = GatewayError("overloaded", "the server is being stopped; send the request again")
+            await error_answer(stopped)(inner, body.receive, answer.send)
+        except ClientDisconnect:  # nobody is left to answer
             return
         except Exception as error:
-            if begun:  # no status is left to change: the server breaks the connection off
+            if answer.begun:  # no status is left to change: the server closes the connection
                 raise
-            await error_answer(internal_error(error, scope["state"]["request_id"]))(scope, receive, send)
+            known = error if isinstance(error, GatewayError) else internal_error(error, request_id)
+            await error_answer(known)(inner, body.receive, answer.send)
+        finally:
+            body.close()
 
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], body: RequestBody, send: Send) -> None:
+        response = self._refusal(scope, headers, headers.get(b"origin"))
+        if response is None and (endpoint := self._endpoints.get((scope["method"], scope["path"]))):
+            response = await endpoint(Request(scope, body.receive))
+        await (response or self._app)(scope, body.receive, send)
 
-class KeyMiddleware:
-    """``Authorization: Bearer <one of the keys>``, or Azure's ``api-key: <one>``, on all but the open paths. A key may
-    hold spaces.
-    """
+    def _refusal(self, scope: Scope, headers: Mapping[bytes, bytes], origin: bytes | None) -> Response | None:
+        """The answer to a preflight, to a web page that may not use the server, and to a request without its key."""
+        if origin is not None and not self._allows(origin, headers):
+            error = GatewayError(
+                "origin_not_allowed", f"ALLOWED_ORIGINS does not name {shown(origin.decode('latin-1'))}"
+            )
+            return error_answer(error)
+        if scope["method"] == "OPTIONS":
+            return self._preflight(headers)
+        if self._keys and needs_key(scope["method"], scope["path"]) and not self._has_key(headers):
+            message = "a valid API key is required: send it as Authorization: Bearer <key>"
+            return error_answer(GatewayError("invalid_api_key", message), {"www-authenticate": "Bearer"})
+        return None
 
-    def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
-        self._app = app
-        self._keys = tuple(key.encode() for key in keys)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_open(scope) or self._is_known(scope):
-            await self._app(scope, receive, send)
-            return
-        error = GatewayError("invalid_api_key", "a valid API key is required: send it as Authorization: Bearer <key>")
-        await error_answer(error, {"www-authenticate": "Bearer"})(scope, receive, send)
-
-    def _is_known(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        key = key if scheme.lower() == "bearer" else headers.get("api-key", "")
-        given = key.strip().encode("latin-1")  # the bytes that came
-        # Every key is compared, so that the time taken says nothing of which one was near.
+    def _has_key(self, headers: Mapping[bytes, bytes]) -> bool:
+        """``Authorization: Bearer <key>``, or Azure's ``api-key: <key>``. A key may hold spaces."""
+        scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+        given = (key if scheme.lower() == b"bearer" else headers.get(b"api-key", b"")).strip()
+        # Every key is compared, so that the time taken does not tell which one was near.
         known = [hmac.compare_digest(given, one) for one in self._keys]
         return any(known)
+
+    def _allows(self, origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
+        """Origins that are listed, and pages of this very server on this machine."""
+        if self._any_origin:
+            return True
+        written = origin.decode("latin-1").lower()
+        if written in self._origins:
+            return True
+        scheme, _, place = written.partition("://")
+        name = place.rpartition(":")[0] if place.rpartition(":")[2].isdigit() else place
+        own = place == headers.get(b"host", b"").decode("latin-1").lower()
+        return scheme in {"http", "https"} and own and name in {"localhost", "127.0.0.1", "[::1]"}
+
+    def _cors_for(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        """The CORS headers. Where only some origins are allowed, the others get none, and may not read the answer."""
+        if self._any_origin:
+            return self._cors
+        vary = (b"vary", b"Origin")
+        if origin is None or origin.decode("latin-1").lower() not in self._origins:
+            return [vary]
+        return [(self._cors[0][0], origin), *self._cors[1:], vary]
+
+    def _preflight(self, headers: Mapping[bytes, bytes]) -> Response:
+        """Allows the further headers that it asks for: OpenAI's SDK sends some in a browser."""
+        asked = [
+            name.strip() for name in headers.get(b"access-control-request-headers", b"").decode("latin-1").split(",")
+        ]
+        further = [name for name in asked if name.replace("-", "").isalnum() and name.lower() not in _KNOWN_HEADERS]
+        response = Response(status_code=204)
+        if further:
+            response.headers["access-control-allow-headers"] = ", ".join([ALLOW_HEADERS, *further])
+        # How an MCP client ends its session.
+        if headers.get(b"access-control-request-method") == b"DELETE":
+            response.headers["access-control-allow-methods"] = f"{ALLOW_METHODS}, DELETE"
+        return response
 
 
 def _passed_headers(scope: Scope) -> dict[str, str]:
     """Returns the caller's headers that are sent to the backend too."""
-    names = {name.encode(): name for name in request_context.PASSED_HEADERS}
-    return {names[name]: value.decode("latin-1") for name, value in scope["headers"] if name in names}
+    return {_PASSED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _PASSED}
 
 
-def _is_open(scope: Scope) -> bool:
-    return scope["method"] in {"GET", "HEAD"} and scope["path"].startswith(_OPEN_PATHS)
+_PASSED: Final = {name.encode(): name for name in request_context.PASSED_HEADERS}
 
 
-def _allowed_headers(asked: str) -> str:
-    names = [name.strip() for name in asked.split(",")]
-    known = {name.strip().lower() for name in ALLOW_HEADERS.split(",")}
-    further = [name for name in names if name.replace("-", "").isalnum() and name.lower() not in known]
-    return ", ".join([ALLOW_HEADERS, *further])
+class _Answer:
+    """The server's ``send``, which adds headers to the answer, unless it has them."""
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            own = message.get("headers", ())
+            names = {name for name, _ in own}
+            message["headers"] = [*own, *(pair for pair in self._headers if pair[0] not in names)]
+        await self._send(message)
+
+
+def _canonical(scope: Scope, headers: Mapping[bytes, bytes], state: Mapping[str, object]) -> Scope:
+    """The scope that the routes see: canonical path, GET for HEAD, no headers of a packed body (it is unpacked)."""
+    path, deployment = canonical_path(scope["path"])
+    method = scope["method"]
+    if method == "HEAD" and not path.startswith(_OWN_HEAD):
+        method = "GET"  # the server leaves the body out
+    inner = {
+        **scope,
+        "method": method,
+        "path": path,
+        "state": {**scope.get("state", {}), **state, "deployment": deployment},
+    }
+    if path != scope["path"]:
+        inner["raw_path"] = path.encode()
+    if b"content-encoding" in headers:
+        inner["headers"] = [pair for pair in scope["headers"] if pair[0] not in _OF_PACKED]
+    return inner
+
+
+_OF_PACKED: Final = frozenset({b"content-encoding", b"content-length"})
+_READ: Final = frozenset(
+    {
+        b"authorization",
+        b"api-key",
+        b"origin",
+        b"host",
+        b"content-encoding",
+        b"access-control-request-headers",
+        b"access-control-request-method",
+    }
+)
+
+
+def _read_headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers that are read here; the first one of several counts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        if name in _READ:
+            found.setdefault(name, value)
+    return found

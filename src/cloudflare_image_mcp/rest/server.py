@@ -1,9 +1,10 @@
-"""The REST door under uvicorn, with the MCP door on the same port: one process, one gateway, a sweeper."""
+"""The server process: the REST API and MCP on one port under uvicorn, over one gateway, with a sweeper."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,17 @@ from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.mcp_server.transport import HttpTransport
-from cloudflare_image_mcp.rest.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.rest.app import create_app
+from cloudflare_image_mcp.rest.http_protocol import HttpProtocol
+from cloudflare_image_mcp.rest.options import AppOptions
+from cloudflare_image_mcp.rest.public_url import base_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import FrameType
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.core.ports import ImageStore
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
 
 SWEEP_EVERY: Final = 600.0
 """Seconds between two sweeps of expired images; reading one that has expired finds nothing in any case."""
+
+REQUESTS_SHARE: Final = 0.7
+"""Of SHUTDOWN_TIMEOUT: what running requests get to finish."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +47,7 @@ def build_app(settings: Settings, *, transport: type[HttpTransport] = HttpTransp
 
 
 def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
-    """Both doors over a gateway, whose life is bound to the application's."""
+    """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
     options = AppOptions.of(settings)
     door = Door(
@@ -59,24 +68,50 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
             sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeper
-            await assembly.aclose()
+            await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
     return create_app(gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings))
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serves until interrupted. Raises ``SettingError`` before anything listens."""
+    """Serves until a signal comes. Raises ``SettingError`` and ``OSError`` before anything listens.
+
+    The first signal lets running requests finish within SHUTDOWN_TIMEOUT; the second one ends the process at once.
+    """
     configure_logging(settings.log_level)  # before the MCP SDK, which sets up the root logger unless somebody has
     app = build_app(settings)
-    config = uvicorn.Config(
+    HttpProtocol.read_timeout = settings.read_timeout
+    Server(server_config(app, host=host, port=port, shutdown_timeout=settings.shutdown_timeout)).run()
+
+
+def server_config(
+    app: ASGIApp, *, host: str = "127.0.0.1", port: int, log_level: str | None = None, shutdown_timeout: float
+) -> uvicorn.Config:
+    """How uvicorn serves the application, here and in the tests."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
         log_config=None,
+        log_level=log_level,
         server_header=False,
+        http=HttpProtocol,
+        ws="none",
+        proxy_headers=False,
         timeout_keep_alive=75,
+        # The rest of the time is for storing what was paid for (Assembly.aclose).
+        timeout_graceful_shutdown=max(1, int(shutdown_timeout * REQUESTS_SHARE)),
     )
-    uvicorn.Server(config).run()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which a second signal of any kind ends at once."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        super().handle_exit(sig, frame)
 
 
 async def _sweep(store: ImageStore) -> None:

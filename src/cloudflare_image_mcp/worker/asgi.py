@@ -19,6 +19,7 @@ from workers import wait_until
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.js_values import ignored, js_bytes, js_object, optional, read_stream
 from cloudflare_image_mcp.limits import MEBIBYTE
+from cloudflare_image_mcp.rest.request_body import DISCONNECTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -55,7 +56,7 @@ class Exchange:
 
     def __init__(self, request: Handle) -> None:
         self.response: asyncio.Future[Handle] = asyncio.get_running_loop().create_future()
-        self._scope = _scope(request)
+        self._scope = {**_scope(request), "extensions": {DISCONNECTED: {"check": lambda: self.disconnected}}}
         self._signal = request.signal
         self._body = _limited(request)
         self._body_read = False

@@ -10,6 +10,7 @@ from workers import WorkerEntrypoint
 
 from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
 from cloudflare_image_mcp.backends.workers_ai.binding import BINDING_ACCOUNT, BindingTransport
+from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import GatewayError, SettingError
@@ -17,9 +18,11 @@ from cloudflare_image_mcp.fetcher.worker_fetch import WorkerFetcher
 from cloudflare_image_mcp.imaging.cloudflare_images import ImagesPixels
 from cloudflare_image_mcp.mcp_server.door import Door
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
-from cloudflare_image_mcp.rest.app import AppOptions, base_url, create_app
+from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.errors import error_answer
 from cloudflare_image_mcp.rest.middleware import CORS_HEADERS
+from cloudflare_image_mcp.rest.options import AppOptions
+from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.worker.asgi import BODIES_BYTES, answer
@@ -65,7 +68,7 @@ def application(env: Handle) -> FastAPI:
     """Raises ``SettingError``."""
     if "app" not in _apps:
         settings = read_settings(env)
-        options = replace(AppOptions.of(settings), bodies_bytes=BODIES_BYTES)
+        options = AppOptions.of(settings)
         core = gateway(env, settings)
         door = Door(
             gateway=core,
@@ -98,6 +101,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         ids=WorkerIds(),
         defer=defer,
         options=replace(settings.options(), parallel=PARALLEL),
+        budget=ByteBudget(BODIES_BYTES),
     )
 
 

@@ -1,0 +1,65 @@
+"""Limits the memory that request bodies and fetched images take together, over all requests."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.limits import MAX_TOTAL_BYTES, MEBIBYTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ByteBudget:
+    """Counts bytes that are held. One instance per process, or per isolate of a Worker."""
+
+    def __init__(self, most: int = MAX_TOTAL_BYTES) -> None:
+        """``most``: bytes."""
+        self.most = most
+        self.held = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self, count: int) -> None:
+        """Counts more bytes. Raises ``GatewayError`` (503 ``overloaded``), and counts nothing, if they do not fit."""
+        if self.held + count > self.most:
+            raise self._overloaded()
+        self.held += count
+
+    def give_back(self, count: int) -> None:
+        """Counts bytes no longer, and wakes those that wait for room."""
+        self.held -= count
+        while count and self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.get_loop().call_soon_threadsafe(_wake, waiting)
+
+    async def wait_for(self, count: int, seconds: float) -> None:
+        """Counts more bytes as soon as they fit. Raises ``GatewayError`` (503 ``overloaded``) after ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.held + count > max(self.most, count):
+                    waiting = asyncio.get_running_loop().create_future()
+                    self._waiting.append(waiting)
+                    await waiting
+        except TimeoutError:
+            raise self._overloaded() from None
+        self.held += count
+
+    def held_by(self, owner: object, count: int) -> Callable[[], object]:
+        """Gives bytes that are already counted back when ``owner`` is garbage, or when the result is called."""
+        return weakref.finalize(owner, self.give_back, count)
+
+    def _overloaded(self) -> GatewayError:
+        return GatewayError(
+            "overloaded",
+            f"the requests being processed hold the {self.most // MEBIBYTE} MiB that are allowed for all together",
+        )
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,0 +1,59 @@
+"""The one rule for the forms in which clients write a path: each form becomes the path that the routes have.
+
+Keys are checked and routes are chosen by the result alone, so no form of a path leads past the key of its plain form.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PREFIX: Final = "/v1"
+OPENAI_ROUTES: Final = frozenset({"images/generations", "images/edits", "images/variations", "chat/completions"})
+"""Routes under ``/v1`` that are also found without it."""
+MODELS: Final = "models"
+NO_KEY: Final = frozenset({"/health", "/favicon.ico"})
+"""Paths that need no key (GET and HEAD): the health check, and what a browser asks for (404)."""
+_STORED_IMAGE: Final = re.compile(r"/images/[^/]+")
+"""Stored images need no key: their names cannot be guessed, and pages show them in ``<img>``."""
+_WELL_KNOWN: Final = "/.well-known/"
+"""404 without a key: a 401 makes MCP clients begin an OAuth flow."""
+
+_SLASHES: Final = re.compile("//+")
+_AZURE: Final = re.compile(r"/openai/deployments/(?P<deployment>.+)/(?P<route>images/[a-z]+|chat/completions)")
+
+
+def canonical_path(path: str) -> tuple[str, str | None]:
+    """Returns the path as the routes have it, and the deployment (model) that Azure's form of it names.
+
+    Doubled and final slashes are dropped, as are prefixes that clients put before OpenAI's routes: ``/openai/v1/...``,
+    ``/openai/...`` and ``/openai/deployments/{model}/...`` (Azure), ``/v1/v1/...`` (a base URL that has it already),
+    and no prefix at all.
+    """
+    if path in _PLAIN:
+        return path, None
+    path = _SLASHES.sub("/", path)
+    if len(path) > 1:
+        path = path.removesuffix("/")
+    azure = _AZURE.fullmatch(path)
+    if azure is not None and azure["route"] in OPENAI_ROUTES:
+        return f"{PREFIX}/{azure['route']}", azure["deployment"]
+    rest = path
+    for prefix in ("/openai", PREFIX, PREFIX):
+        if rest.startswith(f"{prefix}/"):
+            rest = rest.removeprefix(prefix)
+    route = rest.removeprefix("/")
+    if route in OPENAI_ROUTES or route == MODELS or route.startswith(f"{MODELS}/"):
+        return f"{PREFIX}/{route}", None
+    return path, None
+
+
+_PLAIN: Final = frozenset({*(f"{PREFIX}/{route}" for route in OPENAI_ROUTES), f"{PREFIX}/{MODELS}", "/health", "/mcp"})
+"""The forms that most requests have: nothing to do."""
+
+
+def needs_key(method: str, path: str) -> bool:
+    """Whether a request for this canonical path must send one of the keys, where there are any."""
+    if method not in {"GET", "HEAD"}:
+        return True
+    return not (path in NO_KEY or path.startswith(_WELL_KNOWN) or _STORED_IMAGE.fullmatch(path))

@@ -1,0 +1,244 @@
+"""Forms of paths, proxy headers, offers of an upgrade, HEAD, packed bodies: over a real socket."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import re
+import zlib
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudflare_image_mcp.rest.paths import canonical_path, needs_key
+from cloudflare_image_mcp.rest.server import build_app
+from cloudflare_image_mcp.settings import Settings
+from tests.live import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BODY = {"prompt": "a fox", "size": "256x256", "seed": 1, "response_format": "url"}
+KEY = {"Authorization": "Bearer one"}
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    with serving(build_app(Settings.read({"IMAGE_STORAGE_URL": "memory:", "IMAGE_BACKEND": "local"}))) as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    environ = {"IMAGE_STORAGE_URL": "memory:", "IMAGE_BACKEND": "local", "API_KEYS": "one"}
+    with serving(build_app(Settings.read(environ))) as origin:
+        yield origin
+
+
+def send(
+    origin: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
+    """With the path as it is written: requests would tidy it up."""
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
+    connection.request(method, path, body or None, {"Content-Type": "application/json"} | (headers or {}))
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def url_of(origin: str, **headers: str) -> str:
+    written = {name.replace("_", "-"): value for name, value in headers.items()}
+    status, data = send(origin, "POST", "/v1/images/generations", json.dumps(BODY).encode(), written)
+    assert status == 200
+    return str(json.loads(data)["data"][0]["url"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/images/generations/",
+        "//v1/images/generations",
+        "/v1//images/generations//",
+        "/images/generations",
+        "/v1/v1/images/generations",
+        "/openai/v1/images/generations?api-version=preview",
+        "/openai/v1/images/generations/?api-version=preview",
+        "/openai/images/generations",
+        "/openai/deployments/flux-1-schnell/images/generations?api-version=2025-04-01-preview",
+        "/openai/deployments/@cf/black-forest-labs/flux-1-schnell/images/generations/",
+    ],
+)
+def test_every_form_of_the_path_makes_an_image(origin: str, path: str) -> None:
+    assert send(origin, "POST", path, json.dumps(BODY).encode())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/v1/models/", "//models", "/openai/v1/models", "/openai/models?api-version=1", "/models/"]
+)
+def test_every_form_of_the_path_lists_the_models(origin: str, path: str) -> None:
+    status, data = send(origin, "GET", path)
+    assert (status, json.loads(data)["object"]) == (200, "list")
+
+
+def test_mcp_answers_with_a_final_slash(origin: str) -> None:
+    plain, slash = (send(origin, "POST", path, b"{}")[0] for path in ("/mcp", "/mcp/"))
+    assert plain == slash != 404
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"},
+        {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"},
+        {"Connection": "keep-alive, upgrade", "Upgrade": "TLS/1.0"},
+    ],
+    ids=["h2c", "websocket", "tls"],
+)
+def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
+    for _ in range(2):
+        connection.request("POST", "/v1/images/generations", json.dumps(BODY), offer)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["model"]) == (200, answer.headers["x-image-model"])
+    connection.request("GET", "/health", headers=offer)
+    assert connection.getresponse().status == 200
+
+
+def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
+    parts = [json.dumps(BODY)[:-1].encode() + b', "user": "', *[b"x" * 50_000] * 20, b'"}']
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
+    headers = {"Connection": "Upgrade", "Upgrade": "h2c"}
+    connection.request("POST", "/v1/images/generations", iter(parts), headers, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status in (200, 400), answer.read()
+    assert b"prompt is required" not in answer.read()
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/", "/docs", "/openapi.json", "/health", "/v1/models/flux-1-schnell"])
+def test_head_is_get_without_a_body(origin: str, path: str) -> None:
+    got, head = (
+        requests.request(method, origin + path, timeout=30, allow_redirects=False) for method in ("GET", "HEAD")
+    )
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers.get("content-type") == got.headers.get("content-type")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/mcp", "/favicon.ico"],
+)
+def test_what_is_asked_for_without_being_told_is_404_without_a_key(guarded: str, path: str) -> None:
+    assert send(guarded, "GET", path)[0] == 404
+    assert send(guarded, "POST", path)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        ({"X_Forwarded_Prefix": "/art"}, "http://{host}/art"),
+        ({"X_Forwarded_Prefix": "/a/b/", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "i.example"}, "https://i.example/a/b"),
+        ({"X_Forwarded_Host": "i.example", "X_Forwarded_Port": "8443", "X_Forwarded_Proto": "https"}, "https://i.example:8443"),
+        ({"X_Forwarded_Host": "i.example:444", "X_Forwarded_Port": "443", "X_Forwarded_Proto": "https"}, "https://i.example"),
+        ({"Forwarded": "for=1.2.3.4;proto=https;host=i.example, for=10.0.0.1"}, "https://i.example"),
+        ({"Forwarded": 'host="i.example:8443";proto=HTTPS'}, "https://i.example:8443"),
+        ({"Forwarded": "proto=https;host=no.example", "X_Forwarded_Host": "i.example"}, "https://i.example"),
+        ({"X_Forwarded_Host": 'a"><script>'}, "http://{host}"),
+        ({"X_Forwarded_Host": "user@i.example"}, "http://{host}"),
+        ({"X_Forwarded_Host": "i.example/path"}, "http://{host}"),
+        ({"X_Forwarded_Host": "i.example:99999"}, "http://{host}"),
+        ({"X_Forwarded_Host": "[::1"}, "http://{host}"),
+        ({"X_Forwarded_Host": "[::1]:81"}, "http://[::1]:81"),
+        ({"X_Forwarded_Proto": "javascript"}, "http://{host}"),
+        ({"X_Forwarded_Prefix": "//evil.example"}, "http://{host}"),
+        ({"X_Forwarded_Prefix": "/a/../.."}, "http://{host}"),
+        ({"X_Forwarded_Port": "80; x"}, "http://{host}"),
+    ],
+)  # fmt: skip
+def test_a_proxys_headers_count_where_they_are_well_formed(origin: str, headers: dict[str, str], base: str) -> None:
+    assert url_of(origin, **headers).rpartition("/images/")[0] == base.format(host=urlsplit(origin).netloc)
+
+
+URL = re.compile(
+    r"https?://(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?"
+    r"(?:/[A-Za-z0-9._~-]+)*/images/[\w-]{22}\.[a-z]+"
+)
+HEADER = st.one_of(
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=40),
+    st.text('abc.-:/[]@"<>;=, %0129#?\\', max_size=30),
+    st.sampled_from(["i.example", "https", "host=a;proto=https", "/art", "443", "a, b", "[::1]:80"]),
+).filter(lambda text: text == text.strip())
+NAMES = ("x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-prefix", "forwarded")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(headers=st.dictionaries(st.sampled_from(NAMES), HEADER))
+def test_no_header_of_a_proxy_breaks_a_url(headers: dict[str, str]) -> None:
+    from starlette.requests import Request
+
+    from cloudflare_image_mcp.rest.options import AppOptions
+    from cloudflare_image_mcp.rest.public_url import base_url
+
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    request = Request({"type": "http", "scheme": "http", "server": ("::1", 80), "path": "/", "headers": pairs})
+    assert URL.fullmatch(f"{base_url(request, AppOptions())}/images/{'a' * 22}.png")
+    fixed = AppOptions(public_base_url="https://fixed.example")
+    assert base_url(request, fixed) == "https://fixed.example"
+
+
+PARTS = st.sampled_from(
+    ["v1", "openai", "images", "generations", "edits", "models", "mcp", "health", "..", ".", "", "deployments", "x",
+     "%2e%2e", "%2F", ".well-known", "favicon.ico", "simple", "a.png", "%00", "docs", "openapi.json", "chat", "V1"]
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(parts=st.lists(PARTS, max_size=7), method=st.sampled_from(["GET", "POST", "HEAD", "DELETE"]))
+def test_no_form_of_a_path_leads_past_the_key(guarded: str, parts: list[str], method: str) -> None:
+    status, _ = send(guarded, method, "/" + "/".join(parts))
+    if status in (401, 405):
+        return
+    path = canonical_path("/" + "/".join(part.replace("%2e", ".").replace("%2F", "/") for part in parts))[0]
+    assert status == 404 or path == "/health", (status, path)
+    assert not needs_key(method, path)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(path=st.one_of(st.text(max_size=60), st.lists(PARTS, max_size=8).map("/".join)))
+def test_the_canonical_path_is_its_own_canonical_path(path: str) -> None:
+    once = canonical_path("/" + path)[0]
+    assert canonical_path(once)[0] == once
+    assert quote(once)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda data: zlib.compress(data)[2:-4]),
+        ("identity", bytes),
+        ("GZIP", gzip.compress),
+    ],
+)
+def test_a_packed_body_is_read(origin: str, encoding: str, pack: type[bytes]) -> None:
+    packed = pack(json.dumps(BODY).encode())
+    assert send(origin, "POST", "/v1/images/generations", packed, {"Content-Encoding": encoding})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (gzip.compress(bytes(200 * 1024 * 1024), 1), 413),
+        (gzip.compress(json.dumps(BODY).encode())[:-9], 400),
+        (json.dumps(BODY).encode(), 400),
+    ],
+    ids=["bomb", "cut short", "not packed"],
+)
+def test_a_packed_body_that_cannot_be_read_is_refused(origin: str, body: bytes, status: int) -> None:
+    answer = send(origin, "POST", "/v1/images/generations", body, {"Content-Encoding": "gzip"})
+    assert answer[0] == status, answer
