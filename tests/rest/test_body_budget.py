@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.byte_budget import ByteBudget
 
 MOST = 1024 * 1024
-PROMPT = json.dumps({"prompt": "a fox", "size": "256x256", "padding": "x" * (MOST // 2)}).encode()
+PROMPT = json.dumps({"prompt": "a fox", "size": "256x256", "padding": "x" * (MOST * 5 // 8)}).encode()
 
 _budgets: list[ByteBudget] = []
 
