@@ -44,6 +44,21 @@ def test_json_is_the_list_of_the_rest_door(home: Home) -> None:
     assert one == said["data"][0]
 
 
+def test_a_model_whose_edits_another_makes_says_which_and_at_what_price(home: Home) -> None:
+    cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
+    rows = json.loads(cloud.run("models", "--json").stdout)["data"]
+    others = {row["id"].rpartition("/")[2]: row["edits_made_by"] for row in rows if row["edits_made_by"]}
+    assert {"stable-diffusion-xl-base-1.0", "dreamshaper-8-lcm", "stable-diffusion-v1-5-img2img"} <= others.keys()
+    assert others["dreamshaper-8-lcm"] == {
+        "model": "@cf/black-forest-labs/flux-2-klein-4b",
+        "price": {"neurons": 109.55, "usd": 0.001205, "per": "edit of one image at 1024x1024 and default steps"},
+    }
+    text = " ".join(cloud.run("models", "dreamshaper-8-lcm").stdout.decode().split())
+    assert "edits made by @cf/black-forest-labs/flux-2-klein-4b, $0.0012 for an edit" in text
+    off = cloud.set(EDIT_FALLBACK="off")
+    assert json.loads(off.run("models", "dreamshaper-8-lcm", "--json").stdout)["edits_made_by"] is None
+
+
 def test_what_the_backend_ignores_is_told(home: Home) -> None:
     cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
     here, there = (json.loads(where.run("models", "flux-1-schnell", "--json").stdout) for where in (home, cloud))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 
 from tests.wire.conftest import wired
@@ -42,9 +43,11 @@ def test_what_lies_outside_the_mask_is_the_originals_to_the_pixel(
 
 @pytest.mark.parametrize("task", ["edits", "variations"])
 @pytest.mark.parametrize(
-    "model", ["stable-diffusion-xl-base-1.0", "dreamshaper-8-lcm", "stable-diffusion-v1-5-img2img"]
+    ("model", "asked"),
+    [("stable-diffusion-xl-base-1.0", 1), ("dreamshaper-8-lcm", 2), ("stable-diffusion-v1-5-img2img", 2)],
 )
-def test_a_model_that_is_refused_is_stood_in_for_and_not_asked_again(source: bytes, model: str, task: str) -> None:
+def test_another_model_edits_for_one_that_is_refused(source: bytes, model: str, asked: int, task: str) -> None:
+    """Only the first says that it has no such input, and is not asked again; the others are, once a request."""
     values = {"model": model, "prompt": "a red star", "n": "3", "response_format": "b64_json"}
     with wired() as wire:
         first = wire.post(task, values, {"image": source})
@@ -52,7 +55,7 @@ def test_a_model_that_is_refused_is_stood_in_for_and_not_asked_again(source: byt
         again = wire.post(task, values, {"image": source})
         stats = wire.stats()
     assert sum(refusals.values()) == 1
-    assert sum(stats["answers"].values()) == 7
+    assert sum(stats["answers"].values()) == 6 + asked
     for answer in (first, again):
         assert len(wire_images(answer)) == 3
         assert answer.headers["x-image-model"] == KLEIN
@@ -86,3 +89,10 @@ def test_two_references_arrive(live: Wire, source: bytes) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert live.stats()["answers"]["200"] == before + 1
+
+
+def test_the_model_that_will_make_the_edits_is_listed_with_its_price(live: Wire) -> None:
+    row = requests.get(f"{live.gateway}/v1/models/dreamshaper-8-lcm", timeout=30).json()
+    assert row["edits_made_by"]["model"] == KLEIN
+    assert row["edits_made_by"]["price"]["neurons"] == 109.55
+    assert requests.get(f"{live.gateway}/v1/models/flux-2-klein-4b", timeout=30).json()["edits_made_by"] is None

@@ -116,9 +116,9 @@ class Price:
             + input_pixels / MEGAPIXEL * self.per_input_megapixel
         )
 
-    def listed(self, size: Size) -> dict[str, float]:
+    def listed(self, size: Size, inputs: Iterable[Size] = ()) -> dict[str, float]:
         """Returns the price of one image of ``size`` at default steps, by currency: neurons are also given in USD."""
-        amount = self.amount(size)
+        amount = self.amount(size, inputs=inputs)
         if self.currency is Currency.USD:
             return {"usd": round(amount, 6)}
         return {"neurons": round(amount, 2), "usd": round(amount * USD_PER_NEURON, 6)}

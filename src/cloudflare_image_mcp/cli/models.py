@@ -53,11 +53,14 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
     """As the REST door does, but without opening a backend."""
     from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
     from cloudflare_image_mcp.core.abilities import Abilities
+    from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
     from cloudflare_image_mcp.rest.models import model_object
 
     local = settings.backend == "local"
     taken = Abilities.of_promise(model, model.promise.sizes) if local else abilities_of(model)
-    return model_object(model, settings.backend, taken, billed=not local)
+    editor = editor_of(model, taken, settings.models.default_edit, fallback=settings.edit_fallback)
+    cost = None if editor is None else edit_cost(editor, abilities_of(editor))
+    return model_object(model, settings.backend, taken, billed=not local) | {"edits_made_by": cost}
 
 
 def _console() -> Console:
@@ -125,6 +128,7 @@ def _card(row: dict[str, Any]) -> RenderableType:
         ("listed sizes", " ".join(row["sizes"])),
         ("prompt", f"up to {row['max_prompt_length']:,} characters"),
         ("price", _price_in_full(row)),
+        *_edit_facts(row),
         ("status", row["status"]),
         *(("note", note) for note in row["notes"]),
     ):
@@ -135,6 +139,14 @@ def _card(row: dict[str, Any]) -> RenderableType:
 def _price_in_full(row: dict[str, Any]) -> str:
     price = row["price"]
     return f"{_price(row)} ({price['neurons']:g} neurons) for a {price['per']}" if price else "nothing is billed"
+
+
+def _edit_facts(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Which model makes the edits, where it is another."""
+    made_by = row["edits_made_by"]
+    if made_by is None:
+        return []
+    return [("edits", f"made by {made_by['model']}, {_price(made_by)} for an {made_by['price']['per']}")]
 
 
 def _parameters(row: dict[str, Any]) -> RenderableType:

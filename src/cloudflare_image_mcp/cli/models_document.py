@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, wire_of
 from cloudflare_image_mcp.catalog import models, openai_families
 from cloudflare_image_mcp.catalog.model import plain
+from cloudflare_image_mcp.core.edit_costs import edit_cost
+from cloudflare_image_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,11 @@ def _overview() -> Iterator[str]:
         link = f"[`{model.id}`](#{model.short_name.replace('.', '')})"
         yield f"| {link} | {model.best_for} | {tasks} | {model.promise.mask} | {price} |"
     yield ""
-    yield "*made up*: the service itself refuses, so the configured edit model makes the edit and a warning says so."
+    editor = Settings.read({}).models.default_edit
+    cost = edit_cost(editor, abilities_of(editor))["price"]
+    yield "*made up*: the service itself refuses, so `DEFAULT_EDIT_MODEL` makes the edit, at its own price, and a"
+    yield f"warning says so. Unset, that is {editor.short_name}: {cost['neurons']:g} neurons (${cost['usd']:g}) for an"
+    yield f"{cost['per']}."
     yield ""
 
 

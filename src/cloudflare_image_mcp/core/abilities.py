@@ -31,6 +31,8 @@ class Abilities:
     """Whether the engine itself repaints inside a mask only. The finish composites either way."""
     doubtful: frozenset[Operation] = frozenset()
     """Operations that the backend offers but was seen to refuse: of several calls, one is sent first, alone."""
+    input_side: int | None = None
+    """Pixels to which the longest side of an input image is scaled down; None: it is sent at the size of the result."""
 
     @classmethod
     def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:

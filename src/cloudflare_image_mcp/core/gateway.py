@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
+from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import make_plan
@@ -96,6 +97,13 @@ class Gateway:
             stamp_prompt=options.stamp_prompt,
             parallel=options.parallel,
         )
+
+    def edit_cost(self, model: Model) -> dict[str, Any] | None:
+        """Returns which model makes this model's edits, and at what price; None when it makes them itself."""
+        backend, names = self.backend, self.options.names
+        abilities = backend.abilities(model)
+        editor = editor_of(model, abilities, names.default_edit, fallback=self.options.edit_fallback)
+        return None if editor is None else edit_cost(editor, backend.abilities(editor))
 
     def response_format(self, request: ImageRequest) -> Literal["url", "b64_json"]:
         """What the request asks for; else what OpenAI answers under the name that it used; else the operator's."""

@@ -46,6 +46,7 @@ def description(model: Model, gateway: Gateway) -> dict[str, Any]:
             "default": str(rule.default),
             "examples": [str(size) for size in rule.listed],
         },
+        **({"edits_made_by": edits} if (edits := gateway.edit_cost(model)) else {}),
         "limits": list(model.live.notes),
         "next": _next(model),
     }
@@ -91,6 +92,9 @@ def _description_lines(model: Model, gateway: Gateway) -> Iterator[str]:
             "" if supported[name]["supported"] else f" (not supported by {gateway.backend.name}: reported and ignored)"
         )
         yield f"- {name}: {parameter.allowed}{default}{ignored}"
+    if "edits_made_by" in row:
+        editor, cost = row["edits_made_by"]["model"], row["edits_made_by"]["price"]
+        yield f"Edits and variations are made by {editor}, for ${cost['usd']:g} an image ({cost['per']})."
     for note in model.live.notes:
         yield f"Known limit: {note}"
     yield f"Next: {row['next']}"

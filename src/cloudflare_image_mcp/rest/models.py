@@ -38,7 +38,8 @@ def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
 
 def _object(model: Model, gateway: Gateway) -> dict[str, Any]:
     backend = gateway.backend
-    return model_object(model, backend.name, backend.abilities(model), billed=backend.engine is None)
+    row = model_object(model, backend.name, backend.abilities(model), billed=backend.engine is None)
+    return row | {"edits_made_by": gateway.edit_cost(model)}
 
 
 def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bool) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bo
         "size": {"minimum": rule.minimum, "maximum": rule.maximum, "default": str(rule.default)},
         "price": _price(model) if billed else None,
         "status": "beta" if model.beta else "available",
+        "edits_made_by": None,
         "notes": list(model.live.notes),
     }
 

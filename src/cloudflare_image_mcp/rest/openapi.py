@@ -168,6 +168,7 @@ _MODEL: Final[Schema] = {
         "parameters": {"type": "object"},
         "sizes": {"type": "array", "items": {"type": "string"}},
         "price": {"type": ["object", "null"]},
+        "edits_made_by": {"type": ["object", "null"]},
         "mask": {"enum": ["none", "optional", "required"]},
         "status": {"enum": ["available", "beta"]},
     },

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
+from cloudflare_image_mcp.backends.workers_ai.wire import REFERENCE_SIDE, wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model, Size
     from cloudflare_image_mcp.core.ports import Call, Pixels
     from cloudflare_image_mcp.imagefile.image import Image
-
-REFERENCE_SIDE: Final = 511
-"""Pixels: FLUX.2's references "must be smaller than 512x512"."""
 
 LARGE_SOURCE: Final = 1024 * 1024
 """Bytes. As an array of numbers a file grows to 3.6 times its length, and the service's largest body, which is not

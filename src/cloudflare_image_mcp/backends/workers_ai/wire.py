@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model, SizeRule
 
 
+REFERENCE_SIDE: Final = 511
+"""Pixels: FLUX.2's references "must be smaller than 512x512"."""
+
+
 @dataclass(frozen=True, slots=True)
 class WireParameter:
     """The same parameter as the model's own schema has it: its field name and its bounds (None: unbounded)."""
@@ -69,7 +73,14 @@ def abilities_of(model: Model) -> Abilities:
     """Returns what the model takes on Workers AI."""
     wire = wire_of(model)
     bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
-    return Abilities(bounds, wire.sizes, wire.max_images, wire.mask, model.promise.tasks - model.live.tasks)
+    return Abilities(
+        bounds,
+        wire.sizes,
+        wire.max_images,
+        wire.mask,
+        doubtful=model.promise.tasks - model.live.tasks,
+        input_side=REFERENCE_SIDE if wire.images == "references" else None,
+    )
 
 
 def _read_wire(table: Table) -> Wire:
