@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from cloudflare_image_mcp import __version__
@@ -22,6 +22,7 @@ from cloudflare_image_mcp.rest.models import list_models, one_model
 from cloudflare_image_mcp.rest.paths import PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
+from cloudflare_image_mcp.rest.stored_images import StoredImages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +76,7 @@ def create_app(
     _add_chat(app, gateway, options)
     _add_models(app, gateway)
     _add_files(app, gateway, options)
+    _add_stored_images(app, gateway, options)
     app.router.routes.extend(routes)
     install_error_handlers(app)
     app.entry = RequestMiddleware(app.entry, gateway=gateway, options=options, endpoints=endpoints)
@@ -165,6 +167,48 @@ def _add_models(app: FastAPI, gateway: Gateway) -> None:
         tags=["models"],
     )(model)
     app.delete(f"{PREFIX}/models/{{model_id:path}}", include_in_schema=False)(delete_model)
+
+
+def _add_stored_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
+    """Under /v1 only: without it, ``/images/{key}`` is the file."""
+    stored = StoredImages(gateway, options.image_lifetime)
+
+    async def page(request: Request) -> dict[str, Any]:
+        return await stored.page(request.query_params, base_url(request, options))
+
+    async def record(image_id: str, request: Request) -> dict[str, Any]:
+        _refuse_operation(image_id)
+        return await stored.record(image_id, base_url(request, options))
+
+    async def delete(image_id: str) -> dict[str, Any]:
+        _refuse_operation(image_id)
+        return await stored.delete(image_id)
+
+    app.get(
+        "/v1/images",
+        summary="List stored images, the newest first",
+        responses=openapi.image_list_responses(),
+        openapi_extra={"parameters": openapi.IMAGE_LIST_PARAMETERS},
+        tags=["images"],
+    )(page)
+    app.get(
+        "/v1/images/{image_id}",
+        summary="Describe a stored image",
+        responses=openapi.image_record_responses(),
+        tags=["images"],
+    )(record)
+    app.delete(
+        "/v1/images/{image_id}",
+        summary="Delete a stored image",
+        responses=openapi.image_deleted_responses(),
+        tags=["images"],
+    )(delete)
+
+
+def _refuse_operation(image_id: str) -> None:
+    """``GET /v1/images/generations`` is a wrong method, not a missing image."""
+    if image_id in OPERATIONS:
+        raise HTTPException(405, headers={"allow": "POST"})
 
 
 def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:

@@ -9,6 +9,7 @@ from cloudflare_image_mcp.core.request import PARAMETERS
 from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.limits import MAX_IMAGES
+from cloudflare_image_mcp.rest.stored_images import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -246,6 +247,64 @@ def model_list_responses() -> dict[int | str, Schema]:
 
 def model_responses() -> dict[int | str, Schema]:
     return {200: _json("The model", _MODEL), **_errors(401, 404)}
+
+
+_STORED: Final[Schema] = {
+    "type": "object",
+    "required": ["id", "object", "url", "created", "expires", "bytes", "media_type"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "image"},
+        "url": {"type": "string"},
+        "created": {"type": "integer", "description": "seconds since 1970"},
+        "expires": {"type": ["integer", "null"], "description": "seconds since 1970; null: kept for good"},
+        "bytes": {"type": "integer"},
+        "media_type": {"type": "string"},
+        "size": {"type": ["string", "null"]},
+        "operation": {"type": ["string", "null"]},
+        "model": {"type": ["string", "null"]},
+        "backend": {"type": ["string", "null"]},
+        "seed": {"type": ["integer", "null"]},
+        "prompt": {"type": ["string", "null"]},
+    },
+}
+IMAGE_LIST_PARAMETERS: Final[list[Schema]] = [
+    {
+        "name": "limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    },
+    {"name": "after", "in": "query", "description": "last_id of the page before", "schema": {"type": "string"}},
+    {"name": "q", "in": "query", "description": "words of the prompt, model, size, seed", "schema": {"type": "string"}},
+]
+
+
+def image_list_responses() -> dict[int | str, Schema]:
+    listed = {
+        "type": "object",
+        "required": ["object", "data", "first_id", "last_id", "has_more"],
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "maxItems": MAX_LIMIT, "items": _STORED},
+            "first_id": {"type": ["string", "null"]},
+            "last_id": {"type": ["string", "null"]},
+            "has_more": {"type": "boolean"},
+        },
+    }
+    return {200: _json("The images", listed), **_errors(400, 401, 500)}
+
+
+def image_record_responses() -> dict[int | str, Schema]:
+    return {200: _json("The image's record", _STORED), **_errors(401, 404, 405, 500)}
+
+
+def image_deleted_responses() -> dict[int | str, Schema]:
+    deleted = {
+        "type": "object",
+        "required": ["id", "object", "deleted"],
+        "properties": {"id": {"type": "string"}, "object": {"const": "image"}, "deleted": {"type": "boolean"}},
+    }
+    return {200: _json("Whether it was there", deleted), **_errors(401, 404, 405, 500)}
 
 
 def file_responses() -> dict[int | str, Schema]:

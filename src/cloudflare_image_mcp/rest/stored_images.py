@@ -1,0 +1,122 @@
+"""``GET /v1/images``, ``GET`` and ``DELETE /v1/images/{id}``: the records of stored images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudflare_image_mcp.core.image_sources import find_stored
+from cloudflare_image_mcp.errors import GatewayError, invalid, shown
+from cloudflare_image_mcp.rest.answer import image_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.ports import ImageStore, StoredImage
+
+DEFAULT_LIMIT: Final = 20
+MAX_LIMIT: Final = 100
+"""Images in one answer."""
+_FIRST_LOOK: Final = 256
+"""Records read at first; twice as many each time that they do not fill the answer."""
+
+
+class StoredImages:
+    """The store's records as the REST API shows them."""
+
+    def __init__(self, gateway: Gateway, lifetime: timedelta | None) -> None:
+        """``lifetime`` of stored images; None: they are kept for good."""
+        self._store: ImageStore = gateway.store
+        self._lifetime = lifetime
+
+    async def page(self, query: Mapping[str, str], base_url: str) -> dict[str, Any]:
+        """The newest images, at most ``limit``, those after the image ``after``, those that hold the words of ``q``.
+
+        Raises ``GatewayError`` (400) naming the parameter.
+        """
+        limit = _limit(query.get("limit") or str(DEFAULT_LIMIT))
+        words = query.get("q", "").casefold().split()
+        after = query.get("after") or None
+        look = max(_FIRST_LOOK, limit + 1)
+        while True:
+            records = await self._store.list(look)
+            found = [record for record in _following(records, after, look) if _matches(record, words)]
+            if len(found) > limit or len(records) < look:
+                break
+            look *= 2
+        shown_now = [self._object(record, base_url) for record in found[:limit]]
+        return {
+            "object": "list",
+            "data": shown_now,
+            "first_id": shown_now[0]["id"] if shown_now else None,
+            "last_id": shown_now[-1]["id"] if shown_now else None,
+            "has_more": len(found) > limit,
+        }
+
+    async def record(self, image_id: str, base_url: str) -> dict[str, Any]:
+        """Raises ``GatewayError`` (404)."""
+        return self._object(await self._find(image_id), base_url)
+
+    async def delete(self, image_id: str) -> dict[str, Any]:
+        """Raises ``GatewayError`` (404)."""
+        stored = await self._find(image_id)
+        return {"id": stored.id, "object": "image", "deleted": await self._store.delete(stored.key)}
+
+    async def _find(self, image_id: str) -> StoredImage:
+        stored = await find_stored(self._store, image_id)
+        if stored is None:
+            raise GatewayError("not_found", f"image {shown(image_id)} does not exist, or has expired")
+        return stored
+
+    def _object(self, stored: StoredImage, base_url: str) -> dict[str, Any]:
+        details = stored.details
+        expires = None if self._lifetime is None else int((stored.created + self._lifetime).timestamp())
+        seed = details.get("seed", "")
+        return {
+            "id": stored.id,
+            "object": "image",
+            "url": image_url(base_url, stored.key),
+            "created": int(stored.created.timestamp()),
+            "expires": expires,
+            "bytes": stored.size,
+            "media_type": stored.media_type,
+            "size": f"{details['width']}x{details['height']}" if {"width", "height"} <= details.keys() else None,
+            "operation": details.get("operation"),
+            "model": details.get("model"),
+            "backend": details.get("backend"),
+            "seed": int(seed) if seed.isdecimal() else None,
+            "prompt": details.get("prompt"),
+        }
+
+
+def _limit(written: str) -> int:
+    if not (written.isascii() and written.isdecimal() and len(written) < 10 and 1 <= int(written) <= MAX_LIMIT):
+        raise invalid("limit", f"limit must be an integer from 1 to {MAX_LIMIT}, not {shown(written)}")
+    return int(written)
+
+
+def _following(records: list[StoredImage], after: str | None, look: int) -> list[StoredImage]:
+    """Those older than ``after``; none yet when it may be among records that were not read."""
+    if after is None:
+        return records
+    for index, record in enumerate(records):
+        if after in (record.id, record.key):
+            return records[index + 1 :]
+    if len(records) < look:
+        raise invalid("after", f"after must be the id of a stored image; {shown(after)} does not exist, or has expired")
+    return []
+
+
+def _matches(stored: StoredImage, words: list[str]) -> bool:
+    """Whether each word stands in the prompt, the model, the size or the seed."""
+    details = stored.details
+    text = " ".join(
+        (
+            details.get("prompt", ""),
+            details.get("model", ""),
+            f"{details.get('width', '')}x{details.get('height', '')}",
+            details.get("seed", ""),
+        )
+    ).casefold()
+    return all(word in text for word in words)
