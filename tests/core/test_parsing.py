@@ -185,6 +185,16 @@ def test_words_for_the_default_are_absent_but_in_free_text(word: str) -> None:
         ({"prompt": "a fox --steps=6", "steps": 2}, ["--steps 6 was ignored: steps 2 was used"]),
         ({"image_size": "2K"}, ['image_size "2K" was not understood and was ignored']),
         ({"resolution": "1K", "size": "512x512"}, ['resolution "1K" was not understood and was ignored']),
+        (
+            {"image_size": "2K", "resolution": "512x512"},
+            ['image_size "2K" was not understood and was ignored'],
+        ),
+        ({"partial_images": 2}, ["partial_images was ignored: it needs stream"]),
+        ({"partial_images": 2, "stream": True}, []),
+        (
+            {"negative_prompt": "a" * 1000, "negative": "b" * 1000},
+            [f"negative {'b' * 40}… was ignored: negative_prompt {'a' * 40}… was used"],
+        ),
         ({"stepz": 4}, ['"stepz" is not a known parameter and was ignored; did you mean steps?']),
         (
             {"negativ_prompt": "x"},
@@ -213,6 +223,11 @@ def test_a_value_that_is_not_used_is_read_all_the_same(fields: dict[str, Any], p
     with pytest.raises(GatewayError) as caught:
         parse_request(GENERATE, {"prompt": "p", **fields})
     assert caught.value.param == param
+
+
+def test_a_value_that_is_not_understood_leaves_the_next_one() -> None:
+    request = parse_request(GENERATE, {"prompt": "p", "image_size": "2K", "resolution": "512x640"})
+    assert (request.size, request.name_of("size")) == (Size(512, 640), "resolution")
 
 
 def test_n_reaches_ten_under_the_names_of_gpt_image() -> None:

@@ -58,6 +58,7 @@ def test_what_the_wire_bounds_closer_than_the_promise_is_moved_and_said() -> Non
         ("flux-2-dev", {"steps": 51}, "steps", ["1 to 50", "51"]),
         ("stable-diffusion-xl-base-1.0", {"guidance": 31}, "guidance", ["1 to 30", "31"]),
         ("stable-diffusion-xl-base-1.0", {"seed": 2**32}, "seed", ["0 to 4294967295"]),
+        ("stable-diffusion-xl-base-1.0", {"seed": 10**400}, "seed", ["0 to 4294967295", "…"]),
         ("stable-diffusion-xl-base-1.0", {"seed": -2}, "seed", ["0 to 4294967295", "-2"]),
         ("flux-2-dev", {"size": Size(2049, 256)}, "size", ["256x256 to 2048x2048", "2049x256"]),
         ("flux-2-dev", {"size": Size(255, 256)}, "size", ["256x256 to 2048x2048", "255x256"]),
@@ -116,7 +117,12 @@ def test_quality_becomes_steps_unless_steps_are_given() -> None:
     assert plan("phoenix-1.0", quality="low").call.steps == 13
     assert plan("phoenix-1.0", quality="max").call.steps == 50
     assert plan("phoenix-1.0", quality="high", steps=7).call.steps == 7
+    assert plan("phoenix-1.0", quality="high", steps=7).warnings == ("quality high was ignored: steps was used",)
     assert plan("flux-2-klein-4b", quality="high").call.steps is None
+    assert plan("flux-2-klein-4b", quality="high").warnings == (
+        "quality high is not supported by flux-2-klein-4b and was ignored",
+    )
+    assert plan("flux-2-klein-4b", quality="standard").warnings == ()
 
 
 def test_variations_have_their_strength_where_the_wire_takes_one() -> None:

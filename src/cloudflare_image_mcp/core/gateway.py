@@ -263,4 +263,4 @@ def _suited(request: ImageRequest, model: Model) -> ImageRequest:
         value, row = getattr(request, name), model.promise.parameters.get(name)
         if value is not None and row is not None and row.minimum is not None and row.maximum is not None:
             values[name] = type(value)(max(row.minimum, min(row.maximum, value)))
-    return request.replace(**values)
+    return request.replace(others=(), **values)

@@ -61,11 +61,13 @@ def parse_request(operation: Operation, fields: Mapping[str, object]) -> ImageRe
     flags = _take_flags(values, given)
     images, masks, left_out = _inputs(operation, fields)
     values |= {"operation": operation, "images": images, "mask": masks[0] if masks else None}
-    request = _checked(values, written, warnings)
+    request = _checked(values, written, given, warnings)
     others: list[OtherValue] = []
     for name, rows in given.items():
         if len(rows) > 1:
             others += _read_others(request, name, rows, warnings)
+    if request.partial_images and not request.stream:
+        warnings.append("partial_images was ignored: it needs stream")
     size = _size(request, written, flags, others, warnings)
     names = {name: name_written for name, name_written in written.items() if name_written != name}
     if size is not request.size:
@@ -143,21 +145,25 @@ def _take_flags(values: dict[str, Any], given: dict[str, list[_Value]]) -> froze
     return frozenset(name for name in flags if len(given[name]) == 1)
 
 
-def _checked(values: dict[str, Any], written: dict[str, str], warnings: list[str]) -> ImageRequest:
-    """The request. A value that cannot be read is left out with a warning where its name has other meanings elsewhere;
-    any other raises ``GatewayError``.
+def _checked(
+    values: dict[str, Any], written: dict[str, str], given: dict[str, list[_Value]], warnings: list[str]
+) -> ImageRequest:
+    """The request. A value that cannot be read is left out with a warning where its name has other meanings elsewhere,
+    and the next one of the parameter counts; any other raises ``GatewayError``.
     """
     try:
         return ImageRequest(**values)
     except ValidationError as error:
         failed = _failure(error)
-        name = written.get(failed, failed)
-        if name not in _UNSURE:
+        if written.get(failed) not in _UNSURE:
             raise _invalid(error, written, values) from None
-        warnings.append(_not_understood(name, values[failed]))
+    rows = given[failed]
+    warnings.append(_not_understood(*rows.pop(0)))
     values.pop(failed)
     written.pop(failed)
-    return _checked(values, written, warnings)
+    if rows:
+        written[failed], values[failed] = rows[0]
+    return _checked(values, written, given, warnings)
 
 
 def _not_understood(written: str, value: object) -> str:

@@ -156,7 +156,7 @@ def _check_ranges(request: ImageRequest, model: Model) -> None:
         elif name in _NUMBERS:
             row = model.promise.parameters.get(name)
             if row is not None and not _within(value, row):
-                raise invalid(written, f"{written} must be {row.allowed} for {model.short_name}, not {plain(value)}")
+                raise invalid(written, f"{written} must be {row.allowed} for {model.short_name}, not {shown(value)}")
 
 
 def _within(value: float, row: Parameter) -> bool:
@@ -214,8 +214,11 @@ def _translate(request: ImageRequest, model: Model, abilities: Abilities, warnin
         values["strength"] = None
     if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
         values["strength"] = VARIATION_STRENGTH
-    if values["steps"] is None and request.quality is not None:
-        values["steps"] = _quality_steps(request, model, abilities, warnings)
+    if request.quality is not None:
+        if values["steps"] is None:
+            values["steps"] = _quality_steps(request, model, abilities, warnings)
+        elif request.quality not in _USUAL_QUALITY:
+            warnings.append(f"quality {request.quality} was ignored: {request.name_of('steps')} was used")
     for name, value in values.items():
         if value is None:
             continue

@@ -135,7 +135,7 @@ def read_size(value: object) -> Size:
     if isinstance(value, dict) and value.keys() == {"width", "height"}:
         sides = [value["width"], value["height"]]
     try:
-        if isinstance(sides, list) and len(sides) == 2:
+        if isinstance(sides, list) and len(sides) == 2 and all(isinstance(side, int | str) for side in sides):
             return Size.parse(f"{sides[0]}x{sides[1]}")
         if isinstance(sides, str):
             side = _SIDE.fullmatch(sides) if len(sides) <= _MAX_WORD_LENGTH else None
@@ -194,7 +194,6 @@ def _is_finite(value: float) -> bool:
 
 
 def as_written(value: Any) -> str:
-    """A value in a warning: text without quotes, numbers as people write them."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
+    """A value in a warning: text without quotes, cut when it is long."""
+    text = str(value)
+    return text if len(text) <= _MAX_WORD_LENGTH else f"{text[:_MAX_WORD_LENGTH]}…"
