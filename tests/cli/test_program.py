@@ -12,6 +12,7 @@ import pytest
 
 import cloudflare_image_illustrator
 from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.cli.program import program
 from tests.cli.commands import SOURCE, emulated, wait_for
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def test_every_command_has_help(home: Home, name: str) -> None:
         (["generate", "x", "--steps", "many"], 2, 'steps must be an integer, not "many"'),
         (["generate", "x", "--size", "10x10"], 2, "size must be 256x256 to 2048x2048, not 10x10"),
         (["generate", "x", "--n", "9"], 2, "n must be an integer from 1 to 8, not 9"),
-        (["generate", "x", "--format", "gif"], 2, 'output_format must be one of png, jpeg, jpg, webp, not "gif"'),
+        (["generate", "x", "--format", "gif"], 2, 'Error: --format must be one of png, jpeg, jpg, webp, not "gif"'),
+        (["generate", "x", "-f", "gif"], 2, 'Error: -f must be one of png, jpeg, jpg, webp, not "gif"'),
+        (["generate", "x", "--ar=0:1"], 2, "Error: --ar must "),
+        (["generate", "x", "-n9"], 2, "Error: -n must be an integer from 1 to 8, not 9"),
         (["generate", "x", "-o", "-", "--n", "2"], 2, "output - takes one image; 2 were asked for"),
         (["generate", "x", "-o", "-", "--json"], 2, "--json and --output - both want standard output"),
         (["generate", "x", "-o", "/dev/null/x.png"], 7, "cannot write /dev/null"),
@@ -106,7 +110,7 @@ def test_a_setting_that_cannot_be_used_is_status_8(home: Home, name: str, value:
 def test_json_says_errors_in_json(home: Home) -> None:
     ran = home.run("generate", "x", "--seed", "1.5", "--json")
     assert ran.status == 2
-    message = 'seed must be an integer, not "1.5"'
+    message = '--seed must be an integer, not "1.5"'
     assert json.loads(ran.stdout) == {
         "error": {"message": message, "type": "invalid_request_error", "param": "seed", "code": None},
         "exit_code": 2,
@@ -220,3 +224,15 @@ def test_a_closed_pipe_is_no_error_message(home: Home) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == b""
     assert process.wait(20) == 1
+
+
+def test_without_colour_when_no_color_is_set(home: Home) -> None:
+    coloured, plain = (where.run_in_terminal("generate", "x", "-n9").stdout for where in (home, home.set(NO_COLOR="1")))
+    assert b"\x1b[31m" in coloured
+    assert b"\x1b[" not in plain
+    assert b"Error: -n must be" in plain
+
+
+@pytest.mark.parametrize("name", program.commands)
+def test_the_help_of_every_command_has_an_example(home: Home, name: str) -> None:
+    assert "Example: " in home.run(name, "--help").stdout.decode()

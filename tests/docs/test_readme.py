@@ -51,3 +51,11 @@ def test_a_script_that_is_named_is_there_to_be_run(name: str) -> None:
 def test_no_page_names_a_command_that_is_gone(page: Path) -> None:
     named = re.findall(r"(?<![\w./@-])cloudflare-image-mcp ([a-z]+)\b", page.read_text("utf-8"))
     assert set(named) <= set(program.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_recipe_runs_a_package_that_is_not_published(page: Path) -> None:
+    """Until the first release. Prose may say what will work after it."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    published = r"uvx\W.*cloudflare-image|pip install\W+cloudflare-image|\"command\": \"uvx\"|command = \"uvx\""
+    assert [block for block in blocks if re.search(published, block)] == []

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at. Each check really does the thing: the store is written to, the artwork opened."""
+"""The checks of ``doctor``. Each does the real thing: it writes to the store, opens the artwork, asks Workers AI."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Finding:
     """The same as ``value`` for scripts, where it holds figures."""
 
 
-def examine() -> list[Finding]:
-    """Looks at everything, and stops at nothing that is broken."""
+def run_checks() -> list[Finding]:
+    """Runs every check; one that fails does not stop the others."""
     findings = list(_versions())
     try:
         environment = load_environment()

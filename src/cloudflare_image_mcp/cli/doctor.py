@@ -1,4 +1,4 @@
-"""``doctor``: everything that decides whether this installation works, looked at and written down."""
+"""The command ``doctor``: shows the settings and checks that they work."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Check the installation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 def doctor(as_json: bool) -> None:
-    """Check the installation: settings and where they come from, backend, artwork, store, neurons, versions."""
-    from cloudflare_image_mcp.cli.checks import examine
+    """Check the installation: settings and where they come from, backend, artwork, store, neurons, versions.
 
-    findings = examine()
+    Example: cloudflare-image-mcp doctor --json
+    """
+    from cloudflare_image_mcp.cli.checks import run_checks
+
+    findings = run_checks()
     broken = [finding for finding in findings if finding.state == "broken"]
     if as_json:
         click.echo(json.dumps({"ok": not broken, "findings": [asdict(finding) for finding in findings]}, indent=2))

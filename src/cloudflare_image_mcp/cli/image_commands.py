@@ -103,9 +103,12 @@ def _output_options(command: _Command) -> _Command:
 @click.argument("prompt", nargs=-1, required=True)
 @_output_options
 def generate(prompt: tuple[str, ...], **options: Any) -> None:
-    """Make images of PROMPT. Its words need no quotes; - reads it from standard input."""
+    """Make images of PROMPT. Its words need no quotes; - reads it from standard input.
+
+    Example: cloudflare-image-mcp generate "a red fox in the snow" --size 1024x768 --seed 7 -o fox.png
+    """
     text = _prompt(prompt)
-    _carry_out("generate", options, prompt=text)
+    _run("generate", options, prompt=text)
 
 
 @click.command(cls=ImageCommand, short_help="Edit an image, the whole of it or inside a mask.")
@@ -114,11 +117,14 @@ def generate(prompt: tuple[str, ...], **options: Any) -> None:
 @click.option("--mask", metavar="IMAGE", help="Where to repaint: transparent, or white on black.")
 @_output_options
 def edit(image: tuple[str, ...], prompt: str | None, mask: str | None, **options: Any) -> None:
-    """Edit IMAGE; further ones are references. Each is a file, - for standard input, or a URL."""
+    """Edit IMAGE; further ones are references. Each is a file, - for standard input, or a URL.
+
+    Example: cloudflare-image-mcp edit photo.png --mask sky.png --prompt "a starry night sky" -o night.png
+    """
     if prompt == "-" and "-" in (*image, mask):
         raise click.UsageError("standard input can be read only once: as the prompt or as an image")
     text = _prompt([prompt]) if prompt is not None else None
-    _carry_out("edit", options, images=image, mask=mask, prompt=text)
+    _run("edit", options, images=image, mask=mask, prompt=text)
 
 
 @click.command(cls=ImageCommand, short_help="Make variations of an image.")
@@ -126,8 +132,11 @@ def edit(image: tuple[str, ...], prompt: str | None, mask: str | None, **options
 @click.option("--prompt", metavar="TEXT", help="What the variations should show.")
 @_output_options
 def vary(image: str, prompt: str | None, **options: Any) -> None:
-    """Make variations of IMAGE: a file, - for standard input, or a URL."""
-    _carry_out("vary", options, images=[image], prompt=prompt)
+    """Make variations of IMAGE: a file, - for standard input, or a URL.
+
+    Example: cloudflare-image-mcp vary photo.png --n 3 --strength 0.5 -o variations/
+    """
+    _run("vary", options, images=[image], prompt=prompt)
 
 
 def _prompt(words: Sequence[str]) -> str:
@@ -137,7 +146,7 @@ def _prompt(words: Sequence[str]) -> str:
     return sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape").strip()
 
 
-def _carry_out(
+def _run(
     operation: str,
     options: dict[str, Any],
     *,
@@ -146,13 +155,13 @@ def _carry_out(
     prompt: str | None = None,
 ) -> None:
     from cloudflare_image_mcp.catalog import Operation
-    from cloudflare_image_mcp.cli.job import Job, Shown, carry_out
+    from cloudflare_image_mcp.cli.image_task import ImageTask, Shown, run_image_task
 
     shown = Shown(**{name: options.pop(name) for name in ("as_json", "preview", "preview_as", "quiet")})
     output = options.pop("output")
     paths = list(images)
-    carry_out(
-        Job(
+    run_image_task(
+        ImageTask(
             operation=Operation(operation),
             fields={"prompt": prompt, **options},
             images=paths,

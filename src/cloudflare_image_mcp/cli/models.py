@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.argument("model_id", metavar="[ID]", required=False, shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /v1/models has it.")
 def models(model_id: str | None, as_json: bool) -> None:
-    """List the models, or show what ID takes, makes and costs."""
+    """List the models, or show what ID takes, makes and costs.
+
+    Example: cloudflare-image-mcp models flux-1-schnell --json
+    """
     from cloudflare_image_mcp import catalog
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.report import print_error_json

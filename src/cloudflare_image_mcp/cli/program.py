@@ -52,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _open_missing_streams()
     try:
         # Click gives back a command's own exit code, and None where it simply ended.
-        status = program.main(arguments, prog_name="cloudflare-image-mcp", standalone_mode=False) or ExitCode.OK
+        status = (
+            program.main(arguments, prog_name="cloudflare-image-mcp", standalone_mode=False, color=_colour())
+            or ExitCode.OK
+        )
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -94,5 +97,10 @@ def _unexpected(error: Exception) -> ExitCode:
 
 
 def _failed(code: ExitCode, message: str) -> ExitCode:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True, color=_colour())
     return code
+
+
+def _colour() -> bool | None:
+    """Click's ``color``: never with NO_COLOR (no-color.org), else where the stream is a terminal."""
+    return False if os.environ.get("NO_COLOR") else None

@@ -13,7 +13,10 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all.")
 @click.option("--port", "-p", default=3000, show_default=True, type=_PORT, help="Port to listen on.")
 def serve(host: str, port: int) -> None:
-    """Serve the OpenAI-compatible REST API and the MCP endpoint."""
+    """Serve the OpenAI-compatible REST API and the MCP endpoint.
+
+    Example: cloudflare-image-mcp serve --host 0.0.0.0 --port 8080
+    """
     from cloudflare_image_mcp.cli.address import check_address, is_open_to_others
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.start_line import print_start_line
@@ -31,7 +34,10 @@ def serve(host: str, port: int) -> None:
 
 @click.command(short_help="Speak MCP on standard input and output.")
 def mcp() -> None:
-    """Speak the Model Context Protocol on standard input and output, for a client that starts this itself."""
+    """Speak the Model Context Protocol on standard input and output, for a client that starts this itself.
+
+    Example: claude mcp add images -- cloudflare-image-mcp mcp
+    """
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.start_line import print_start_line
 
@@ -61,7 +67,10 @@ def mcp() -> None:
     "--faults", default="", metavar="SPEC", help="Failures to inject: KIND:RATE,… such as 3040:0.1,slow=3s:0.05."
 )
 def emulate(host: str, port: int, live: bool, faults: str) -> None:
-    """Emulate Workers AI on this machine: point CLOUDFLARE_API_BASE_URL at it."""
+    """Emulate Workers AI on this machine: point CLOUDFLARE_API_BASE_URL at it.
+
+    Example: cloudflare-image-mcp emulate --faults 3040:0.1,slow=3s:0.05
+    """
     from cloudflare_image_mcp import emulator
     from cloudflare_image_mcp.backends.local import require_illustrator
     from cloudflare_image_mcp.cli.address import check_address

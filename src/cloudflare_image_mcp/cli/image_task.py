@@ -1,11 +1,11 @@
-"""One making command carried out: settings, request, gateway, files, report."""
+"""Runs a command that makes images: settings, request, gateway, files, report."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES, MEBIBYTE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.catalog import Operation
@@ -36,8 +36,8 @@ _FINISHING: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be made, from which inputs, to go where."""
+class ImageTask:
+    """The request of a command, its input files and where its images go."""
 
     operation: Operation
     fields: Mapping[str, str | None]
@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the user wants to see of it."""
+    """What is printed and shown of the result."""
 
     as_json: bool
     preview: bool
@@ -60,10 +60,10 @@ class Shown:
     quiet: bool
 
 
-def carry_out(job: Job, shown: Shown) -> None:
+def run_image_task(task: ImageTask, shown: Shown) -> None:
     """Raises ``GatewayError``, ``SettingError``, ``click.UsageError``."""
     try:
-        report = asyncio.run(_carry_out(job, shown))
+        report = asyncio.run(_run(task, shown))
     except (GatewayError, SettingError) as error:
         if shown.as_json:
             print_error_json(error)
@@ -71,23 +71,24 @@ def carry_out(job: Job, shown: Shown) -> None:
     report.print(as_json=shown.as_json, summary=not shown.quiet)
 
 
-async def _carry_out(job: Job, shown: Shown) -> Report:
+async def _run(task: ImageTask, shown: Shown) -> Report:
     settings = load_settings()
-    if shown.as_json and job.output == "-":
+    if shown.as_json and task.output == "-":
         raise click.UsageError("--json and --output - both want standard output")
-    if [*job.images, job.mask].count("-") > 1:
+    if [*task.images, task.mask].count("-") > 1:
         raise click.UsageError("standard input can be read only once, so - can stand for one image")
-    inputs = _read_inputs(job)
-    request = parse_request(job.operation, {**job.fields, **inputs.fields, "response_format": "b64_json"})
-    destination = Destination.parse(job.output, n=request.n)
-    request = _formatted(request, destination)
+    inputs = _read_inputs(task)
+    with _errors_in_users_words(inputs.origins):
+        request = parse_request(task.operation, {**task.fields, **inputs.fields, "response_format": "b64_json"})
+    destination = Destination.parse(task.output, n=request.n)
+    request = _with_format(request, destination)
     destination.prepare()
     begun = time.perf_counter()
     async with _gateway(settings) as assembly:
-        result = await _made(assembly, request, inputs, bar=not shown.quiet)
+        result = await _make_images(assembly, request, inputs, bar=not shown.quiet)
         seconds = time.perf_counter() - begun
-        files = await _files(result, job.name or slug(result.prompt))
-        paths = await _written(assembly, result, destination, files)
+        files = await _files(result, task.name or slug(result.prompt))
+        paths = await _write_files(assembly, result, destination, files)
     if misnamed := destination.misnamed(result.images[0].image.format):
         result = replace(result, warnings=(*result.warnings, misnamed))
     if shown.preview and not shown.quiet and not shown.as_json and paths:
@@ -102,17 +103,17 @@ class _Inputs:
     """Parameter, as it stands in errors -> what the user called it."""
 
 
-def _read_inputs(job: Job) -> _Inputs:
+def _read_inputs(task: ImageTask) -> _Inputs:
     fields: dict[str, object] = {}
     origins: dict[str, str] = {}
-    if job.images:
-        data = [_read(path, "image") for path in job.images]
+    if task.images:
+        data = [_read(path, "image") for path in task.images]
         fields["image"] = data[0] if len(data) == 1 else data
         names = ["image"] if len(data) == 1 else [f"image[{index}]" for index in range(len(data))]
-        origins |= dict(zip(names, job.images, strict=True))
-    if job.mask is not None:
-        fields["mask"] = _read(job.mask, "mask")
-        origins["mask"] = job.mask
+        origins |= dict(zip(names, task.images, strict=True))
+    if task.mask is not None:
+        fields["mask"] = _read(task.mask, "mask")
+        origins["mask"] = task.mask
     return _Inputs(fields, origins)
 
 
@@ -146,7 +147,7 @@ def _not_empty(data: bytes, path: str, param: str) -> bytes:
     return data
 
 
-def _formatted(request: ImageRequest, destination: Destination) -> ImageRequest:
+def _with_format(request: ImageRequest, destination: Destination) -> ImageRequest:
     """The format that the file's name asks for, unless the caller asked for one."""
     if request.output_format is not None or destination.format is None:
         return request
@@ -180,21 +181,40 @@ async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
         await assembly.gateway.store.aclose()
 
 
-async def _made(assembly: Assembly, request: ImageRequest, inputs: _Inputs, *, bar: bool) -> ImageResult:
+async def _make_images(assembly: Assembly, request: ImageRequest, inputs: _Inputs, *, bar: bool) -> ImageResult:
     gateway = assembly.gateway
-    watched = bar and sys.stderr.isatty()
-    try:
-        if not watched:
+    with _errors_in_users_words(inputs.origins):
+        if not bar or not sys.stderr.isatty():
             return await gateway.run(request)
         async with ProgressBar(_DOING[request.operation], request.n) as progress:
             return await gateway.run(request.replace(partial_images=PARTIALS), progress.on_partial)
+
+
+@contextmanager
+def _errors_in_users_words(origins: Mapping[str, str]) -> Iterator[None]:
+    """Changes an error's message to name the option that was typed, or to show the path of the image."""
+    try:
+        yield
     except GatewayError as error:
-        origin = inputs.origins.get(error.param or "")
-        if origin is None:
+        param = error.param or ""
+        if param in origins:
+            message = f"{error.message} ({origins[param]})"
+        elif error.message.startswith(f"{param} ") and (flag := _typed_flag(param)):
+            message = flag + error.message[len(param) :]
+        else:
             raise
-        raise GatewayError(
-            error.kind, f"{error.message} ({origin})", param=error.param, retry_after=error.retry_after
-        ) from None
+        raise GatewayError(error.kind, message, param=error.param, retry_after=error.retry_after) from None
+
+
+def _typed_flag(param: str) -> str | None:
+    """The option of a parameter as it was typed; its first flag where it came otherwise, as from the prompt."""
+    from cloudflare_image_mcp.core.request import OPTIONS
+
+    if param not in OPTIONS:
+        return None
+    flags = OPTIONS[param].flags
+    typed = {argument.partition("=")[0] if argument.startswith("--") else argument[:2] for argument in sys.argv}
+    return next((flag for flag in flags if flag in typed), flags[0])
 
 
 async def _files(result: ImageResult, name: str) -> list[ImageFile]:
@@ -208,7 +228,7 @@ async def _files(result: ImageResult, name: str) -> list[ImageFile]:
     ]
 
 
-async def _written(
+async def _write_files(
     assembly: Assembly, result: ImageResult, destination: Destination, files: list[ImageFile]
 ) -> list[Path]:
     """Writes the files; images that cannot be written, and may have been paid for, are stored instead."""
