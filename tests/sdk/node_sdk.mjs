@@ -40,6 +40,12 @@ answers.edit_events = [];
 const edits = await openai.images.edit({ ...small, image: file('image.png'), stream: true, partial_images: 1 });
 for await (const event of edits) answers.edit_events.push(event);
 
+const messages = [{ role: 'user', content: 'a blue boat' }];
+answers.chat = await openai.chat.completions.create({ model: 'gpt-image-1', messages, size: '256x256' });
+answers.chat_chunks = [];
+const chat = await openai.chat.completions.create({ model: KLEIN, messages, size: '256x256', stream: true });
+for await (const chunk of chat) answers.chat_chunks.push(chunk);
+
 const refusal = async call => {
   try {
     return { unexpected: await call() };

@@ -31,6 +31,7 @@ def test_every_call(server: str, tmp_path: Path) -> None:
     _check_models(answers)
     _check_stream(answers["events"], "image_generation", 2)
     _check_stream(answers["edit_events"], "image_edit", 1)
+    _check_chat(answers)
     _check_errors(answers)
 
 
@@ -57,6 +58,14 @@ def _check_stream(events: list[dict[str, Any]], family: str, most: int) -> None:
     assert [event["partial_image_index"] for event in previews] == list(range(len(previews)))
     assert len(previews) <= most
     assert {size(decoded(event["b64_json"])) for event in events} == {"256x256"}
+
+
+def _check_chat(answers: dict[str, Any]) -> None:
+    deltas = [chunk["choices"][0]["delta"] for chunk in answers["chat_chunks"]]
+    shown_images = [image for delta in deltas for image in delta.get("images", [])]
+    for images in (answers["chat"]["choices"][0]["message"]["images"], shown_images):
+        assert [size(decoded(image["image_url"]["url"].split(",")[1])) for image in images] == ["256x256"]
+    assert "".join(delta.get("content", "") for delta in deltas).startswith("![a blue boat](http")
 
 
 def _check_errors(answers: dict[str, Any]) -> None:
