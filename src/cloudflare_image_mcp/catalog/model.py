@@ -46,7 +46,7 @@ class MaskUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter as promised at the door. ``minimum`` and ``maximum`` are inclusive; None is unbounded."""
+    """One parameter as the API promises it. ``minimum`` and ``maximum`` are inclusive; None is unbounded."""
 
     name: str
     type: Literal["integer", "number", "string"]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What an operator decides, whatever the door."""
+    """The operator's settings that hold for every interface."""
 
     names: ModelNames
     response_format: Literal["url", "b64_json"] = "url"
@@ -63,7 +63,7 @@ class Prepared:
 
 
 class Gateway:
-    """The core. A door makes one and calls ``run``; it holds no state but what it learnt of refusals."""
+    """The core: interfaces call ``run``, or ``prepare`` and ``make``. Its only state is which edits were refused."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Gateway:
         return await self._stage(request, inputs, plan, timings)
 
     async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
-        """Makes the images. ``on_partial`` is told of partial images, where the backend has them.
+        """Makes the images. ``on_partial`` gets the partial images, where the backend has them.
 
         A caller that goes away does not stop the work: what was paid for is finished and stored. An image that was to
         be stored and cannot be comes back all the same, unstored, and a warning says so. Raises ``GatewayError``.
@@ -149,7 +149,7 @@ class Gateway:
         *,
         must_keep: bool = True,
     ) -> ImageResult:
-        """The same for a caller that stays: cancelling it stops the work. ``on_image`` is told of each image as it
+        """The same for a caller that stays: cancelling it stops the work. ``on_image`` gets each image as it
         is finished, in whatever order that is. ``must_keep``: an image that cannot be stored is an error.
 
         Raises ``GatewayError``.
@@ -185,7 +185,7 @@ class Gateway:
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
             result = await work
-        except GatewayError:  # nothing was made, and nobody is left to be told
+        except GatewayError:  # nothing was made, and the caller is gone
             return
         await self.store_all(result)
 
