@@ -1,0 +1,204 @@
+"""Limits against hostile requests: the installed command in a process of its own, whose memory is watched."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import psutil
+import pytest
+import requests
+
+from tests.live import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB: Final = 1024 * 1024
+MOST: Final = 400 * MIB
+"""Resident memory that the process may never have."""
+ENVIRON: Final = {
+    "IMAGE_BACKEND": "local",
+    "IMAGE_STORAGE_URL": "memory:",
+    "READ_TIMEOUT": "2",
+    "SHUTDOWN_TIMEOUT": "4",
+}
+JSON: Final = {"Content-Type": "application/json"}
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+PATH: Final = "/v1/images/generations"
+HEAD: Final = "POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def started(tmp_path: Path, **environ: str) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    port, log = free_port(), tmp_path / "log"
+    with command(port, ENVIRON | environ, log) as process:
+        yield port, process, log
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    with started(tmp_path_factory.mktemp("limits")) as found:
+        yield found
+
+
+@contextmanager
+def watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Fails where the process has more memory than it may have at any time."""
+    seen, over = [0], threading.Event()
+    watched_process = psutil.Process(process.pid)
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            seen[0] = max(seen[0], watched_process.memory_info().rss)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert seen[0] < MOST, f"{seen[0] // MIB} MiB"
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    data = bytearray()
+    while chunk := connection.recv(65536):
+        data += chunk
+    return int(data.split(b" ", 2)[1]), bytes(data)
+
+
+HOSTILE: Final = {
+    "many keys": (PATH, JSON, lambda: json.dumps({f"k{i}": 0 for i in range(1_900_000)}).encode(), 413),
+    "keys of one object": (PATH, JSON, lambda: json.dumps({f"k{i}": 0 for i in range(1_001)}).encode(), 413),
+    "percent": (PATH, FORM, lambda: b"prompt=" + b"%41" * (20 * MIB), 400),
+    "base64 in pieces": (
+        "/v1/images/edits",
+        JSON,
+        lambda: b'{"prompt":"x","image":"' + b"A " * (24 * MIB) + b'"}',
+        400,
+    ),
+    "nested lists": (PATH, JSON, lambda: b'{"prompt":"x","x":[' + b"[]," * (20 * MIB) + b"[]]}", 413),
+    "bomb": (PATH, JSON | {"Content-Encoding": "gzip"}, lambda: gzip.compress(bytes(600 * MIB), 1), 413),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_body_takes_little_memory(server: tuple[int, subprocess.Popen[bytes], Path], name: str) -> None:
+    port, process, _ = server
+    path, headers, make, status = HOSTILE[name]
+    body = make()
+    with watched(process):
+        got = requests.post(f"http://127.0.0.1:{port}{path}", body, headers=headers, timeout=60)
+    assert got.status_code == status, got.text[:300]
+    assert got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "field", ["prompt", "n", "model", "size", "seed", "quality", "response_format", "user", "image"]
+)
+def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen[bytes], Path], field: str) -> None:
+    port, _, log = server
+    body = b'{"prompt":"x","%s":"\\ud800"}' % field.encode()
+    got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=30)
+    assert (got.status_code, got.json()["error"]["param"]) == (400, field)
+    assert "Traceback" not in log.read_text("utf-8")
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/im", HEAD.encode()], ids=["nothing", "half a line", "half a head"])
+def test_a_connection_without_a_whole_head_is_closed_with_408(
+    server: tuple[int, subprocess.Popen[bytes], Path], sent: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+        connection.sendall(sent)
+        status, data = answer(connection)
+    assert status == 408
+    assert b'"request_timeout"' in data
+
+
+def test_a_body_that_stops_coming_is_given_up_with_408(server: tuple[int, subprocess.Popen[bytes], Path]) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+        connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: 100\r\n\r\n{{".encode())
+        assert answer(connection)[0] == 408
+
+
+def test_a_body_of_a_byte_now_and_then_is_given_up_with_408(server: tuple[int, subprocess.Popen[bytes], Path]) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+        connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: 1000\r\n\r\n{{".encode())
+        connection.settimeout(0.2)
+        for _ in range(100):
+            try:
+                assert connection.recv(20).startswith(b"HTTP/1.1 408")
+                break
+            except TimeoutError:
+                connection.sendall(b" ")
+        else:
+            raise AssertionError("it was not given up")
+
+
+def test_what_is_no_http_is_answered_in_the_same_json(server: tuple[int, subprocess.Popen[bytes], Path]) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+        status, data = answer(connection)
+    assert status == 400
+    assert b'"invalid_request_error"' in data
+
+
+@pytest.mark.parametrize("held", ["half a request", "a download nobody reads"])
+def test_a_signal_ends_the_server_whatever_its_clients_do(tmp_path: Path, held: str) -> None:
+    with started(tmp_path, READ_TIMEOUT="600") as (port, process, log):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            if held == "half a request":
+                connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+            else:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                body = json.dumps({"prompt": "x", "size": "1024x1024", "n": 4, "response_format": "b64_json"})
+                connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+                connection.recv(10)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+        assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
+
+
+def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
+    with started(tmp_path, READ_TIMEOUT="600", SHUTDOWN_TIMEOUT="600") as (port, process, _):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == -signal.SIGTERM
+
+
+def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> None:
+    with started(tmp_path, ALLOWED_ORIGINS="https://chat.example") as (port, _, _):
+        url = f"http://127.0.0.1:{port}{PATH}"
+        body = json.dumps({"prompt": "x", "size": "256x256"})
+        other = requests.post(
+            url, body, headers={"Origin": "https://evil.example", "Content-Type": "text/plain"}, timeout=30
+        )
+        preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=30)
+        allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=30)
+        none = requests.post(url, body, headers=JSON, timeout=30)
+    assert (other.status_code, other.json()["error"]["code"]) == (403, "origin_not_allowed")
+    assert preflight.status_code == 403
+    assert "access-control-allow-origin" not in other.headers
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "https://chat.example")
+    assert none.status_code == 200
