@@ -68,12 +68,12 @@ def long_base64() -> tuple[str, dict[str, str], bytes]:
 
 
 ROWS: Final[dict[str, Callable[[], tuple[str, dict[str, str], bytes]]]] = {
-    "edit, two PNGs of 6300 x 6300": edit_with_large_pngs,
     "/mcp, 60 MB of empty lists": nested_mcp,
     "half a character": half_a_character,
     "1.9 million keys": many_keys,
     "60 MB of %41": percent,
     "49 MB of base64": long_base64,
+    "edit, two PNGs of 6300 x 6300": edit_with_large_pngs,
 }
 
 

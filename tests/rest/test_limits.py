@@ -6,7 +6,6 @@ import gzip
 import json
 import signal
 import socket
-import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ import requests
 from tests.live import command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MIB: Final = 1024 * 1024
@@ -82,7 +82,8 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
     return int(data.split(b" ", 2)[1]), bytes(data)
 
 
-HOSTILE: Final = {
+FIELDS: Final = ("prompt", "n", "model", "size", "seed", "quality", "response_format", "user", "image")
+HOSTILE: Final[dict[str, tuple[str, dict[str, str], Callable[[], bytes], int]]] = {
     "many keys": (PATH, JSON, lambda: json.dumps({f"k{i}": 0 for i in range(1_900_000)}).encode(), 413),
     "keys of one object": (PATH, JSON, lambda: json.dumps({f"k{i}": 0 for i in range(1_001)}).encode(), 413),
     "percent": (PATH, FORM, lambda: b"prompt=" + b"%41" * (20 * MIB), 400),
@@ -93,6 +94,7 @@ HOSTILE: Final = {
         400,
     ),
     "nested lists": (PATH, JSON, lambda: b'{"prompt":"x","x":[' + b"[]," * (20 * MIB) + b"[]]}", 413),
+    "nested lists to MCP": ("/mcp", JSON, lambda: b'{"method":"initialize","x":[' + b"[]," * (20 * MIB) + b"[]]}", 413),
     "bomb": (PATH, JSON | {"Content-Encoding": "gzip"}, lambda: gzip.compress(bytes(600 * MIB), 1), 413),
 }
 
@@ -108,9 +110,7 @@ def test_a_hostile_body_takes_little_memory(server: tuple[int, subprocess.Popen[
     assert got.json()["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    "field", ["prompt", "n", "model", "size", "seed", "quality", "response_format", "user", "image"]
-)
+@pytest.mark.parametrize("field", FIELDS)
 def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen[bytes], Path], field: str) -> None:
     port, _, log = server
     body = b'{"prompt":"x","%s":"\\ud800"}' % field.encode()
@@ -176,24 +176,25 @@ def test_a_signal_ends_the_server_whatever_its_clients_do(tmp_path: Path, held: 
 
 
 def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
-    with started(tmp_path, READ_TIMEOUT="600", SHUTDOWN_TIMEOUT="600") as (port, process, _):
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
-            time.sleep(0.2)
-            process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            assert process.poll() is None
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == -signal.SIGTERM
+    with (
+        started(tmp_path, READ_TIMEOUT="600", SHUTDOWN_TIMEOUT="600") as (port, process, _),
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
 
 
 def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> None:
     with started(tmp_path, ALLOWED_ORIGINS="https://chat.example") as (port, _, _):
         url = f"http://127.0.0.1:{port}{PATH}"
         body = json.dumps({"prompt": "x", "size": "256x256"})
-        other = requests.post(
-            url, body, headers={"Origin": "https://evil.example", "Content-Type": "text/plain"}, timeout=30
-        )
+        evil = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+        other = requests.post(url, body, headers=evil, timeout=30)
         preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=30)
         allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=30)
         none = requests.post(url, body, headers=JSON, timeout=30)

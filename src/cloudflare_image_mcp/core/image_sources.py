@@ -251,7 +251,9 @@ def _decode(param: str, text: str) -> bytes:
             param=param,
         )
     try:
-        data = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n\f\v")
+        data = text.encode("ascii")
+        if any(mark in data for mark in _OTHER_FORMS):
+            data = data.translate(_URL_SAFE, _SPACE)
         return base64_text.decode(data + b"=" * (-len(data) % 4))
     except ValueError:
         raise invalid(
@@ -260,6 +262,9 @@ def _decode(param: str, text: str) -> bytes:
 
 
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_SPACE: Final = b" \t\r\n\f\v"
+_OTHER_FORMS: Final = tuple(bytes([code]) for code in b"-_" + _SPACE)
+"""Looked for first, because that is many times faster than translating 50 MB."""
 
 
 def unreadable_image(param: str, error: UnreadableImage) -> GatewayError:

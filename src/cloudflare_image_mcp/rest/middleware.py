@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from cloudflare_image_mcp import request_context
 from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.rest.body import check_json
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
 from cloudflare_image_mcp.rest.paths import canonical_path, needs_key
 from cloudflare_image_mcp.rest.request_body import RequestBody
@@ -39,6 +40,8 @@ CORS_HEADERS: Final = {
 }
 """As the API document has them, word for word."""
 
+_MCP: Final = "/mcp"
+"""What reads its bodies itself: the limits of JSON are checked before."""
 _ANY: Final = "*"
 _KNOWN_HEADERS: Final = frozenset(name.strip().lower() for name in ALLOW_HEADERS.split(","))
 _OWN_HEAD: Final = ("/mcp", "/images/", "/health")
@@ -97,6 +100,10 @@ class RequestMiddleware:
         response = self._refusal(scope, headers, headers.get(b"origin"))
         if response is None and (endpoint := self._endpoints.get((scope["method"], scope["path"]))):
             response = await endpoint(Request(scope, body.receive))
+        if response is None and scope["method"] == "POST" and scope["path"].startswith(_MCP):
+            data = await body.read()
+            check_json(data)
+            body.replay(data)
         await (response or self._app)(scope, body.receive, send)
 
     def _refusal(self, scope: Scope, headers: Mapping[bytes, bytes], origin: bytes | None) -> Response | None:
