@@ -24,6 +24,7 @@ from cloudflare_image_illustrator.scenery import light, setting, weather
 from cloudflare_image_illustrator.scenery.stage import Stage
 from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.styles import styling
+from cloudflare_image_illustrator.styles.finish import finish
 
 OnPartial = Callable[[int, Pixels], None]
 PROBE = 64  # pixels: the height at which a drawing is measured
@@ -112,6 +113,7 @@ class Session:
         self.preview(stage.canvas)
         self.checkpoint()
         self.style(stage, reading)
+        stage.canvas = finish(stage.canvas.convert("RGB"), self.brief.steps, self.brief.guidance)
         for text in reading.titles[:1]:
             self.title(stage.canvas, text, reading)
         return Drawing(

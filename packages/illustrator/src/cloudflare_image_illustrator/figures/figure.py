@@ -88,8 +88,11 @@ def image_with(image: Image.Image, lut: ImageFilter.Color3DLUT) -> Image.Image:
 class _Material:
     """The colours that make up a drawing's main material: a hue range, or the greys."""
 
-    def __init__(self, hue: float | None, lightness: float, spread: float, everything: bool) -> None:
+    def __init__(
+        self, hue: float | None, lightness: float, spread: float, everything: bool, second: float | None = None
+    ) -> None:
         self.hue, self.lightness, self.spread, self.everything = hue, lightness, spread, everything
+        self.second = second  # another hue that covers nearly as much: a head unlike the arms, a sail unlike the hull
 
     @classmethod
     def of(cls, lab: Array, weights: Array, everything: bool) -> "_Material":
@@ -112,7 +115,8 @@ class _Material:
         centre = best * 10 + 5.0
         chosen = strength * (np.abs((hue - centre + 180) % 360 - 180) < 35)
         offset = float((chosen * ((hue - centre + 180) % 360 - 180)).sum() / chosen.sum())
-        return cls(centre + offset, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything)
+        second = _second_hue(histogram.astype(np.float64), window, best)
+        return cls(centre + offset, _centre(lab[:, 0], chosen), _spread(lab[:, 0], chosen), everything, second)
 
     def lut(self, target: tuple[float, float, float]) -> ImageFilter.Color3DLUT:
         """The colour table that takes the material to the target lightness, chroma and hue."""
@@ -124,7 +128,8 @@ class _Material:
         hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
         lightness, wanted, angle = target
         share = self._share(lab[:, 0], chroma, hue)
-        contrast = 0.75 if wanted > 0.02 else 0.65
+        # White shows every step of a drawing's shading as a stripe: it gets less of it.
+        contrast = 0.75 if wanted > 0.02 else 0.35 if lightness > 0.9 else 0.65
         toned = lightness + (lab[:, 0] - self.lightness) * contrast
         # Highlights and deep shade stay near their own lightness, so that form is not flattened.
         toned = np.clip(toned, 0.06, 0.985)
@@ -144,8 +149,19 @@ class _Material:
             share = np.clip((0.095 - chroma) / 0.03, 0, 1) * np.clip((lightness - 0.22) / 0.12, 0, 1)
         else:
             away = np.abs((hue - self.hue + 180) % 360 - 180)
+            if self.second is not None:
+                away = np.minimum(away, np.abs((hue - self.second + 180) % 360 - 180))
             share = np.clip((62 - away) / 22, 0, 1) * np.clip((chroma - 0.018) / 0.03, 0, 1)
         return share
+
+
+def _second_hue(histogram: Array, window: Array, best: int) -> float | None:
+    """The centre of another range of hues with at least 30 % of the first one's weight, in degrees."""
+    bins = np.arange(36)
+    elsewhere = np.where(np.abs((bins - best + 18) % 36 - 18) > 4, histogram, 0.0)
+    around = elsewhere + np.roll(elsewhere, 1) + np.roll(elsewhere, -1)
+    other = int(around.argmax())
+    return other * 10 + 5.0 if around[other] > 0.3 * window[best] else None
 
 
 def _centre(values: Array, weights: Array) -> float:

@@ -61,6 +61,8 @@ EQUIPPED = {
     "man singer": ("microphone",),
     "woman singer": ("microphone",),
 }
+# Parts of a room, which make a place of it only where the prompt names no other.
+ROOM_PARTS = {"window", "windows", "carpet", "rug", "floor", "wall"}
 # Kinds of picture that show one thing on plain ground.
 EMBLEMS = {"logo", "icon", "sticker", "clip art", "emblem", "mascot", "app icon", "logo design"}
 # What is shut in the artwork, and how it looks with something inside.

@@ -37,6 +37,8 @@ class Reading:
     titles: list[str] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
     emblem: bool = False
+    road: bool = False
+    room_part: bool = False
     ideas: list[str] = field(default_factory=list)
     refused: str = ""
     warnings: list[str] = field(default_factory=list)

@@ -15,6 +15,7 @@ from cloudflare_image_illustrator.reading.belonging import (
     ON_THE_BODY,
     OPENED,
     PARTS,
+    ROOM_PARTS,
     SEATS,
     SERVED,
     SETTLEMENTS,
@@ -60,6 +61,8 @@ class MentionParser:
             }:
                 self.adjacent = token.kind in {"thing", "guess"}
         self._leftovers()
+        if self.reading.room_part and not self.reading.scenery and not self._has_building():
+            self._place("interior")
 
     def _on_break(self, token: Token, _: Token | None) -> None:
         self._leftovers()
@@ -119,6 +122,10 @@ class MentionParser:
             self.holder = None
 
     def _on_scenery(self, token: Token, following: Token | None) -> None:
+        if token.phrase in ROOM_PARTS:
+            self.reading.room_part = True
+            self._clear()
+            return
         # By the sea, not in it.
         self._place("beach" if token.value == "ocean" and self.relation == "beside" else token.value)
         if self.colours:
@@ -139,6 +146,12 @@ class MentionParser:
         if number is not None:
             self.reading.mentions.append(Mention("house", [number], 3, size=0.8))
             self.last = len(self.reading.mentions) - 1
+
+    def _has_building(self) -> bool:
+        return any(
+            m.concepts and self.vocabulary.concept(m.concepts[0]).kind.startswith("place")
+            for m in self.reading.mentions
+        )
 
     def _place(self, scenery: str) -> None:
         if scenery not in self.reading.scenery:
@@ -207,7 +220,12 @@ class MentionParser:
 
     def _on_thing(self, token: Token, following: Token | None) -> None:
         token = self._opened(token)
-        if self._is_part(token) or self._is_equipped(token) or self._is_measure(token, following):
+        if (
+            self._is_road(token)
+            or self._is_part(token)
+            or self._is_equipped(token)
+            or self._is_measure(token, following)
+        ):
             return
         if token.value in TOGETHER:
             self._on_group(token)
@@ -237,12 +255,18 @@ class MentionParser:
             relation = self._relation_to(token)
             mention.relation = (relation, self._bearer())
             mention.joined = self.joined and relation == "beside"
+        self._warn_of_stand_in(token)
         self.reading.mentions.append(mention)
         self.last = len(self.reading.mentions) - 1
         if self.holder is None and token.value in CONTAINERS and following is not None and following.phrase == "of":
             self.holder = (CONTAINERS[token.value], self.last)
         self._clear()
         self.relation = None
+
+    def _warn_of_stand_in(self, token: Token) -> None:
+        nearest = everyday.STAND_INS.get(token.phrase)
+        if nearest is not None:
+            self.reading.warnings.append(f'"{token.phrase}" is not in the artwork; the nearest, "{nearest}", was drawn')
 
     def _number_of(self, token: Token) -> int:
         """How many are drawn."""
@@ -251,6 +275,15 @@ class MentionParser:
         if token.plural and self.count in {None, 1}:
             return 1 if token.value == "glasses" and self.count else 3
         return min(self.count or 1, MOST)
+
+    def _is_road(self, token: Token) -> bool:
+        """A road is scenery, not a thing in it."""
+        if not token.concepts or self.vocabulary.concept(token.concepts[0]).label != "motorway":
+            return False
+        self.reading.road = True
+        self._clear()
+        self.relation = None
+        return True
 
     def _is_part(self, token: Token) -> bool:
         """ "a tree with pink leaves": a part of the last thing is not drawn apart from it; it may colour it."""

@@ -2,6 +2,7 @@
 
 import re
 
+from cloudflare_image_illustrator.reading.completion import complete, take_some_of_them
 from cloudflare_image_illustrator.reading.ideas import IDEAS
 from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.reading.parser import MentionParser
@@ -29,8 +30,10 @@ class Reader:
         text = QUOTED.sub(lambda m: self._quote(m, reading), prompt)
         text = SWITCHED_OFF.sub(lambda m: f" without {m[1].replace(',', ', without ')} ", text)
         text, reading.refused = split_refusals(MARKUP.sub(" ", text.lower()))
+        text, some = take_some_of_them(text)
         tokens = self.tokeniser.tokens(text)
         MentionParser(reading, self.vocabulary).run(tokens)
+        complete(reading, self.vocabulary, some, text)
         if reading.ideas and not reading.mentions and not reading.scenery:
             idea = reading.ideas[0]
             pictured = self.read(re.sub(rf"\b{re.escape(idea)}\b", IDEAS[idea], prompt, count=1, flags=re.IGNORECASE))

@@ -177,7 +177,9 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
         and not any(c is not None and c.kind == "transport-water" for c in concepts)
     ):
         scenery[scenery.index("ocean")] = "underwater"
-    if scenery == ["mountains"]:
+    if reading.road and not set(scenery) & {*WHOLE, "city", "beach", "ocean", "lake", "cliff", "cave"}:
+        scenery = [*scenery, "meadow"] if scenery == ["mountains"] else scenery
+    elif scenery == ["mountains"]:
         scenery.append(str(rng.choice(["meadow", "lake", "hills"])) if reading.season != "winter" else "snow")
     time = _hour(reading, rng)
     composition = reading.composition or str(rng.choice(["wide", "medium", "medium", "close"]))
@@ -310,6 +312,8 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         WHOLE[whole](stage)
         return stage
     _outdoors(stage, plan)
+    if reading.road and "city" not in plan.scenery and stage.water is None:
+        terrain.road(stage)
     return stage
 
 

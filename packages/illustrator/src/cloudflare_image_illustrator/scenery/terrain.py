@@ -142,3 +142,25 @@ def hills(stage: Stage, colour: Rgb, rows: int = 3) -> None:
         if row == rows - 1:
             stage.floor_far = float(line[:, 1].max()) + span * 0.05
     stage.floor_near = stage.height - span * 0.12
+
+
+def road(stage: Stage) -> None:
+    """A road that winds from the near edge to the far ground, with a broken line in its middle."""
+    rng = stage.rng("road")
+    top, bottom = stage.floor_far - stage.unit * 4, stage.height + stage.unit * 10
+    down = np.linspace(0, 1, 24)
+    start, end = stage.width * float(rng.uniform(0.38, 0.62)), stage.width * float(rng.uniform(0.4, 0.6))
+    middle = start + (end - start) * down**0.7 + np.sin(down * 3.1) * stage.width * 0.06
+    y = top + (bottom - top) * down**1.6
+    half = stage.width * (0.012 + 0.25 * down**1.6)
+    outline = np.concatenate([np.stack([middle - half, y], 1), np.stack([middle + half, y], 1)[::-1]])
+    near, far = stage.palette.lit((0.27, 0.27, 0.30)), stage.palette.lit((0.42, 0.42, 0.46))
+    paint = stage.gradient([(0, far, 1), (1, near, 1)], top, bottom)
+    stage.near.append(f'<path d="{path(outline)}" fill="{paint}"/>')
+    line = hexed(stage.palette.lit((0.95, 0.85, 0.45)))
+    for index in range(1, 22, 3):
+        left, right = middle - half * 0.03, middle + half * 0.03
+        piece = np.array([
+            [left[index], y[index]], [right[index], y[index]], [right[index + 1], y[index + 1]], [left[index + 1], y[index + 1]],
+        ])  # fmt: skip
+        stage.near.append(f'<path d="{path(piece)}" fill="{line}"/>')

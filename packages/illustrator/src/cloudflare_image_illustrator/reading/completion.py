@@ -1,0 +1,60 @@
+"""What a prompt implies after its words are read: things for an emblem of a place, people in a market, colours of some of several."""
+
+import re
+from typing import Final
+
+from cloudflare_image_illustrator.reading import lexicon
+from cloudflare_image_illustrator.reading.mention import Mention, Reading
+from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
+
+# "three cats, one of them black".
+SOME_OF_THEM: Final = re.compile(
+    r",?\s*(?:and |with )?\b(one|two|three|half) of (?:them|which|these|those)(?: is| are| being| in)?\s+(\w+)\b"
+)
+NUMBERS: Final = {"one": 1, "two": 2, "three": 3}
+# The thing that stands for a place, or for what is in the sky, in a picture on plain ground.
+EMBLEM_THINGS: Final[dict[str, str]] = {
+    "mountains": "snow-capped mountain", "ocean": "water wave", "beach": "beach with umbrella", "city": "cityscape", "forest": "evergreen tree",
+    "desert": "cactus", "meadow": "tulip", "snow": "snowflake", "lake": "water wave", "sky": "cloud", "sun": "sun", "moon": "full moon",
+    "crescent": "crescent moon", "stars": "star", "rainbow": "rainbow", "fireworks": "fireworks", "space": "ringed planet", "interior": "house",
+}  # fmt: skip
+# What stands in a market: label and number.
+MARKET: Final = (("circus tent", 2), ("woman", 1), ("man", 1), ("basket", 2))
+
+
+def take_some_of_them(text: str) -> tuple[str, tuple[str, str] | None]:
+    """The text without "one of them black", and what it said: ("one", "black")."""
+    match = SOME_OF_THEM.search(text)
+    if match is None or match[2] not in lexicon.COLOURS:
+        return text, None
+    return text[: match.start()] + text[match.end() :], (match[1], lexicon.COLOURS[match[2]])
+
+
+def complete(reading: Reading, vocabulary: Vocabulary, some: tuple[str, str] | None, text: str) -> None:
+    """Adds to a reading what its words imply."""
+    if some is not None:
+        _colour_some(reading, *some)
+    if reading.mentions:
+        return
+    if reading.emblem:
+        for name in [*reading.scenery, *reading.sky]:
+            _add(reading, vocabulary, EMBLEM_THINGS.get(name), 1)
+    elif "city" in reading.scenery and re.search(r"\b(?:market|bazaar|souk|fair)\b", text):
+        for label, count in MARKET:
+            _add(reading, vocabulary, label, count)
+
+
+def _add(reading: Reading, vocabulary: Vocabulary, label: str | None, count: int) -> None:
+    number = vocabulary.label(label) if label else None
+    if label is not None and number is not None:
+        reading.mentions.append(Mention(label, [number], count))
+
+
+def _colour_some(reading: Reading, share: str, colour: str) -> None:
+    """Gives the colour to some of the first thing that there are several of; the others keep theirs."""
+    several = next((m for m in reading.mentions if m.count > 1), None)
+    if several is None:
+        return
+    some = min(NUMBERS.get(share, several.count // 2), several.count)
+    others = several.colours or [""]
+    several.colours = [colour] * some + [others[i % len(others)] for i in range(several.count - some)]
