@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cloudflare_image_mcp.errors import SettingError, masked_url
-from cloudflare_image_mcp.settings import Account, Settings
+from cloudflare_image_mcp.settings import AccountSetting, Settings
 
 TOKEN = "the token that nobody may see"
 
@@ -28,7 +28,7 @@ def test_space_around_a_value_is_no_part_of_it() -> None:
             "API_KEYS": " one , My API Key ,",
         }
     )
-    assert settings.accounts == (Account("abc", "token"), Account("def", "other"))
+    assert settings.accounts == (AccountSetting("abc", "token"), AccountSetting("def", "other"))
     assert (settings.image_backend, settings.image_expiry_hours) == ("workers-ai", 24)
     assert settings.api_keys == ("one", "My API Key")
 

@@ -30,7 +30,7 @@ CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountSetting:
     """One Cloudflare account."""
 
     account_id: str
@@ -127,11 +127,11 @@ def _folders(value: str) -> tuple[Path, ...]:
     return folders
 
 
-def _accounts(value: str) -> tuple[Account, ...]:
+def _accounts(value: str) -> tuple[AccountSetting, ...]:
     wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}, both without spaces'
     try:
         accounts = tuple(
-            Account(_name(row["account_id"].strip()), _credential(row["api_token"].strip()))
+            AccountSetting(_name(row["account_id"].strip()), _credential(row["api_token"].strip()))
             for row in json.loads(value)
         )
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -159,7 +159,7 @@ class Settings(BaseModel):
     cloudflare_api_token: Annotated[str, BeforeValidator(_credential)] | None = _setting(
         None, "its token, with the permission Workers AI", secret=True
     )
-    ai_accounts: Annotated[tuple[Account, ...], BeforeValidator(_accounts)] | None = _setting(
+    ai_accounts: Annotated[tuple[AccountSetting, ...], BeforeValidator(_accounts)] | None = _setting(
         None, "several accounts as a JSON list, balanced and failed over", secret=True
     )
     cloudflare_api_base_url: Address = _setting(CLOUDFLARE_API, "where Workers AI is; the emulator's address for tests")
@@ -214,14 +214,14 @@ class Settings(BaseModel):
             raise _setting_error(error) from None
 
     @property
-    def accounts(self) -> tuple[Account, ...]:
+    def accounts(self) -> tuple[AccountSetting, ...]:
         """Returns all accounts, the single one first. Raises ``SettingError`` when its id or its token is missing."""
         single = (self.cloudflare_account_id, self.cloudflare_api_token)
         if any(single) and not all(single):
             names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
             there, missing = names if single[0] else reversed(names)
             raise SettingError(f"{missing} is not set; {there} needs it")
-        first = (Account(*cast("tuple[str, str]", single)),) if all(single) else ()
+        first = (AccountSetting(*cast("tuple[str, str]", single)),) if all(single) else ()
         return first + (self.ai_accounts or ())
 
     @property

@@ -4,11 +4,11 @@ import pytest
 
 from cloudflare_image_mcp.catalog import Size, models
 from cloudflare_image_mcp.emulator import pictures
-from cloudflare_image_mcp.emulator.job import Job, Mode
+from cloudflare_image_mcp.emulator.image_call import ImageCall, Mode
 from cloudflare_image_mcp.emulator.pictures import Pictures
 from tests.emulator.calling import LIGHTNING
 
-JOB = Job(
+JOB = ImageCall(
     model=models()[LIGHTNING],
     prompt="a cat",
     negative_prompt="",

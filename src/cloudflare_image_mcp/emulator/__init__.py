@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.emulator import EmulatorOptions
-    from cloudflare_image_mcp.emulator.job import Mode
+    from cloudflare_image_mcp.emulator.image_call import Mode
     from cloudflare_image_mcp.emulator.server import make_server
 
 __all__ = ["EmulatorOptions", "Mode", "make_server"]
 
-_HOMES = {"EmulatorOptions": "emulator", "Mode": "job", "make_server": "server"}
+_HOMES = {"EmulatorOptions": "emulator", "Mode": "image_call", "make_server": "server"}
 
 
 def __getattr__(name: str) -> object:

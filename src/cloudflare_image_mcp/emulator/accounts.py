@@ -1,7 +1,6 @@
-"""The emulator's accounts: who is let in, how fast, and for how many neurons a day.
+"""The emulator's accounts: access, rate limit and neurons a day.
 
-Any account id and any token are taken, so that nothing has to be set up; a few words stand for what goes
-wrong.
+Any account id and any token are accepted, so that nothing has to be set up; a few tokens are always refused.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ _ACCOUNT_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 @dataclass(slots=True)
 class AccountLedger:
-    """One account's day and minute."""
+    """What one account has used today and in the last minute."""
 
     day: date
     neurons: float = 0.0
@@ -130,7 +129,7 @@ _SETTABLE: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
 
 
 def settings_of(body: bytes) -> dict[str, Any]:
-    """What an account is to be set to. Raises ``ValueError`` with what is wrong."""
+    """Reads an account's new values. Raises ``ValueError`` with the reason."""
     try:
         wanted: Any = json.loads(body)
     except (ValueError, RecursionError):

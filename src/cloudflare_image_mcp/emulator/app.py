@@ -1,4 +1,4 @@
-"""The emulator's HTTP door: Cloudflare's paths, and its own under ``/emulator``."""
+"""The emulator's HTTP routes: Cloudflare's paths, and its own under ``/emulator``."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 def create_app(emulator: Emulator) -> Starlette:
-    """Starlette over one emulator, which is closed with it."""
+    """Makes the application over an emulator, which is closed with it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         emulator.close()
 
-    doors = _Doors(emulator)
+    endpoints = _Endpoints(emulator)
     account = "/client/v4/accounts/{account_id}/ai"
     app = Starlette(
         routes=[
-            Route(account + "/run/{model_id:path}", doors.run, methods=["POST"]),
-            Route(account + "/models/search", doors.search, methods=["GET"]),
-            Route(account + "/models/schema", doors.schema, methods=["GET"]),
-            Route("/emulator/stats", doors.stats, methods=["GET"]),
-            Route("/emulator/accounts/{account_id}", doors.set_account, methods=["PUT"]),
+            Route(account + "/run/{model_id:path}", endpoints.run, methods=["POST"]),
+            Route(account + "/models/search", endpoints.search, methods=["GET"]),
+            Route(account + "/models/schema", endpoints.schema, methods=["GET"]),
+            Route("/emulator/stats", endpoints.stats, methods=["GET"]),
+            Route("/emulator/accounts/{account_id}", endpoints.set_account, methods=["PUT"]),
         ],
         exception_handlers={
-            RefusalError: doors.refused,
-            404: doors.no_route,
-            405: doors.no_route,
-            Exception: doors.failed,
+            RefusalError: endpoints.refused,
+            404: endpoints.no_route,
+            405: endpoints.no_route,
+            Exception: endpoints.failed,
         },
         lifespan=lifespan,
     )
@@ -50,7 +50,7 @@ def create_app(emulator: Emulator) -> Starlette:
     return app
 
 
-class _Doors:
+class _Endpoints:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 

@@ -1,4 +1,4 @@
-"""One emulated Workers AI: who is let in, what is drawn, what is answered, and what was counted."""
+"""Emulates Workers AI: checks access, draws the image, writes the answer, counts calls."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from cloudflare_image_mcp.emulator.errors import (
 )
 from cloudflare_image_mcp.emulator.faults import FaultPlan
 from cloudflare_image_mcp.emulator.fields import FieldCounts
-from cloudflare_image_mcp.emulator.form_request import form_job
-from cloudflare_image_mcp.emulator.job import Mode
-from cloudflare_image_mcp.emulator.json_request import json_job
+from cloudflare_image_mcp.emulator.form_request import read_form
+from cloudflare_image_mcp.emulator.image_call import Mode
+from cloudflare_image_mcp.emulator.json_request import read_json
 from cloudflare_image_mcp.emulator.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.emulator.accounts import AccountLedger
     from cloudflare_image_mcp.emulator.faults import Fault
-    from cloudflare_image_mcp.emulator.job import Job
+    from cloudflare_image_mcp.emulator.image_call import ImageCall
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes. The service's own limit is not published."""
@@ -56,7 +56,7 @@ FILTERED_WORDS: Final = ("nsfw", "naked", "nude", "gore")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorOptions:
-    """What a user decides."""
+    """The options of ``emulate``."""
 
     mode: Mode = Mode.LIVE
     faults: str = ""
@@ -68,7 +68,7 @@ class EmulatorOptions:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start."""
+    """Counters since the start."""
 
     calls: Counter[str] = field(default_factory=Counter)
     """By account."""
@@ -81,7 +81,7 @@ class Counts:
 
 
 class Emulator:
-    """Answers calls. Its doors are in ``app``."""
+    """Answers calls. The HTTP routes are in ``app``."""
 
     def __init__(self, options: EmulatorOptions) -> None:
         """Raises ``FaultSpecError``."""
@@ -97,7 +97,7 @@ class Emulator:
         )
 
     async def run(self, request: Request, account_id: str, model_id: str) -> Response:
-        """One call to a model. Raises ``RefusalError``."""
+        """Answers one call to a model. Raises ``RefusalError``."""
         ledger = self.ledger.admit(account_id, request.headers, request.url.path)
         self.counts.calls[account_id] += 1
         model = models().get(model_id)
@@ -106,18 +106,18 @@ class Emulator:
         self.ledger.count(ledger)
         self.ledger.check_neurons(ledger)
         self._check_gateway(request, model, ledger)
-        job = await self._read(request, model, ledger)
-        if any(word in job.prompt.lower() for word in FILTERED_WORDS):
+        call = await self._read(request, model, ledger)
+        if any(word in call.prompt.lower() for word in FILTERED_WORDS):
             raise refuse(NSFW_PROMPT)
-        fault = self._faults.draw(lambda: job.picture)
+        fault = self._faults.draw(lambda: call.picture)
         if fault is not None:
             self.counts.faults[fault.kind] += 1
             if fault.kind == "drop":
                 return BrokenAnswer()
             await self._fail_early(fault, model)
-        picture = await self._pictures.draw(job)
-        ledger.neurons += job.neurons
-        response = self._answer(job, picture, fault)
+        picture = await self._pictures.draw(call)
+        ledger.neurons += call.neurons
+        response = self._answer(call, picture, fault)
         self.counts.answers["200"] += 1
         self.counts.images[model.short_name] += 1
         return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
@@ -126,7 +126,7 @@ class Emulator:
         self._pictures.close()
 
     def _check_gateway(self, request: Request, model: Model, ledger: AccountLedger) -> None:
-        """A call through an AI Gateway: the gateway must exist, and a form cannot pass it."""
+        """Refuses a call through an AI Gateway that does not exist, or with a form, which cannot pass one."""
         gateway = request.headers.get("cf-aig-gateway-id")
         if gateway is None:
             return
@@ -135,15 +135,15 @@ class Emulator:
         if wire_of(model).request == "multipart":
             raise refuse(GATEWAY_FORM)
 
-    async def _read(self, request: Request, model: Model, ledger: AccountLedger) -> Job:
+    async def _read(self, request: Request, model: Model, ledger: AccountLedger) -> ImageCall:
         request = Request(request.scope, _limited(request.receive))
         if wire_of(model).request == "multipart" and _is_form(request):
             if self._mode is Mode.LIVE and request.headers.get("accept") == "application/json":
                 raise refuse(FAILED)
-            return await form_job(model, request, self._mode, self.counts.fields)
+            return await read_form(model, request, self._mode, self.counts.fields)
         body = b"" if _is_form(request) else await request.body()
         # Taking a long array of numbers apart must not hold up the other calls.
-        return await asyncio.to_thread(json_job, model, body, self._mode, self.counts.fields, img2img=ledger.img2img)
+        return await asyncio.to_thread(read_json, model, body, self._mode, self.counts.fields, img2img=ledger.img2img)
 
     async def _fail_early(self, fault: Fault, model: Model) -> None:
         if fault.kind == "slow":
@@ -153,12 +153,12 @@ class Emulator:
         elif fault.kind in ROWS:
             raise refuse(ROWS[fault.kind], model=model.id)
 
-    def _answer(self, job: Job, picture: bytes, fault: Fault | None) -> Response:
+    def _answer(self, call: ImageCall, picture: bytes, fault: Fault | None) -> Response:
         kind = fault.kind if fault is not None else ""
-        wire = wire_of(job.model)
+        wire = wire_of(call.model)
         headers = call_headers()
-        if job.model.price.reported:
-            headers["cf-ai-neurons"] = f"{job.neurons:.2f}"
+        if call.model.price.reported:
+            headers["cf-ai-neurons"] = f"{call.neurons:.2f}"
         if kind == "empty":
             return JSONResponse({"result": {}, "success": True, "errors": [], "messages": []}, headers=headers)
         if kind == "truncate":
@@ -171,7 +171,7 @@ class Emulator:
 
 
 def call_headers() -> dict[str, str]:
-    """What every answer to a call carries."""
+    """Returns the headers of every answer to a call."""
     return {"cf-ray": f"{secrets.token_hex(8)}-EMU", "cf-ai-req-id": str(uuid.uuid4())}
 
 

@@ -1,4 +1,4 @@
-"""Every error that the emulator answers: HTTP status, code, words and envelope, in one table.
+"""The table of errors that the emulator answers: HTTP status, code, text and envelope.
 
 Where Cloudflare's documentation and the answers that people saw differ, both are here: ``--live`` takes what
 was seen, ``--documented`` what is written. Any row can be provoked with ``--faults CODE:RATE``.
@@ -102,7 +102,7 @@ _NEVER_BY_ITSELF: Final = (
     ErrorRow(6003, 400, "Invalid request headers", "api"),
     ErrorRow(9109, 403, "Invalid access token", "api"),
 )
-"""Documented or seen elsewhere; here they come from ``--faults`` alone."""
+"""Documented or seen elsewhere; the emulator answers them only when ``--faults`` asks for them."""
 
 ROWS: Final[dict[str, ErrorRow]] = {
     f"{row.code}-{row.name}" if row.name else str(row.code): row

@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException
 from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import FAILED, INCOMPLETE, SCHEMA, UNDECODABLE, refuse
-from cloudflare_image_mcp.emulator.job import InputImage, Job, Mode
+from cloudflare_image_mcp.emulator.image_call import ImageCall, InputImage, Mode
 from cloudflare_image_mcp.emulator.schemas import field_schema
 from cloudflare_image_mcp.emulator.validator import SchemaFault, validate
 
@@ -38,7 +38,7 @@ _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCI
 """Python's own reading takes ``1_000`` and ``nan`` too."""
 
 
-async def form_job(model: Model, request: Request, mode: Mode, fields: FieldCounts) -> Job:
+async def read_form(model: Model, request: Request, mode: Mode, fields: FieldCounts) -> ImageCall:
     """Raises ``RefusalError``."""
     texts, files = await _parts(request)
     names = [f"input_image_{index}" for index in range(wire_of(model).max_images)]
@@ -98,7 +98,9 @@ async def _reference(part: UploadFile, index: int, model: Model, fields: FieldCo
     return image
 
 
-def _job(model: Model, values: dict[str, Any], images: tuple[InputImage, ...], mode: Mode, fields: FieldCounts) -> Job:
+def _job(
+    model: Model, values: dict[str, Any], images: tuple[InputImage, ...], mode: Mode, fields: FieldCounts
+) -> ImageCall:
     sizes = wire_of(model).sizes
     asked = Size(values.get("width", sizes.default.width), values.get("height", sizes.default.height))
     for name, side in zip(("width", "height"), asked, strict=True):
@@ -110,7 +112,7 @@ def _job(model: Model, values: dict[str, Any], images: tuple[InputImage, ...], m
     seed = values.get("seed")
     if mode is Mode.LIVE and model.id in SEED_IGNORED:
         seed = None
-    return Job(
+    return ImageCall(
         model=model,
         prompt=values["prompt"],
         negative_prompt="",

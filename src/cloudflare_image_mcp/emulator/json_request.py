@@ -23,7 +23,7 @@ from cloudflare_image_mcp.emulator.errors import (
     UNDECODABLE,
     refuse,
 )
-from cloudflare_image_mcp.emulator.job import InputImage, Job, Mode
+from cloudflare_image_mcp.emulator.image_call import ImageCall, InputImage, Mode
 from cloudflare_image_mcp.emulator.schemas import field_schema, input_schema
 from cloudflare_image_mcp.emulator.validator import SchemaFault, validate
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_GUIDANCE: Final = 7.5
 
 
-def json_job(model: Model, body: bytes, mode: Mode, fields: FieldCounts, *, img2img: bool) -> Job:
+def read_json(model: Model, body: bytes, mode: Mode, fields: FieldCounts, *, img2img: bool) -> ImageCall:
     """``img2img``: whether the account may use the img2img model. Raises ``RefusalError``."""
     values = _object(body)
     if wire_of(model).request == "multipart":
@@ -109,12 +109,12 @@ def _refuse_live(model: Model, values: dict[str, Any], fields: FieldCounts, *, i
             raise refuse(FAILED)
 
 
-def _job(model: Model, values: dict[str, Any]) -> Job:
+def _job(model: Model, values: dict[str, Any]) -> ImageCall:
     source = _file(values, "image")
     mask = _file(values, "mask")
     image = InputImage.decode(source) if source is not None else None
     seed = values.get("seed")
-    return Job(
+    return ImageCall(
         model=model,
         prompt=_text(values["prompt"]),
         negative_prompt=_text(values.get("negative_prompt", "")),

@@ -16,7 +16,7 @@ from cloudflare_image_illustrator import Brief, Illustrator, IllustratorError
 from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import FAILED, refuse
-from cloudflare_image_mcp.emulator.job import Mode
+from cloudflare_image_mcp.emulator.image_call import Mode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.emulator.job import InputImage, Job
+    from cloudflare_image_mcp.emulator.image_call import ImageCall, InputImage
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ JPEG_QUALITY: Final = 90
 
 
 class Pictures:
-    """Same job, same bytes."""
+    """Same call, same bytes."""
 
     def __init__(self, mode: Mode, seed: int = 0) -> None:
         self._mode = mode
@@ -45,13 +45,13 @@ class Pictures:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="emulator")
         self._kept: OrderedDict[tuple[Brief, Size, str], asyncio.Future[bytes]] = OrderedDict()
 
-    async def draw(self, job: Job) -> bytes:
-        """The encoded picture. A job without a seed gets a fresh one."""
-        seed = self._random.getrandbits(32) if job.seed is None else job.seed % 2**32
-        media_type = media_type_of(job.model, self._mode)
+    async def draw(self, call: ImageCall) -> bytes:
+        """The encoded picture. A call without a seed gets a fresh one."""
+        seed = self._random.getrandbits(32) if call.seed is None else call.seed % 2**32
+        media_type = media_type_of(call.model, self._mode)
         loop = asyncio.get_running_loop()
-        brief = await loop.run_in_executor(self._threads, _brief, job, seed)
-        key = (brief, job.size, media_type)
+        brief = await loop.run_in_executor(self._threads, _brief, call, seed)
+        key = (brief, call.size, media_type)
         drawing = self._kept.get(key)
         if drawing is None:
             drawing = self._kept[key] = loop.run_in_executor(self._threads, _draw, *key)
@@ -90,20 +90,20 @@ def media_type_of(model: Model, mode: Mode) -> str:
     return wire.media_type if mode is Mode.LIVE else wire.stated_type or wire.media_type
 
 
-def _brief(job: Job, seed: int) -> Brief:
-    size = Size(*(max(SMALLEST, side) for side in job.size))
-    source, *others = job.images or (None,)
+def _brief(call: ImageCall, seed: int) -> Brief:
+    size = Size(*(max(SMALLEST, side) for side in call.size))
+    source, *others = call.images or (None,)
     return Brief(
-        prompt=job.prompt,
-        negative_prompt=job.negative_prompt,
+        prompt=call.prompt,
+        negative_prompt=call.negative_prompt,
         width=size.width,
         height=size.height,
         seed=seed,
-        steps=min(job.steps, MOST_STEPS),
-        guidance=min(50.0, max(0.0, job.guidance)),
-        strength=job.strength,
+        steps=min(call.steps, MOST_STEPS),
+        guidance=min(50.0, max(0.0, call.guidance)),
+        strength=call.strength,
         images=() if source is None else (_fitted(source, size, "RGB"), *[o.data for o in others if o]),
-        mask=None if job.mask is None else _fitted(job.mask, size, "L"),
+        mask=None if call.mask is None else _fitted(call.mask, size, "L"),
     )
 
 

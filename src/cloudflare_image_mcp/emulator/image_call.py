@@ -1,4 +1,4 @@
-"""What one accepted call asks for."""
+"""The parameters of one accepted call, and its input images."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Mode(StrEnum):
-    """Which of the two services is emulated."""
+    """Which behaviour of the service is emulated."""
 
     LIVE = "live"
-    """The one that answers: as it was seen to behave."""
+    """As the running service was seen to behave."""
     DOCUMENTED = "documented"
-    """The one that the schemas and the documentation describe."""
+    """As the schemas and the documentation describe it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class InputImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """Values as the model takes them; what the caller left out is filled in."""
+class ImageCall:
+    """One call: the values as the model takes them, with the model's defaults for what the caller left out."""
 
     model: Model
     prompt: str

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, features
 
 from cloudflare_image_mcp.emulator.errors import UNDECODABLE, RefusalError
-from cloudflare_image_mcp.emulator.job import InputImage
+from cloudflare_image_mcp.emulator.image_call import InputImage
 
 
 def encoded(kind: str) -> bytes:
