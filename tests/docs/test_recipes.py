@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed from its first command to its last, in one directory."""
+"""The pages whose blocks follow one another: pasted from the first to the last, in one directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cli.commands import free_port, wait_until_open
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "tutorial.md"
+DOCS: Final = Path(__file__).parents[2] / "docs"
 SERVERS: Final = {"cloudflare-image-mcp serve": "3000", "cloudflare-image-mcp emulate": "8788"}
 """Commands that run until they are interrupted, and the ports that the page names."""
 
@@ -71,8 +71,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_following_the_tutorial(reader: Reader) -> None:
-    found = [block for block in blocks(PAGE) if block[0] in {"sh", "python"}]
-    assert {language for language, _ in blocks(PAGE)} == {"sh", "python", "text"}
+    found = [block for block in blocks(DOCS / "tutorial.md") if block[0] in {"sh", "python"}]
+    assert {language for language, _ in blocks(DOCS / "tutorial.md")} == {"sh", "python", "text"}
     printed = [reader.paste(*block) for block in found]
     assert len(reader.servers) == len(SERVERS)
     for name in ("lighthouse.png", "night.png", "emulated.png"):
@@ -80,3 +80,13 @@ def test_following_the_tutorial(reader: Reader) -> None:
     assert "None\n" in printed, "the pixels outside the mask are the original's"
     assert sum(f":{reader.ports['3000']}/images/" in text for text in printed) == 2
     assert "neurons" in printed[-1]
+
+
+def test_the_recipes_of_the_emulator(reader: Reader) -> None:
+    found = blocks(DOCS / "emulator.md")
+    assert [language for language, _ in found[:3]] == ["sh", "sh", "python"]
+    reader.paste("sh", "cloudflare-image-mcp emulate")
+    printed = [reader.paste(*block) for block in found if block[0] in {"sh", "python"}]
+    assert printed[1].count('"success":true') == 2
+    for name in ("photo.png", "lighthouse.jpg"):
+        assert Image.open(reader.directory / name).size == (1024, 1024)
