@@ -97,8 +97,12 @@ def of_command_line(home: Home, fields: Mapping[str, Any]) -> Outcome:
     ran = home.run("generate", "--json", "-o", "images/", *options, fields["prompt"])
     said = json.loads(ran.stdout)
     if ran.status:
-        assert f"Error: {said['error']['message']}\n" in ran.stderr
-        return Outcome(error=said["error"]["message"])
+        message = said["error"]["message"]
+        assert f"Error: {message}\n" in ran.stderr
+        # The parameter as the caller wrote it is the option here.
+        option, _, rest = message.partition(" ")
+        names = {row.flags[0]: name for name, row in OPTIONS.items()}
+        return Outcome(error=f"{names[option]} {rest}")
     sizes = tuple(image["size"] for image in said["images"])
     return Outcome(sizes, said["images"][0]["format"], tuple(said["warnings"]))
 
