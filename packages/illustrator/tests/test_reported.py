@@ -118,6 +118,21 @@ def test_a_market_has_stalls_and_people(illustrator: Illustrator) -> None:
     assert {"circus tent", "woman", "man"} <= set(labels(draw(illustrator, "a busy market", 3)))
 
 
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("a kitchen", "pot of food"),
+        ("an old library", "books"),
+        ("an office", "office worker"),
+        ("a ballroom", "woman dancing"),
+    ],
+)
+def test_an_empty_room_has_what_belongs_to_its_kind(illustrator: Illustrator, prompt: str, shown: str) -> None:
+    drawing = draw(illustrator, prompt, 3)
+    assert shown in labels(drawing)
+    assert "interior" in drawing.scene.scenery
+
+
 def saturation(drawing: Drawing) -> float:
     lab = to_oklab(drawing.pixels.reshape(-1, 3).astype(np.float32) / 255)
     return float(np.hypot(lab[:, 1], lab[:, 2]).mean())

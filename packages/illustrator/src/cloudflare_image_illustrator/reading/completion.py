@@ -18,8 +18,15 @@ EMBLEM_THINGS: Final[dict[str, str]] = {
     "desert": "cactus", "meadow": "tulip", "snow": "snowflake", "lake": "water wave", "sky": "cloud", "sun": "sun", "moon": "full moon",
     "crescent": "crescent moon", "stars": "star", "rainbow": "rainbow", "fireworks": "fireworks", "space": "ringed planet", "interior": "house",
 }  # fmt: skip
-# What stands in a market: label and number.
-MARKET: Final = (("circus tent", 2), ("woman", 1), ("man", 1), ("basket", 2))
+# What is seen in a place of which the prompt names nothing: words for it, its scenery, and labels with numbers.
+FURNISHED: Final[tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]] = (
+    (r"market|bazaar|souk|fair", "city", (("circus tent", 2), ("woman", 1), ("man", 1), ("basket", 2))),
+    (r"kitchen", "interior", (("cook", 1), ("pot of food", 1))),
+    (r"library|study", "interior", (("books", 3), ("chair", 1))),
+    (r"office", "interior", (("desktop computer", 1), ("office worker", 1))),
+    (r"classroom", "interior", (("teacher", 1), ("student", 2))),
+    (r"ballroom", "interior", (("woman dancing", 1), ("man dancing", 1))),
+)
 
 
 def take_some_of_them(text: str) -> tuple[str, tuple[str, str] | None]:
@@ -39,9 +46,12 @@ def complete(reading: Reading, vocabulary: Vocabulary, some: tuple[str, str] | N
     if reading.emblem:
         for name in [*reading.scenery, *reading.sky]:
             _add(reading, vocabulary, EMBLEM_THINGS.get(name), 1)
-    elif "city" in reading.scenery and re.search(r"\b(?:market|bazaar|souk|fair)\b", text):
-        for label, count in MARKET:
-            _add(reading, vocabulary, label, count)
+        return
+    for words, scenery, things in FURNISHED:
+        if scenery in reading.scenery and re.search(rf"\b(?:{words})\b", text):
+            for label, count in things:
+                _add(reading, vocabulary, label, count)
+            return
 
 
 def _add(reading: Reading, vocabulary: Vocabulary, label: str | None, count: int) -> None:
