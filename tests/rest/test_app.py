@@ -450,6 +450,7 @@ def test_the_description_is_served(origin: str) -> None:
     assert {"/v1/images/generations", "/v1/images/edits", "/v1/images/variations", "/v1/models"} <= set(
         description["paths"]
     )
-    page = requests.get(f"{origin}/", timeout=60)
-    assert (page.status_code, page.url) == (200, f"{origin}/docs")
-    assert "<html" in page.text
+    for path in ("/", "/docs"):
+        page = requests.get(f"{origin}{path}", timeout=60)
+        assert (page.status_code, page.url) == (200, f"{origin}{path}")
+        assert "<html" in page.text

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
@@ -23,6 +23,7 @@ from cloudflare_image_mcp.rest.paths import PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
 from cloudflare_image_mcp.rest.stored_images import StoredImages
+from cloudflare_image_mcp.web import page_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ def create_app(
     _add_models(app, gateway)
     _add_files(app, gateway, options)
     _add_stored_images(app, gateway, options)
-    app.router.routes.extend(routes)
+    app.router.routes.extend([*page_routes(), *routes])
     install_error_handlers(app)
     app.entry = RequestMiddleware(app.entry, gateway=gateway, options=options, endpoints=endpoints)
     return app
@@ -229,12 +230,7 @@ def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
     async def docs() -> HTMLResponse:
         return HTMLResponse(files("cloudflare_image_mcp.rest").joinpath("docs.html").read_text("utf-8"))
 
-    async def home() -> RedirectResponse:
-        """Leads a browser to the page. Relative, for a proxy that serves the gateway under a path."""
-        return RedirectResponse("docs")
-
     app.head("/images/{key}", include_in_schema=False)(image)
-    app.get("/", include_in_schema=False)(home)
     app.get("/docs", include_in_schema=False)(docs)
     app.head("/health", include_in_schema=False)(health)  # what watches a service often asks for no body
     app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation, models, openai_family
 from cloudflare_image_mcp.core.model_names import find_model
+from cloudflare_image_mcp.limits import MAX_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bo
         "endpoints": [ENDPOINTS[task] for task in tasks],
         "mask": model.promise.mask.value,
         "max_input_images": model.promise.images,
+        "max_images": MAX_IMAGES,
         "max_prompt_length": model.promise.prompt_length,
         "parameters": {
             name: {

@@ -1,0 +1,25 @@
+// Makes an element: element("button", {type: "button", onclick}, "text", child).
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in made && key !== "list") made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+export function button(text, onclick) {
+  return element("button", { type: "button", onclick }, text);
+}
+
+// Opens a modal dialog with the children and a button that closes it; it is removed when it closes.
+export function openDialog(title, ...children) {
+  const dialog = element("dialog", { ariaLabel: title }, element("h2", {}, title), ...children);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}

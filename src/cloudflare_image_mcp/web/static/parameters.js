@@ -1,0 +1,96 @@
+// The part of the form that a model decides: size, number, seed and the parameters that /v1/models promises.
+import { button, byId, element } from "./dom.js";
+
+const TITLES = { steps: "Steps", guidance: "Guidance", strength: "Strength", negative_prompt: "Negative prompt" };
+const UNITS = { steps: "diffusion steps", guidance: "how closely to follow the prompt", strength: "how far from the image" };
+const OWN_PLACE = new Set(["prompt", "seed", "width", "height", "size", "n", "image", "mask"]);
+
+function field(id, title, input, note) {
+  input.id = id;
+  return element("div", { className: "field" }, element("label", { htmlFor: id }, title), input, note ? element("p", { className: "quiet" }, note) : "");
+}
+
+function parameterField(name, row, value) {
+  const title = TITLES[name] ?? name.replaceAll("_", " ");
+  const note = row.supported ? "" : "Not taken by this backend: ignored, with a warning.";
+  if (row.type === "string") {
+    return field(`p-${name}`, title, element("textarea", { rows: 2, value: value ?? "", name }), note);
+  }
+  const bounded = row.minimum !== null && row.maximum !== null;
+  const step = row.type === "integer" ? 1 : "any";
+  const input = element("input", { type: "number", name, min: row.minimum ?? "", max: row.maximum ?? "", step, value: value ?? "", placeholder: row.default ?? "the model's own" });
+  const range = bounded ? `${row.minimum} to ${row.maximum}${UNITS[name] ? `, ${UNITS[name]}` : ""}` : UNITS[name] ?? "";
+  return field(`p-${name}`, title, input, [range, note].filter(Boolean).join(". "));
+}
+
+// Fills the container for a model and a task; values holds what the person entered before.
+export function showParameters(model, task, values) {
+  const sizes = element("select", { name: "size" }, element("option", { value: "" }, task === "generate" ? `Automatic (${model.size.default})` : "As the image"));
+  for (const size of model.sizes) sizes.append(element("option", { value: size }, size.replace("x", " × ")));
+  if (values.size && !model.sizes.includes(values.size)) sizes.append(element("option", { value: values.size }, values.size));
+  sizes.value = values.size ?? "";
+  const free = button("Other…", () => {
+    const limits = model.size.maximum ? `, ${model.size.minimum} to ${model.size.maximum} a side` : "";
+    const typed = element("input", { value: sizes.value, placeholder: "1024x768", ariaLabel: "Width x height" });
+    typed.addEventListener("change", () => {
+      const size = typed.value.trim().toLowerCase();
+      if (size) sizes.append(element("option", { value: size }, size));
+      sizes.value = size;
+      sizes.dispatchEvent(new Event("change", { bubbles: true }));
+      typed.replaceWith(free);
+    });
+    free.replaceWith(typed);
+    typed.title = `WIDTHxHEIGHT in pixels${limits}`;
+    typed.focus();
+  });
+  sizes.id = "p-size";
+  const n = element("input", { type: "number", name: "n", min: 1, max: model.max_images, value: values.n ?? 1 });
+  const parts = [
+    element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free)),
+    field("p-n", "Images", n, `1 to ${model.max_images}`),
+  ];
+  if (model.parameters.seed) {
+    const seed = element("input", { type: "number", name: "seed", min: 0, max: model.parameters.seed.maximum ?? 4294967295, value: values.seed ?? "", placeholder: "random each time", id: "p-seed" });
+    const dice = button("Roll", () => {
+      seed.value = crypto.getRandomValues(new Uint32Array(1))[0];
+      seed.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    dice.title = "Take a random seed and keep it";
+    const unlock = button("Unlock", () => {
+      seed.value = "";
+      seed.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    parts.push(element("div", { className: "field" }, element("label", { htmlFor: "p-seed" }, "Seed"), element("div", { className: "row" }, seed, dice, unlock)));
+  }
+  const advanced = Object.entries(model.parameters)
+    .filter(([name]) => !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
+    .map(([name, row]) => parameterField(name, row, values[name]));
+  if (advanced.length) parts.push(element("details", {}, element("summary", {}, "Advanced"), ...advanced));
+  byId("parameters").replaceChildren(...parts);
+}
+
+// What was entered, by parameter; what is empty is left out.
+export function readParameters() {
+  const values = {};
+  for (const input of byId("parameters").querySelectorAll("[name]")) {
+    if (input.value !== "") values[input.name] = input.type === "number" ? Number(input.value) : input.value;
+  }
+  return values;
+}
+
+const TILE = 512 * 512;
+const MEGAPIXEL = 1024 * 1024;
+
+// The estimated price in US dollars, from the rates that /v1/models gives.
+export function estimate(model, values) {
+  const { rates, usd, neurons } = model.price;
+  if (!neurons) return 0;
+  const [width, height] = (values.size || model.size.default).split("x").map(Number);
+  const steps = values.steps ?? model.parameters.steps?.default ?? 0;
+  const pixels = width * height;
+  const total =
+    (pixels / TILE) * ((rates.per_output_tile ?? 0) + (rates.per_output_tile_step ?? 0) * steps) +
+    (rates.first_output_megapixel ?? 0) +
+    Math.max(0, pixels / MEGAPIXEL - 1) * (rates.further_output_megapixel ?? 0);
+  return ((total * usd) / neurons) * (values.n ?? 1);
+}
