@@ -12,8 +12,9 @@ PREFIX: Final = "/v1"
 OPENAI_ROUTES: Final = frozenset({"images/generations", "images/edits", "images/variations", "chat/completions"})
 """Routes under ``/v1`` that are also found without it."""
 MODELS: Final = "models"
-NO_KEY: Final = frozenset({"/health", "/favicon.ico"})
-"""Paths that need no key (GET and HEAD): the health check, and what a browser asks for (404)."""
+NO_KEY: Final = frozenset({"/", "/health", "/favicon.ico"})
+"""Paths that need no key (GET and HEAD): the page, the health check, and what a browser asks for (404)."""
+_PAGE_FILE: Final = re.compile(r"/web/[^/]+")
 _STORED_IMAGE: Final = re.compile(r"/images/[^/]+")
 """Stored images need no key: their names cannot be guessed, and pages show them in ``<img>``."""
 _WELL_KNOWN: Final = "/.well-known/"
@@ -56,4 +57,5 @@ def needs_key(method: str, path: str) -> bool:
     """Whether a request for this canonical path must send one of the keys, where there are any."""
     if method not in {"GET", "HEAD"}:
         return True
-    return not (path in NO_KEY or path.startswith(_WELL_KNOWN) or _STORED_IMAGE.fullmatch(path))
+    open_path = path in NO_KEY or path.startswith(_WELL_KNOWN)
+    return not (open_path or _STORED_IMAGE.fullmatch(path) or _PAGE_FILE.fullmatch(path))
