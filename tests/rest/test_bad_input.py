@@ -348,7 +348,7 @@ CASES: dict[str, Bad] = {
     "url too long": Bad(EDITS, json=EDIT | {"image": "https://a.example/" + "x" * 3000}, param="image", says=("2048",)),
     "image that is not stored": Bad(EDITS, json=EDIT | {"image": "image://nothing"}, param="image", says=("nothing",)),
     # paths
-    "unknown path": Bad("/v1/images/upscale", json=PROMPT, status=404, says=("POST",)),
+    "unknown path": Bad("/v1/images/generations/upscale", json=PROMPT, status=404, says=("POST",)),
     "get on a post path": Bad(GENERATIONS, method="GET", status=405, says=("GET", "POST")),
     "put": Bad(GENERATIONS, method="PUT", json=PROMPT, status=405, says=("POST",)),
     "image traversal": Bad("/images/..%2f..%2f..%2fetc%2fpasswd", method="GET", status=404),

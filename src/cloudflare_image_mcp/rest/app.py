@@ -209,7 +209,7 @@ def _add_stored_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> N
 def _refuse_operation(image_id: str) -> None:
     """``GET /v1/images/generations`` is a wrong method, not a missing image."""
     if image_id in OPERATIONS:
-        raise HTTPException(405, headers={"allow": "POST"})
+        raise HTTPException(405, headers={"Allow": "POST"})
 
 
 def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
