@@ -121,7 +121,7 @@ LONG = ("generate", "a busy market", "--size", "2048x2048", "--steps", "8", "--n
 def test_a_bar_on_long_work(home: Home) -> None:
     ran = home.run_in_terminal(*LONG)
     assert ran.status == 0
-    assert "Runner the image" in ran.shown
+    assert "Making the image" in ran.shown
     assert b"\x1b[?25l" in ran.stdout
     assert ran.stdout.rindex(b"\x1b[?25h") > ran.stdout.rindex(b"\x1b[?25l")
 
@@ -130,7 +130,7 @@ def test_ctrl_c_gives_the_cursor_back(home: Home) -> None:
     sent: list[int] = []
 
     def interrupt(process: subprocess.Popen[bytes], written: bytes) -> None:
-        if b"Runner the image" in written and not sent:
+        if b"Making the image" in written and not sent:
             sent.append(process.pid)
             process.send_signal(signal.SIGINT)
 
