@@ -52,4 +52,4 @@ def log_failure(error: GatewayError, what: str, *, seconds: float | None = None)
         return
     error.logged = True
     time = "" if seconds is None else f" after {seconds:.1f} s"
-    _log.error("%s failed%s: %d %s: %s", what, time, error.row.status, error.row.code or error.kind, error)
+    _log.error("%s failed%s: %d %s: %s", what, time, error.row.status, error.row.code or error.kind, str(error))
