@@ -1,4 +1,4 @@
-"""Puts the parts together for the doors that run under CPython. (A Worker's entry does it for itself.)"""
+"""Puts the parts together for the interfaces under CPython. (A Worker's entry does it for itself.)"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.errors import SettingError, masked_url
-from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher
+from cloudflare_image_mcp.fetcher.lazy import LazyFetcher
 from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
@@ -45,7 +45,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         backend=backend or _backend(settings, pixels),
         store=_store(settings),
         pixels=pixels,
-        fetcher=fetcher or GuardedFetcher(allow_private=settings.allow_private_image_urls),
+        fetcher=fetcher or LazyFetcher(lambda: _fetcher(settings)),
         clock=SystemClock(),
         ids=SystemIds(),
         defer=background,
@@ -91,6 +91,12 @@ def _user_data() -> Path:
 
 def _store(settings: Settings) -> ImageStore:
     return open_store(storage_url(settings), expiry=settings.image_lifetime, clock=SystemClock())
+
+
+def _fetcher(settings: Settings) -> ImageFetcher:
+    from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher
+
+    return GuardedFetcher(allow_private=settings.allow_private_image_urls)
 
 
 def _backend(settings: Settings, pixels: Pixels) -> Backend:

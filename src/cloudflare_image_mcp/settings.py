@@ -183,6 +183,7 @@ class Settings(BaseModel):
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
     allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
     mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")
+    mcp_resource_links: bool = _setting("on", "MCP results carry a resource_link for each image")
     mcp_image_roots: Annotated[tuple[Path, ...], BeforeValidator(_folders)] | None = _setting(
         None, "folders that MCP over stdio may read input images from"
     )

@@ -1,5 +1,5 @@
-"""What the conformance suite wants a server to have beside what this one is for: tools, resources and prompts of fixed
-names, added to the server as shipped by the test that runs the suite.
+"""Tools, resources and prompts of fixed names that the conformance suite wants a server to have. They stand on a server
+of their own, whose handlers are added to those of the server as shipped.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
+    from mcp.server.lowlevel import Server
     from mcp_types import InputRequest, InputRequests
 
 Ctx = Context[Any, Any]
@@ -47,8 +48,60 @@ SILENCE = base64.b64encode(
 ).decode()
 
 
-def add_fixtures(server: MCPServer[Any]) -> None:
-    """Everything, on a server that has not begun to serve."""
+def add_fixtures(server: Server[Any]) -> None:
+    """Adds everything to a server that has not begun to serve."""
+    fixtures: MCPServer[Any] = MCPServer("cloudflare-image-mcp", log_level="WARNING")
+    _fill(fixtures)
+    lowlevel = fixtures._lowlevel_server
+    server.middleware.extend(lowlevel.middleware[1:])  # seals request states
+    for method, field in _LISTS.items():
+        _add_list(server, lowlevel, method, field)
+    for method, key in _CALLS.items():
+        _add_call(server, lowlevel, method, key)
+    for method in ("subscriptions/listen", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"):
+        entry = lowlevel.get_request_handler(method)
+        assert entry is not None
+        server.add_request_handler(method, entry.params_type, entry.handler)
+    own = server.get_tool_input_schema
+    assert own is not None
+    server.get_tool_input_schema = lambda name: own(name) or lowlevel.get_tool_input_schema(name)  # type: ignore[misc]  # the SDK always sets it here
+
+
+_LISTS = {
+    "tools/list": "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resource_templates",
+}
+_CALLS = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+
+
+def _add_list(server: Server[Any], fixtures: Server[Any], method: str, field: str) -> None:
+    own, other = server.get_request_handler(method), fixtures.get_request_handler(method)
+    assert own is not None
+    assert other is not None
+
+    async def handle(ctx: ServerRequestContext[Any], params: BaseModel) -> Any:
+        first, second = await own.handler(ctx, params), await other.handler(ctx, params)
+        getattr(first, field).extend(getattr(second, field))
+        return first
+
+    server.add_request_handler(method, own.params_type, handle)
+
+
+def _add_call(server: Server[Any], fixtures: Server[Any], method: str, key: str) -> None:
+    own, other = server.get_request_handler(method), fixtures.get_request_handler(method)
+    assert own is not None
+    assert other is not None
+
+    async def handle(ctx: ServerRequestContext[Any], params: BaseModel) -> Any:
+        chosen = other if str(getattr(params, key)).startswith(("test_", "test://", "json_schema")) else own
+        return await chosen.handler(ctx, params)
+
+    server.add_request_handler(method, own.params_type, handle)
+
+
+def _fill(server: MCPServer[Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _add_content_tools(server)
@@ -104,6 +157,10 @@ def _add_content_tools(server: MCPServer[Any]) -> None:  # noqa: C901 - a list o
                 await ctx.log("info", line)
                 await asyncio.sleep(0.05)
         return "done"
+
+    @server.tool(description=FIXTURE)
+    async def test_logging_tool(ctx: Ctx) -> str:
+        return await test_tool_with_logging(ctx)
 
 
 def _add_conversing_tools(server: MCPServer[Any]) -> None:
@@ -195,6 +252,10 @@ def _add_input_required(server: MCPServer[Any]) -> None:  # noqa: C901 - likewis
     async def test_input_required_result_elicitation(ctx: Ctx) -> str | InputRequiredResult:
         given = _accepted(ctx, "user_name", "name")
         return f"Hello, {given}!" if given else InputRequiredResult(input_requests=name)
+
+    @server.tool(description=FIXTURE, structured_output=False)
+    async def test_streaming_elicitation(ctx: Ctx) -> str | InputRequiredResult:
+        return await test_input_required_result_elicitation(ctx)
 
     @server.tool(description=FIXTURE, structured_output=False)
     async def test_input_required_result_sampling(ctx: Ctx) -> str | InputRequiredResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -14,12 +14,13 @@ from cloudflare_image_mcp.settings import Settings
 from tests.mcp_server.conformance_fixtures import add_fixtures
 
 if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.mcp_server.server import ImageServer
 
 
 class WithFixtures(HttpTransport):
-    def build(self, model: Model | None) -> ImageServer:
+    def build(self, model: Model | None) -> Server[Any]:
         server = super().build(model)
         add_fixtures(server)
         return server

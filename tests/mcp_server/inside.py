@@ -1,4 +1,4 @@
-"""A door in this process, spoken to by a real client over streams in memory, for what needs parts of the test's own."""
+"""An MCP server in this process, called by a real client in memory, for tests that bring parts of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcp_types import BlobResourceContents, TextResourceContents
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.core.jobs import Jobs
-from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
 from cloudflare_image_mcp.settings import Settings
@@ -33,17 +33,17 @@ async def talking(
     fetcher: ImageFetcher | None = None,
     pixels: Pixels | None = None,
     roots: tuple[Path, ...] | None = None,
-    **door: Any,
+    **options: Any,
 ) -> AsyncIterator[Client]:
-    """A client of a server with a store in memory. ``roots``: as on stdio; None: as over HTTP. ``pixels`` are for what
-    the door itself does with an image.
+    """A client of a server with a store in memory. ``roots``: as on stdio; None: as over HTTP. ``pixels`` replaces the
+    gateway's. ``options``: further fields of ``McpEndpoint``.
     """
     settings = Settings.read({"IMAGE_STORAGE_URL": "memory:"})
     assembly = assemble(settings, backend=backend or NoiseBackend(), fetcher=fetcher)
     if pixels is not None:
         assembly.gateway.pixels = pixels
     files = None if roots is None else LocalFiles(roots)
-    server = build_server(Door(gateway=assembly.gateway, jobs=Jobs(assembly.gateway), files=files, **door))
+    server = build_server(McpEndpoint(gateway=assembly.gateway, jobs=Jobs(assembly.gateway), files=files, **options))
     try:
         async with Client(server) as client:
             yield client

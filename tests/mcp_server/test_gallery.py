@@ -57,7 +57,7 @@ def test_it_shows_the_images_of_a_result(seen: dict[str, Any]) -> None:
     assert seen["cards"] == [image["id"] for image in seen["images"]]
     assert all(colours > 1000 for colours in seen["colours"])
     assert seen["buttons"] == ["Full size", "Download", "Vary", "Use as input"]
-    assert seen["status"].startswith("flux-2-klein-4b (local)")
+    assert seen["status"].startswith("illustrator (local)")
     assert seen["theme"] == "dark"
     assert seen["ground"] == "rgb(1, 2, 3)"
     assert seen["sizes"] >= 1

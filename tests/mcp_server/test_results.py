@@ -194,7 +194,7 @@ async def test_structured_content_stands_alone_and_holds_no_picture() -> None:
 
 
 async def test_without_structured_results_the_text_says_all_and_the_gallery_still_knows(tmp_path: Path) -> None:
-    async with talking(structured=False, saved=lambda key: tmp_path / key) as client:
+    async with talking(structured=False, stored_path=lambda key: tmp_path / key) as client:
         tools = (await client.list_tools()).tools
         assert all(tool.output_schema is None for tool in tools)
         listed = await client.call_tool("list_models", {})

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.cli.start_line import start_line
 from cloudflare_image_mcp.mcp_server.stdio import image_roots
 from cloudflare_image_mcp.settings import Settings
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.mcp_server.conftest import Command
+
+START_LINE = start_line(Settings.read({}))
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -41,7 +44,7 @@ def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Comma
     assert answer["protocolVersion"] == "2025-11-25"
     assert answer["serverInfo"]["name"] == "cloudflare-image-mcp"
     assert process.returncode == 0
-    assert err == b""
+    assert err.decode().strip() == START_LINE
 
 
 def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) -> None:
@@ -64,7 +67,7 @@ def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) ->
         check=False,
     )
     assert b'"serverInfo"' in done.stdout
-    assert done.stderr.decode().strip() == "[]"
+    assert done.stderr.decode().splitlines() == [START_LINE, "[]"]
 
 
 def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(command: Command) -> None:

@@ -17,12 +17,15 @@ from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.core.jobs import MAX_RUNNING
 from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import ERRORS, GatewayError
-from cloudflare_image_mcp.mcp_server.results import ADVICE, told
+from cloudflare_image_mcp.mcp_server.results import ADVICE, error_text
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend, SlowBackend
 from tests.mcp_server.inside import answer, read_text, refusal, talking, text
+
+NOT_OF_TOOLS = {"invalid_api_key", "method_not_allowed", "origin_not_allowed", "range_not_satisfiable"}
+"""Errors that HTTP answers before a tool is called."""
 
 
 async def test_how_the_server_and_its_tools_present_themselves() -> None:
@@ -215,16 +218,16 @@ def test_an_error_says_what_to_do_next(kind: str) -> None:
     error = GatewayError(kind, "It is so")
     if ERRORS[kind].retry:
         wait = ERRORS[kind].retry_after
-        assert told(error) == (
+        assert error_text(error) == (
             "It is so. Next: try again." if wait is None else f"It is so. Next: try again in {wait} s."
         )
-        assert told(GatewayError(kind, "It is so", retry_after=7)) == "It is so. Next: try again in 7 s."
+        assert error_text(GatewayError(kind, "It is so", retry_after=7)) == "It is so. Next: try again in 7 s."
     elif ERRORS[kind].status in {400, 404, 413, 415} and kind not in ADVICE:
-        assert told(error) == "It is so"
+        assert error_text(error) == "It is so"
     elif kind in ADVICE:
-        assert told(error) == f"It is so. Next: {ADVICE[kind]}."
+        assert error_text(error) == f"It is so. Next: {ADVICE[kind]}."
     else:
-        assert kind in {"invalid_api_key", "method_not_allowed", "range_not_satisfiable"}  # no tool meets these
+        assert kind in NOT_OF_TOOLS
 
 
 async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:

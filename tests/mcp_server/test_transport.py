@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx2
 from mcp import Client
@@ -17,8 +17,9 @@ from tests.live import serving
 from tests.mcp_server.conftest import ROOT, clean_environ
 
 if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
     from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.mcp_server.server import ImageServer
 
 SETTINGS = Settings.read({"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": "memory:"})
 
@@ -29,7 +30,7 @@ class Counting(HttpTransport):
     built: ClassVar[list[str | None]]
     breaks: ClassVar[int]
 
-    def build(self, model: Model | None) -> ImageServer:
+    def build(self, model: Model | None) -> Server[Any]:
         self.built.append(None if model is None else model.short_name)
         if len(self.built) <= self.breaks:
             raise RuntimeError("broken on purpose")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
@@ -12,13 +12,10 @@ from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, models
 from cloudflare_image_mcp.core.jobs import Job, Jobs, JobState
 from cloudflare_image_mcp.core.request import ImageRequest
-from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.tools import TICK, watch
 from cloudflare_image_mcp.settings import Settings
 from tests.mcp_server.backends import NoiseBackend
-
-if TYPE_CHECKING:
-    from cloudflare_image_mcp.mcp_server.tools import ToolContext
 
 BEGUN = 1_000.0
 EARLY = 0.001
@@ -76,7 +73,7 @@ async def watched(seconds: float, *, lasting: float, age: float = 0.0, n: int = 
     )
     gateway = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=NoiseBackend()).gateway
     gateway.clock = timers
-    await watch(job, seconds, cast("ToolContext", client), Door(gateway=gateway, jobs=Jobs(gateway)))
+    await watch(job, seconds, client.report_progress, McpEndpoint(gateway=gateway, jobs=Jobs(gateway)))
     return job, client.told, timers.seconds - BEGUN
 
 

@@ -55,6 +55,8 @@ class Job:
     created: datetime
     began: float
     """Monotonic clock, in seconds; ``ended`` too."""
+    owner: str = ""
+    """Who started it (a digest of the API key); nobody else finds it. Empty where there are no keys."""
     state: JobState = JobState.RUNNING
     images: tuple[ResultImage, ...] = ()
     """The finished images so far; in the order of the request once the job is completed."""
@@ -96,7 +98,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
 
-    def start(self, request: ImageRequest) -> Job:
+    def start(self, request: ImageRequest, *, owner: str = "") -> Job:
         """Starts the request and returns at once. The images are always stored.
 
         Raises ``GatewayError`` when the model does not exist (404) or too many jobs run (503). Any other error of
@@ -112,6 +114,7 @@ class Jobs:
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
+            owner=owner,
             poll=self._poll,
         )
         self._jobs[job.id] = job
@@ -119,10 +122,12 @@ class Jobs:
         gateway.defer(self._settle(job, work))
         return job
 
-    def find(self, job_id: str) -> Job:
-        """Returns the job. Raises ``GatewayError`` (404) when it does not exist or is no longer kept."""
+    def find(self, job_id: str, *, owner: str = "") -> Job:
+        """Returns the job. Raises ``GatewayError`` (404) when it does not exist, belongs to somebody else or is no
+        longer kept.
+        """
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or job.owner != owner:
             raise GatewayError(
                 "not_found",
                 f"there is no job {job_id[:40]!r}: it never was, or ended over {KEEP_SECONDS / 60:.0f} minutes ago "
@@ -131,9 +136,9 @@ class Jobs:
             )
         return job
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, *, owner: str = "") -> Job:
         """Stops a running job; an ended job does not change. Finished images stay stored. Raises like ``find``."""
-        job = self.find(job_id)
+        job = self.find(job_id, owner=owner)
         if job_id in self._work:
             self._work[job_id].cancel()
             await job.wait(5)

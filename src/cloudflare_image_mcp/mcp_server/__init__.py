@@ -1,6 +1,6 @@
-"""The MCP door: the same core for assistants, over stdio and over Streamable HTTP at ``/mcp``.
+"""The MCP server: tools, resources and prompts for assistants, over stdio and over Streamable HTTP at ``/mcp``.
 
-The SDK takes a second to import, so this module imports none of it: what is here does so when it is called.
+The SDK takes half a second to import, so this module imports none of it: what is here does so when it is called.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ __all__ = ["run_stdio"]
 
 
 def run_stdio(settings: Settings) -> None:
-    """Serves one client over stdin and stdout until it hangs up. Raises ``SettingError``."""
-    # The imports make half a million objects that all stay; looking through them for garbage, again and again, is a
-    # sixth of the start.
+    """Serves one client over stdin and stdout until it closes them. Raises ``SettingError``."""
+    # The imports make half a million objects that all stay; searching them for garbage is a sixth of the start.
     gc.disable()
     from cloudflare_image_mcp.mcp_server.stdio import serve_stdio
 

@@ -4,40 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mcp_types import Completion
+from mcp_types import CompleteResult, Completion
 
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.mcp_server.prompts import STYLES
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
-    from mcp_types import CompletionArgument
+    from mcp.server.context import ServerRequestContext
+    from mcp_types import CompleteRequestParams
 
-    from cloudflare_image_mcp.mcp_server.door import Door
+    from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 
-MOST: Final = 100
+MAX_VALUES: Final = 100
 """Values in one answer, by the protocol."""
-_IMAGES: Final = frozenset({"image", "mask"})
+_IMAGE_ARGUMENTS: Final = frozenset({"image", "mask"})
 
 
-def add_completions(server: MCPServer[Any], door: Door) -> None:
-    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK gives it no types
-    async def complete(ref: object, argument: CompletionArgument, context: object) -> Completion:
-        found = await _candidates(door, argument.name, argument.value)
-        return Completion(values=found[:MOST], total=len(found), has_more=len(found) > MOST)
+class Completions:
+    """Answers ``completion/complete``."""
 
+    def __init__(self, endpoint: McpEndpoint) -> None:
+        self._endpoint = endpoint
 
-async def _candidates(door: Door, name: str, typed: str) -> list[str]:
-    """What begins with the text typed first, then what contains it."""
-    values: list[str] = []
-    if name == "model":
-        values = [model.id for model in models().values()]
-    elif name == "style":
-        values = list(STYLES)
-    elif name == "id":
-        values = [stored.key for stored in await door.gateway.store.list(MOST)]
-    elif name in _IMAGES:
-        values = [f"image://{stored.key}" for stored in await door.gateway.store.list(MOST)]
-    text = typed.casefold()
-    matching = [value for value in values if text in value.casefold()]
-    return sorted(matching, key=lambda value: not value.casefold().startswith(text))
+    async def complete(self, ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+        found = await self._candidates(params.argument.name, params.argument.value)
+        values = Completion(values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES)
+        return CompleteResult(completion=values)
+
+    async def _candidates(self, name: str, typed: str) -> list[str]:
+        """Returns the values that begin with the typed text, then those that contain it."""
+        store = self._endpoint.gateway.store
+        values: list[str] = []
+        if name == "model":
+            values = [model.id for model in models().values()]
+        elif name == "style":
+            values = list(STYLES)
+        elif name == "id":
+            values = [stored.key for stored in await store.list(MAX_VALUES)]
+        elif name in _IMAGE_ARGUMENTS:
+            values = [f"image://{stored.key}" for stored in await store.list(MAX_VALUES)]
+        text = typed.casefold()
+        matching = [value for value in values if text in value.casefold()]
+        return sorted(matching, key=lambda value: not value.casefold().startswith(text))

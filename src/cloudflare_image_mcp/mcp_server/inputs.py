@@ -1,5 +1,5 @@
-"""A tool's arguments as the core's fields. Images may be written in the ways that a model finds easy: the id of an
-earlier result, a URL, a path; never does it have to write base64.
+"""Turns the arguments of ``run_model`` into a request of the core. An image is written as the id of an earlier
+result, a URL or a path.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cloudflare_image_mcp.core.request import ImageRequest
-    from cloudflare_image_mcp.mcp_server.door import Door
+    from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 
 _ID: Final = re.compile(r"(?:image://)?(?P<name>[0-9A-Za-z_-]{22}(?:\.(?:png|jpe?g|webp|gif))?)", re.IGNORECASE)
 _URL: Final = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -34,22 +34,22 @@ _JPEG_IN_BASE64: Final = "/9j/"
 _BASE64: Final = re.compile(r"[0-9A-Za-z+/_=\r\n-]{48,}")
 """No image file of any format is shorter; a name in words is, or has spaces."""
 
-_HANDLED: Final = frozenset({"model", "operation", "images", "mask", "output", "wait_seconds", "job_id"})
+_READ_HERE: Final = frozenset({"model", "operation", "images", "mask", "output", "wait_seconds", "job_id"})
 """Arguments that are read here."""
-_WITHOUT_MEANING: Final = frozenset({"response_format", "stream", "partial_images"})
+_UNUSED: Final = frozenset({"response_format", "stream", "partial_images"})
 """Parameters of a request that the form of a tool's result decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a call of ``run_model`` asks for: the request, and how it wants to be answered."""
+class RunCall:
+    """One call of ``run_model``: the request, and the arguments that only MCP has."""
 
     request: ImageRequest
     output: str
     wait: float
 
 
-async def read_call(door: Door, http: Request | None, arguments: Mapping[str, Any]) -> Asked:
+async def read_call(endpoint: McpEndpoint, http: Request | None, arguments: Mapping[str, Any]) -> RunCall:
     """The arguments of ``run_model``, tidied; ``http`` is the request that carried them. Raises ``GatewayError``
     (400).
     """
@@ -61,21 +61,24 @@ async def read_call(door: Door, http: Request | None, arguments: Mapping[str, An
     fields: dict[str, object] = {
         name: value
         for name, value in arguments.items()
-        if name not in _HANDLED and not is_source_name(name) and parameter_of(name) not in _WITHOUT_MEANING
+        if name not in _READ_HERE and not is_source_name(name) and parameter_of(name) not in _UNUSED
     }
-    fields["model"] = door.model.id if door.model else arguments.get("model")
+    fields["model"] = endpoint.model.id if endpoint.model else arguments.get("model")
     if operation is not Operation.GENERATE:
-        sources = [_source(door, http, f"images[{index}]", image) for index, image in enumerate(images)]
-        fields["images"] = [await source for source in sources]
+        fields["images"] = [
+            await _source(endpoint, http, f"images[{index}]", image) for index, image in enumerate(images)
+        ]
         if "mask" in arguments:
-            fields["mask"] = await _source(door, http, "mask", arguments["mask"])
+            fields["mask"] = await _source(endpoint, http, "mask", arguments["mask"])
     request = parse_request(operation, fields)
-    warnings = (*request.warnings, *_ignored(arguments, operation, door))
-    return Asked(request.replace(warnings=warnings), output, wait)
+    warnings = (*request.warnings, *_ignored(arguments, operation, endpoint))
+    return RunCall(request.replace(warnings=warnings), output, wait)
 
 
 def _operation(arguments: Mapping[str, Any]) -> Operation:
-    """As said; else what the images and the prompt amount to. Raises ``GatewayError`` where images are missing."""
+    """Returns the named operation, else the one that images and prompt imply. Raises ``GatewayError`` (400) without
+    images that it needs.
+    """
     has_images, written = "images" in arguments, arguments.get("operation")
     try:
         operation = None if written is None else Operation(written)
@@ -93,14 +96,14 @@ def _operation(arguments: Mapping[str, Any]) -> Operation:
     return Operation.GENERATE
 
 
-def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> Iterator[str]:
-    """Warnings for arguments that were not taken as they stand."""
-    if door.model and "model" in arguments:
+def _ignored(arguments: Mapping[str, Any], operation: Operation, endpoint: McpEndpoint) -> Iterator[str]:
+    """Returns warnings for arguments that were ignored or changed."""
+    if endpoint.model and "model" in arguments:
         yield '"model" is no parameter of run_model and was ignored'
     for name in arguments:
-        if parameter_of(name) in _WITHOUT_MEANING:
+        if parameter_of(name) in _UNUSED:
             yield f"{name} has no meaning over MCP and was ignored"
-        elif name not in _HANDLED and is_source_name(name):
+        elif name not in _READ_HERE and is_source_name(name):
             yield f"{name} was ignored: {'mask' if source_kind(name) == 'mask' else 'images'} was used"
     if operation is not Operation.GENERATE and arguments.get("operation") == Operation.GENERATE:
         yield f"generate takes no images, so this was taken as {operation}"
@@ -108,29 +111,29 @@ def _ignored(arguments: Mapping[str, Any], operation: Operation, door: Door) -> 
         yield "mask has no meaning for vary and was ignored"
 
 
-async def _source(door: Door, http: Request | None, param: str, written: object) -> object:
-    """An image as the core reads it. Here it is known who is calling: local files become their bytes, and a URL below
-    the gateway's own address becomes the image's, so that one that is gone is called gone rather than not fetched.
+async def _source(endpoint: McpEndpoint, http: Request | None, param: str, written: object) -> object:
+    """Returns an image as the core reads it: a local file's bytes, ``image://`` for an id and for a URL of this gateway
+    (so that a deleted image is reported as deleted), any other URL as it is. Raises ``GatewayError`` (400).
     """
     if not isinstance(written, str):
         raise invalid(param, f"{param} must be an image id, a URL or a path, not {shown(written)}")
     text = written.strip()
     if earlier := _ID.fullmatch(text):
         return _uri(earlier["name"])
-    origin = door.base_url(http)
+    origin = endpoint.base_url(http)
     if origin and text.startswith(own := f"{origin}/images/"):
         return _uri(re.split(r"[?#]", text.removeprefix(own))[0])
     if not _is_path(text):
         if _URL.match(text) or _BASE64.fullmatch(text):
             return text
         raise invalid(param, f"{param} is {shown(text)}, which is no image id, URL or path; list_images shows the ids")
-    if door.files is None:
+    if endpoint.files is None:
         raise invalid(
             param,
             f"{param} is {shown(text, 200)}, a path; over HTTP give an https URL, a data: URL or the id of an earlier "
             "image",
         )
-    return await asyncio.to_thread(door.files.read, param, text)
+    return await asyncio.to_thread(endpoint.files.read, param, text)
 
 
 def _uri(name: str) -> str:

@@ -1,5 +1,5 @@
-"""A job as a tool's result: a line of text an image, a preview to look at, a link for the user, and structured content
-that stands alone. Whatever was asked for, the whole stays under a megabyte: hosts drop what is larger.
+"""Renders a job as a tool's result: a line of text, a preview and a link for each image, and structured content. The
+whole result stays under a megabyte, because hosts drop larger ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import StoredImage
     from cloudflare_image_mcp.core.result import ResultImage
     from cloudflare_image_mcp.imagefile.image import Image
-    from cloudflare_image_mcp.mcp_server.door import Door
+    from cloudflare_image_mcp.mcp_server.caller import Caller
+    from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 
 MAX_RESULT: Final = 1_000_000
 """Bytes of one result as JSON. Claude Desktop refuses 1,048,576, the Python client larger events."""
@@ -33,9 +34,6 @@ PREVIEW_BYTES: Final = 160_000
 """Of one preview, as a file. Several hosts count a picture's base64 as if it were text."""
 LARGE_SIDE: Final = 2048
 """The same when the caller asks for ``image`` and the file itself does not fit."""
-
-LINKS_SINCE: Final = "2025-06-18"
-"""The revision that brought ``resource_link``: a client of an older one may throw away a result that holds one."""
 
 RESULT_META: Final = "cloudflare-image-mcp/result"
 """Where the gallery finds the structured content when hosts are not to see it."""
@@ -58,12 +56,11 @@ _FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
 class JobRenderer:
     """Renders one job for one caller."""
 
-    def __init__(self, door: Door, request: Request | None, job: Job, revision: str | None) -> None:
-        """``revision`` of the protocol is what the caller speaks."""
-        self._door = door
-        self._request = request
+    def __init__(self, endpoint: McpEndpoint, caller: Caller, job: Job) -> None:
+        self._endpoint = endpoint
+        self._request = caller.request
         self._job = job
-        self._links = revision is None or revision >= LINKS_SINCE
+        self._links = endpoint.links and caller.takes_links
         self._warnings = list(job.result.warnings if job.result else job.request.warnings)
 
     async def render(self, output: str = "auto") -> CallToolResult:
@@ -82,7 +79,7 @@ class JobRenderer:
                 content.append(await _picture(preview))
             if self._links:
                 content.append(_link(image, stored))
-        return structured_result(self._door, content, self._structured(rows), in_meta=True)
+        return structured_result(self._endpoint, content, self._structured(rows), in_meta=True)
 
     async def _preview(self, image: ResultImage, count: int, output: str) -> Image | None:
         """The image itself where that is small enough, else a smaller copy. None, with a warning, where none can be
@@ -97,7 +94,7 @@ class JobRenderer:
         if picture.payload.size <= room and (output == "image" or max(picture.size) <= longest):
             return picture
         try:
-            return await self._door.gateway.pixels.preview(picture, longest, room)
+            return await self._endpoint.gateway.pixels.preview(picture, longest, room)
         except (GatewayError, UnreadableImage) as error:
             warning = f"there is no preview: {error}"
             if warning not in self._warnings:
@@ -113,7 +110,7 @@ class JobRenderer:
             "height": image.image.size.height,
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
-            **whereabouts(self._door, self._request, stored.key),
+            **whereabouts(self._endpoint, self._request, stored.key),
         }
         if image.seed is not None:
             row["seed"] = image.seed
@@ -126,7 +123,7 @@ class JobRenderer:
         return row
 
     def _structured(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        job, result, gateway = self._job, self._job.result, self._door.gateway
+        job, result, gateway = self._job, self._job.result, self._endpoint.gateway
         ended = job.ended if job.ended is not None else gateway.clock.monotonic()
         answer: dict[str, Any] = {
             "job_id": job.id,
@@ -152,7 +149,7 @@ class JobRenderer:
         if job.state is JobState.RUNNING:
             return f'call get_job(job_id="{job.id}", wait_seconds=30) for the images; they are being made'
         if job.images:
-            if not self._door.takes_images:
+            if not self._endpoint.takes_images:
                 return "show the user the link or path"
             return "give an id as images=[id] to run_model to edit or vary it"
         if job.error:
@@ -197,17 +194,22 @@ def advice(error: GatewayError) -> str:
     return ADVICE.get(error.kind, "")
 
 
-def told(error: GatewayError) -> str:
-    """An error as an assistant reads it: what is wrong, then what to do."""
+def error_text(error: GatewayError) -> str:
+    """Returns what is wrong, then what to do."""
     more = advice(error)
     return f"{error.message.rstrip('.')}. Next: {more}." if more else error.message
 
 
+def error_result(error: GatewayError) -> CallToolResult:
+    """Returns an error as a tool's result."""
+    return CallToolResult(content=[TextContent(type="text", text=error_text(error))], is_error=True)
+
+
 def structured_result(
-    door: Door, content: list[ContentBlock], structured: dict[str, Any], *, in_meta: bool = False
+    endpoint: McpEndpoint, content: list[ContentBlock], structured: dict[str, Any], *, in_meta: bool = False
 ) -> CallToolResult:
     """The result, with its structured content where hosts may have it; the gallery finds it in the metadata."""
-    if door.structured:
+    if endpoint.structured:
         return CallToolResult(content=content, structured_content=structured)
     meta = {RESULT_META: structured} if in_meta else None
     return CallToolResult(content=content, _meta=meta)
@@ -217,10 +219,10 @@ def image_uri(key: str) -> str:
     return f"image://{key}"
 
 
-def whereabouts(door: Door, request: Request | None, key: str) -> dict[str, str]:
+def whereabouts(endpoint: McpEndpoint, request: Request | None, key: str) -> dict[str, str]:
     """Where the full image can be had beside the resource, as far as the caller can reach it."""
     found: dict[str, str] = {}
-    url, path = door.image_url(request, key), door.saved(key)
+    url, path = endpoint.image_url(request, key), endpoint.stored_path(key)
     if url:
         found["url"] = url
     if path:
@@ -228,7 +230,7 @@ def whereabouts(door: Door, request: Request | None, key: str) -> dict[str, str]
     return found
 
 
-def stored_row(door: Door, request: Request | None, stored: StoredImage) -> dict[str, Any]:
+def stored_row(endpoint: McpEndpoint, request: Request | None, stored: StoredImage) -> dict[str, Any]:
     """One image of ``list_images``."""
     row: dict[str, Any] = {
         "id": stored.key,
@@ -236,7 +238,7 @@ def stored_row(door: Door, request: Request | None, stored: StoredImage) -> dict
         "mime_type": stored.media_type,
         "bytes": stored.size,
         "created": stored.created.isoformat(timespec="seconds"),
-        **whereabouts(door, request, stored.key),
+        **whereabouts(endpoint, request, stored.key),
     }
     details = stored.details
     row |= {name: int(details[name]) for name in ("width", "height", "seed") if details.get(name, "").isdecimal()}

@@ -1,6 +1,4 @@
-"""The MCP door over stdin and stdout: one client, on this machine, whose files may be read and whose images lie on its
-own disk.
-"""
+"""MCP over stdin and stdout: one client on this machine, whose files may be read and whose images lie on its disk."""
 
 from __future__ import annotations
 
@@ -12,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mcp.server.stdio import stdio_server
+
 from cloudflare_image_mcp.assembly import assemble, storage_url
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.logs import configure_logging
-from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
 from cloudflare_image_mcp.storage.opening import directory_of
@@ -23,16 +23,17 @@ from cloudflare_image_mcp.storage.opening import directory_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mcp.server.lowlevel import Server
     from starlette.requests import Request
 
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.settings import Settings
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve_stdio(settings: Settings) -> None:
-    """Serves until stdin ends, then finishes what is under way. Raises ``SettingError`` before it begins."""
+    """Serves until stdin ends, then finishes running jobs. Raises ``SettingError`` before it begins."""
     configure_logging(settings.log_level)
     asyncio.run(_serve(settings))
 
@@ -42,62 +43,68 @@ async def _serve(settings: Settings) -> None:
 
 
 async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
-    """Serves stdin and stdout over a gateway until stdin ends, then lets go of it. SIGINT and SIGTERM end it too, and
-    the process with it: no image that is being made is lost. A second one ends it at once.
+    """Serves stdin and stdout over a gateway until stdin ends, then closes the gateway. SIGINT and SIGTERM end the
+    process, too, once running jobs are finished and stored; a second signal ends it at once.
     """
     folder = store_folder(settings)
     gateway = assembly.gateway
-    door = Door(
+    endpoint = McpEndpoint(
         gateway=gateway,
         jobs=Jobs(gateway),
         structured=settings.mcp_structured_results,
+        links=settings.mcp_resource_links,
         files=LocalFiles(image_roots(settings, folder)),
-        saved=_saved(folder),
+        stored_path=_stored_path(folder),
         base_url=_base_url(settings),
     )
-    server = build_server(door)
+    server = build_server(endpoint)
     gc.freeze()
     gc.enable()
     signalled = _signalled()
-    serving = asyncio.ensure_future(server.run_stdio_async())
+    serving = asyncio.ensure_future(_run(server))
     either: tuple[asyncio.Future[Any], ...] = (serving, signalled)
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await assembly.aclose()
     if not serving.done():
-        # The thread that reads stdin cannot be told to stop, and Python would wait for it.
+        # The thread that reads stdin cannot be stopped, and Python would wait for it.
         os._exit(128 + signalled.result())
     await serving
 
 
+async def _run(server: Server[Any]) -> None:
+    async with stdio_server() as (read_stream, write_stream):
+        await server.run(read_stream, write_stream, server.create_initialization_options())
+
+
 def _signalled() -> asyncio.Future[int]:
-    """The number of the first signal to end that arrives. The next one ends the process, as any program's."""
+    """Returns a future of the first signal's number. The next signal ends the process at once."""
     loop = asyncio.get_running_loop()
     signalled: asyncio.Future[int] = loop.create_future()
 
     def note(number: int) -> None:
         signalled.set_result(number)
-        for each in _ENDING:
+        for each in _END_SIGNALS:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
 
-    # Windows has neither these handlers nor hosts that send signals: there a process is ended without being asked.
+    # Windows has neither these handlers nor hosts that send signals.
     with suppress(NotImplementedError):
-        for each in _ENDING:
+        for each in _END_SIGNALS:
             loop.add_signal_handler(each, note, each)
     return signalled
 
 
 def store_folder(settings: Settings) -> Path | None:
-    """Where the images lie, if that is a folder of this machine."""
+    """Returns the folder of the stored images, if it is one of this machine."""
     url = storage_url(settings)
     return Path(directory_of(url, windows=os.name == "nt")) if url.startswith("file:") else None
 
 
 def image_roots(settings: Settings, store: Path | None) -> Iterator[Path]:
-    """The folders that input images may be read from: those that are set; else where people keep pictures, and the
-    working directory if it is a project's rather than all there is. The store's own always is one.
+    """Returns the folders that input images may be read from: the store's own, and those of MCP_IMAGE_ROOTS. Without
+    the setting: the user's pictures, downloads and desktop, and a working directory below the home folder.
     """
     if store is not None:
         yield store
@@ -115,7 +122,7 @@ def image_roots(settings: Settings, store: Path | None) -> Iterator[Path]:
         yield working
 
 
-def _saved(folder: Path | None) -> Callable[[str], Path | None]:
+def _stored_path(folder: Path | None) -> Callable[[str], Path | None]:
     return lambda key: folder / key if folder else None
 
 

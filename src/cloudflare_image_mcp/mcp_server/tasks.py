@@ -1,5 +1,5 @@
 """The extension ``io.modelcontextprotocol/tasks`` (SEP-2663) over the same jobs: a client that declares it gets a task
-instead of a tool that makes it wait.
+instead of waiting for the tool.
 """
 
 from __future__ import annotations
@@ -7,33 +7,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import require_client_extension
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, RequestParams, TextContent
+from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolResult, RequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
 from cloudflare_image_mcp.core.jobs import KEEP_SECONDS, JobState
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.mcp_server.arguments import tidy
+from cloudflare_image_mcp.mcp_server.caller import Caller
 from cloudflare_image_mcp.mcp_server.inputs import read_call
-from cloudflare_image_mcp.mcp_server.results import JobRenderer, told
+from cloudflare_image_mcp.mcp_server.results import JobRenderer, error_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+    from mcp.server.context import HandlerResult, ServerRequestContext
+    from mcp.server.lowlevel import Server
     from mcp_types import CallToolRequestParams
 
     from cloudflare_image_mcp.core.jobs import Job
-    from cloudflare_image_mcp.mcp_server.door import Door
+    from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
+    from cloudflare_image_mcp.mcp_server.tools import Tools
 
 IDENTIFIER: Final = "io.modelcontextprotocol/tasks"
-POLL: Final = 1_000
+POLL_INTERVAL: Final = 1_000
 """Milliseconds between two looks at a task."""
-QUICK: Final = 1.0
-"""Seconds that a job is given to answer like any tool before it becomes a task."""
+QUICK_SECONDS: Final = 1.0
+"""A job that ends within this time is answered as by any tool; else it becomes a task."""
 TOOL: Final = "run_model"
 
 STATUS: Final = {
@@ -42,7 +42,7 @@ STATUS: Final = {
     JobState.FAILED: "completed",
     JobState.CANCELLED: "cancelled",
 }
-"""A job that failed is a tool that answered with an error, hence a completed task; ``failed`` is for the protocol."""
+"""A failed job is a tool that answered with an error, hence a completed task; ``failed`` is for the protocol."""
 
 
 class TaskParams(RequestParams):
@@ -53,70 +53,68 @@ class UpdateParams(TaskParams):
     input_responses: dict[str, Any] = Field(default_factory=dict)
 
 
-class Tasks(Extension):
-    """Serves ``tasks/get``, ``tasks/update`` and ``tasks/cancel``, and turns a long ``run_model`` into a task."""
+class Tasks:
+    """Answers ``tasks/get``, ``tasks/update`` and ``tasks/cancel``, and turns a long ``run_model`` into a task."""
 
-    identifier = IDENTIFIER
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, endpoint: McpEndpoint, tools: Tools) -> None:
+        self._endpoint = endpoint
+        self._tools = tools
         self._outputs: WeakKeyDictionary[Job, str] = WeakKeyDictionary()
-        """The ``output`` that a call asked for, which its task still owes."""
+        """The argument ``output`` of the call that began a task, for the task's result."""
 
-    def methods(self) -> Sequence[MethodBinding]:
-        versions = frozenset(MODERN_PROTOCOL_VERSIONS)
-        return (
-            MethodBinding("tasks/get", TaskParams, self._get, versions),
-            MethodBinding("tasks/update", UpdateParams, self._update, versions),
-            MethodBinding("tasks/cancel", TaskParams, self._cancel, versions),
-        )
+    def add_methods(self, server: Server[Any]) -> None:
+        """Adds the extension and its methods to a server."""
+        server.extensions[IDENTIFIER] = {}
+        server.add_request_handler("tasks/get", TaskParams, self._get)
+        server.add_request_handler("tasks/update", UpdateParams, self._update)
+        server.add_request_handler("tasks/cancel", TaskParams, self._cancel)
 
-    async def intercept_tool_call(
-        self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
-    ) -> HandlerResult:
+    async def call_tool(self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> HandlerResult:
+        """Answers ``tools/call``."""
         if params.name != TOOL or not _declared(ctx):
-            return await call_next(ctx)
-        door = self._door
+            return await self._tools.call(ctx, params)
+        endpoint, caller = self._endpoint, Caller.of(ctx)
         try:
-            asked = await read_call(door, ctx.request, tidy(params.arguments or {}))
-            job = door.jobs.start(asked.request)
+            call = await read_call(endpoint, caller.request, tidy(params.arguments or {}))
+            job = endpoint.jobs.start(call.request, owner=caller.key)
         except GatewayError as error:
-            return _error_result(error)
-        self._outputs[job] = asked.output
-        if await job.wait(QUICK):
-            return await self._result(job, ctx)
+            return error_result(error)
+        self._outputs[job] = call.output
+        if await job.wait(QUICK_SECONDS):
+            return await self._result(job, caller)
         return {"resultType": "task", **self._task(job)}
 
     async def _get(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
         job = self._find(ctx, params)
         task: dict[str, Any] = {"resultType": "complete", **self._task(job)}
         if STATUS[job.state] == "completed":
-            result = await self._result(job, ctx)
+            result = await self._result(job, Caller.of(ctx))
             task["result"] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
         return task
 
     async def _update(self, ctx: ServerRequestContext[Any, Any], params: UpdateParams) -> HandlerResult:
-        """Nothing here ever waits for input, so what is sent is acknowledged and of no consequence."""
+        """No task here waits for input, so what is sent is acknowledged and has no effect."""
         self._find(ctx, params)
         return {"resultType": "complete"}
 
     async def _cancel(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
         job = self._find(ctx, params)
-        await self._door.jobs.cancel(job.id)
+        await self._endpoint.jobs.cancel(job.id, owner=job.owner)
         return {"resultType": "complete"}
 
     def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
+        if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
         require_client_extension(ctx, IDENTIFIER)
         try:
-            return self._door.jobs.find(params.task_id)
+            return self._endpoint.jobs.find(params.task_id, owner=Caller.of(ctx).key)
         except GatewayError as error:
             raise MCPError(code=INVALID_PARAMS, message=error.message) from None
 
-    async def _result(self, job: Job, ctx: ServerRequestContext[Any, Any]) -> CallToolResult:
+    async def _result(self, job: Job, caller: Caller) -> CallToolResult:
         if job.state is JobState.FAILED and job.error is not None:
-            return _error_result(job.error)
-        renderer = JobRenderer(self._door, ctx.request, job, ctx.protocol_version)
-        return await renderer.render(self._outputs.get(job, "auto"))
+            return error_result(job.error)
+        return await JobRenderer(self._endpoint, caller, job).render(self._outputs.get(job, "auto"))
 
     def _task(self, job: Job) -> dict[str, Any]:
         made = f"{len(job.images)} of {job.request.n} images made"
@@ -127,7 +125,7 @@ class Tasks(Extension):
             "createdAt": job.created.isoformat(),
             "lastUpdatedAt": (job.changed or job.created).isoformat(),
             "ttlMs": int(KEEP_SECONDS * 1000),
-            "pollIntervalMs": POLL,
+            "pollIntervalMs": POLL_INTERVAL,
         }
 
 
@@ -139,7 +137,3 @@ def _declared(ctx: ServerRequestContext[Any, Any]) -> bool:
         and capabilities.extensions
         and IDENTIFIER in capabilities.extensions
     )
-
-
-def _error_result(error: GatewayError) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=told(error))], is_error=True)

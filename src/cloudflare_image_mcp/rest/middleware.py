@@ -7,6 +7,7 @@ endpoints of the hot routes itself, without the framework's routing.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -60,7 +61,7 @@ class RequestMiddleware:
         self._budget = gateway.budget
         self._endpoints = endpoints
         self._timeout = options.read_timeout
-        self._keys = tuple(key.encode() for key in options.api_keys)
+        self._keys = tuple((key.encode(), hashlib.sha256(key.encode()).hexdigest()) for key in options.api_keys)
         self._origins = {origin.lower().rstrip("/") for origin in options.allowed_origins}
         self._any_origin = _ANY in self._origins
         if options.public_base_url:
@@ -78,7 +79,7 @@ class RequestMiddleware:
         headers = _read_headers(scope["headers"])
         body = RequestBody(scope, receive, self._budget, timeout=self._timeout)
         answer = _Answer(send, [*self._cors_for(headers.get(b"origin")), (b"x-request-id", request_id.encode())])
-        inner = _canonical(scope, headers, {"request_id": request_id, "body": body})
+        inner = _canonical(scope, headers, {"request_id": request_id, "body": body, "caller": self._caller(headers)})
         try:
             await self._answer(inner, headers, body, answer.send)
         except asyncio.CancelledError:  # the server is being stopped, and this request took too long
@@ -115,18 +116,22 @@ class RequestMiddleware:
             return error_answer(error)
         if scope["method"] == "OPTIONS":
             return self._preflight(headers)
-        if self._keys and needs_key(scope["method"], scope["path"]) and not self._has_key(headers):
+        if self._keys and needs_key(scope["method"], scope["path"]) and not scope["state"]["caller"]:
             message = "a valid API key is required: send it as Authorization: Bearer <key>"
             return error_answer(GatewayError("invalid_api_key", message), {"www-authenticate": "Bearer"})
         return None
 
-    def _has_key(self, headers: Mapping[bytes, bytes]) -> bool:
-        """``Authorization: Bearer <key>``, or Azure's ``api-key: <key>``. A key may hold spaces."""
+    def _caller(self, headers: Mapping[bytes, bytes]) -> str:
+        """Returns the digest of the valid API key in ``Authorization: Bearer <key>``, or in Azure's ``api-key: <key>``;
+        empty without one. A key may hold spaces.
+        """
+        if not self._keys:
+            return ""
         scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
         given = (key if scheme.lower() == b"bearer" else headers.get(b"api-key", b"")).strip()
         # Every key is compared, so that the time taken does not tell which one was near.
-        known = [hmac.compare_digest(given, one) for one in self._keys]
-        return any(known)
+        known = [digest for key, digest in self._keys if hmac.compare_digest(given, key)]
+        return known[0] if known else ""
 
     def _allows(self, origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
         """Origins that are listed, and pages of this very server on this machine."""

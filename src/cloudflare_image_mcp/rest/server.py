@@ -13,7 +13,7 @@ import uvicorn
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.logs import configure_logging
-from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.mcp_server.transport import HttpTransport
 from cloudflare_image_mcp.rest.app import create_app
@@ -50,13 +50,14 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
     """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
     options = AppOptions.of(settings)
-    door = Door(
+    endpoint = McpEndpoint(
         gateway=gateway,
         jobs=Jobs(gateway),
         structured=settings.mcp_structured_results,
+        links=settings.mcp_resource_links,
         base_url=lambda request: base_url(request, options) if request else options.public_base_url,
     )
-    mcp = transport(door)
+    mcp = transport(endpoint)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

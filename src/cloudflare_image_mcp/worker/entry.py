@@ -1,4 +1,4 @@
-"""The Worker: ``fetch`` hands a request to the REST door, ``scheduled`` sweeps expired images."""
+"""The Worker's entry: ``fetch`` answers a request with the ASGI application, ``scheduled`` sweeps expired images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 from cloudflare_image_mcp.fetcher.worker_fetch import WorkerFetcher
 from cloudflare_image_mcp.imaging.cloudflare_images import ImagesPixels
-from cloudflare_image_mcp.mcp_server.door import Door
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
 from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.errors import error_answer
@@ -26,7 +26,7 @@ from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.worker.asgi import BODIES_BYTES, answer
-from cloudflare_image_mcp.worker.mcp import McpDoor
+from cloudflare_image_mcp.worker.mcp import WorkerMcp
 from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerIds, defer
 
 if TYPE_CHECKING:
@@ -70,14 +70,15 @@ def application(env: Handle) -> FastAPI:
         settings = read_settings(env)
         options = AppOptions.of(settings)
         core = gateway(env, settings)
-        door = Door(
+        endpoint = McpEndpoint(
             gateway=core,
             jobs=Jobs(core, poll=POLL),
             structured=settings.mcp_structured_results,
+            links=settings.mcp_resource_links,
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )
         # Cloudflare gives a Worker the requests to its own names alone.
-        routes = mcp_routes(McpDoor(door, settings).serve, settings, any_host=True)
+        routes = mcp_routes(WorkerMcp(endpoint).serve, settings, any_host=True)
         _apps["app"] = create_app(core, options, routes=routes)
     return _apps["app"]
 

@@ -1,4 +1,4 @@
-"""What the tools, resources and prompts of one MCP server share."""
+"""What the tools, resources and prompts of one MCP endpoint share: the gateway, its jobs and options."""
 
 from __future__ import annotations
 
@@ -20,27 +20,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """One gateway as seen from one MCP endpoint."""
+class McpEndpoint:
+    """One MCP endpoint (stdio, ``/mcp``, or ``/mcp/simple`` with one model) over a gateway."""
 
     gateway: Gateway
     jobs: Jobs
     structured: bool = True
-    """Whether results carry structured content. It is all or nothing: a tool with an output schema must."""
+    """Whether results carry structured content. MCP wants it from every tool that has an output schema, so it is
+    decided for all calls alike.
+    """
+    links: bool = True
+    """Whether results hold a ``resource_link`` for each image, where the client can use one."""
     model: Model | None = None
     """The only model, on ``/mcp/simple``."""
     files: LocalFiles | None = None
-    """Where input images may be read from by path; None where callers are not on this machine (HTTP)."""
-    saved: Callable[[str], Path | None] = lambda key: None
-    """Where a stored image lies on this machine, for a caller that is on it too."""
+    """Reads input images by path; None over HTTP, where callers are on other machines."""
+    stored_path: Callable[[str], Path | None] = lambda key: None
+    """Returns where a stored image lies on this machine, for a caller that is on it too."""
     base_url: Callable[[Request | None], str | None] = lambda request: None
-    """Origin of image URLs, without a slash, if there is one."""
+    """Returns the origin of image URLs, without a slash, if there is one."""
 
     @property
     def takes_images(self) -> bool:
-        """Whether a model here edits or varies."""
+        """Whether a model of this endpoint edits or varies images."""
         return self.model is None or self.model.promise.tasks != {Operation.GENERATE}
 
     def image_url(self, request: Request | None, key: str) -> str | None:
+        """Returns the URL of a stored image, if the caller can reach one."""
         origin = self.base_url(request)
         return f"{origin}/images/{key}" if origin else None
