@@ -291,8 +291,19 @@ _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
 def given(environ: Mapping[str, str], name: str) -> str | None:
-    """Returns a setting's text without the space around it, which files and shells leave; None where it is empty."""
-    return environ.get(name, "").strip() or None
+    """Returns a setting's text without the space around it, which files and shells leave; None where it is empty or a
+    variable that was not expanded.
+    """
+    return None if is_unexpanded(environ, name) else environ.get(name, "").strip() or None
+
+
+def is_unexpanded(environ: Mapping[str, str], name: str) -> bool:
+    """Whether a setting of the desktop bundle holds a variable such as ``${HOME}``, which some hosts do not expand."""
+    return name in _OF_BUNDLE and _VARIABLE.search(environ.get(name, "")) is not None
+
+
+_OF_BUNDLE: Final = frozenset({"CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "MCP_IMAGE_ROOTS"})
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
 
 
 def _setting_error(error: ValidationError) -> SettingError:

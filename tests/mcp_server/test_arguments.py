@@ -12,7 +12,7 @@ from cloudflare_image_mcp.errors import shown
 from cloudflare_image_mcp.mcp_server.arguments import tidy
 from tests.mcp_server.backends import noise
 from tests.mcp_server.conftest import half_mask
-from tests.mcp_server.inside import answer, refusal, talking
+from tests.mcp_server.inside import answer, refusal, talking, text
 from tests.mcp_server.test_inputs import data_url
 
 IMAGE = data_url(noise(Size(256, 256), 1))
@@ -165,3 +165,33 @@ async def test_an_id_with_its_extension_in_capitals() -> None:
         image = (await answer(client, prompt="x", size="256x256"))["images"][0]
         for written in (image["id"].replace(".png", ".PNG"), image["uri"].replace("image", "IMAGE")):
             assert (await answer(client, prompt="x", images=[written]))["operation"] == "edit"
+
+
+HUGE = 10**400
+"""A number that no float holds."""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [
+        ("list_images", "limit"),
+        ("get_job", "wait_seconds"),
+        ("run_model", "wait_seconds"),
+        ("run_model", "n"),
+        ("run_model", "seed"),
+        ("run_model", "steps"),
+        ("run_model", "guidance"),
+        ("run_model", "strength"),
+        ("run_model", "aspect_ratio"),
+        ("run_model", "size"),
+        ("run_model", "width"),
+    ],
+)
+async def test_a_number_that_no_float_holds_is_the_arguments_error(tool: str, name: str, sign: int) -> None:
+    arguments = {"run_model": {"prompt": "x"}, "get_job": {"job_id": "x"}}.get(tool, {})
+    async with talking() as client:
+        result = await client.call_tool(tool, {**arguments, name: sign * HUGE})
+    assert result.is_error
+    assert name in text(result)
+    assert "failed inside the gateway" not in text(result)

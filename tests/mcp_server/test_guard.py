@@ -60,6 +60,11 @@ def open_door() -> Iterator[str]:
         ("localhost.evil.example", 421),
         ("127.0.0.1.evil.example", 421),
         ("notlocalhost", 421),
+        ("[::1].evil.example", 421),
+        ("[::1", 421),
+        ("127.0.0.1:x@evil.example", 421),
+        ("localhost:3000@evil.example", 421),
+        ("localhost:99999999", 421),
     ],
 )
 def test_hosts_without_keys(host: str, status: int, open_door: str) -> None:
@@ -81,6 +86,11 @@ def test_hosts_without_keys(host: str, status: int, open_door: str) -> None:
         ("http://192.168.1.20", 403),
         ("null", 403),
         ("file://localhost", 403),
+        ("http://[", 403),
+        ("http://[::1].evil.example", 403),
+        ("http://localhost@evil.example", 403),
+        ("http://localhost/x@evil.example", 403),
+        ("http://", 403),
     ],
 )
 def test_origins(origin: str, status: int, open_door: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import hashlib
 import os
 import threading
@@ -56,6 +57,10 @@ async def test_a_path_below_an_allowed_folder(root: Path, monkeypatch: pytest.Mo
         "fox.png",
         "./inner/../fox.png",
         f"  {root}/inner/fox.png\n",
+        f"{root}/a\\ link.png",
+        f"'{root}/a link.png'",
+        f'"{root}/a link.png"',
+        "a\\ link.png",
     ]
     async with talking(roots=(root,)) as client:
         for path in written:
@@ -163,6 +168,20 @@ async def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(
         thread.join()
     assert read
     assert refused
+
+
+@pytest.mark.filterwarnings("error")
+async def test_one_wrong_image_of_several_leaves_nothing_running(root: Path) -> None:
+    """An unawaited coroutine would be a RuntimeWarning when it is collected."""
+    async with talking(roots=(root,)) as client:
+        said = await refusal(client, **EDIT, images=["no image at all", "fox.png", "fox.png"])
+        assert "images[0]" in said
+    gc.collect()
+
+
+def test_a_backslash_that_belongs_to_the_name(root: Path) -> None:
+    (root / "a\\ b.png").write_bytes(PICTURE)
+    assert LocalFiles([root]).read("images[0]", f"{root}/a\\ b.png") == PICTURE
 
 
 async def test_over_http_no_path_is_read(root: Path) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from cloudflare_image_mcp.cli.start_line import start_line
 from cloudflare_image_mcp.mcp_server.stdio import image_roots
 from cloudflare_image_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.mcp_server.conftest import Command
 
 START_LINE = start_line(Settings.read({}))
@@ -45,6 +45,54 @@ def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Comma
     assert answer["serverInfo"]["name"] == "cloudflare-image-mcp"
     assert process.returncode == 0
     assert err.decode().strip() == START_LINE
+
+
+def answers(command: Command, count: int, *lines: str, **environ: str) -> tuple[list[dict[str, Any]], str]:
+    """The first ``count`` answers to the handshake and these lines, and what was written to stderr."""
+    with subprocess.Popen(
+        command.arguments,
+        env={**command.environ, **environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("".join(f"{line}\n" for line in (json.dumps(INITIALIZE), *lines)).encode())
+        process.stdin.flush()
+        found = [json.loads(process.stdout.readline()) for _ in range(count)]
+        rest, err = process.communicate(timeout=300)
+    assert rest == b""
+    return found, err.decode()
+
+
+def test_a_batch_is_answered_message_by_message(command: Command) -> None:
+    ping = {"jsonrpc": "2.0", "method": "ping"}
+    batch = [{**ping, "id": 7}, {"jsonrpc": "2.0", "method": "notifications/initialized"}, {**ping, "id": 8}, 9]
+    found, _ = answers(command, 4, json.dumps(batch))
+    assert {answer["id"] for answer in found if "result" in answer} == {1, 7, 8}
+    (error,) = [answer["error"] for answer in found if "error" in answer]
+    assert error["code"] == -32600
+
+
+@pytest.mark.parametrize(("line", "code"), [("nonsense", -32700), ('{"a": 1}', -32600), ("[]", -32600), ("5", -32600)])
+def test_a_line_that_is_no_message_gets_a_plain_error(command: Command, line: str, code: int) -> None:
+    found, err = answers(command, 2, line, "")
+    (answer,) = [answer for answer in found if "error" in answer]
+    assert answer["error"]["code"] == code
+    assert answer["id"] is None
+    assert "validation" not in answer["error"]["message"].lower()
+    assert "pydantic" not in answer["error"]["message"]
+    assert "Traceback" not in err
+
+
+def test_variables_that_the_host_did_not_expand_count_as_unset(command: Command) -> None:
+    environ = {"MCP_IMAGE_ROOTS": "${HOME}/Pictures", "CLOUDFLARE_ACCOUNT_ID": "${user_config.account_id}"}
+    found, err = answers(command, 1, **environ)
+    assert found[0]["result"]["serverInfo"]
+    for name in environ:
+        assert f"{name} is a variable that was not expanded, and is not used" in err
+    assert "embedded illustrator" in err
 
 
 def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import click
 
 from cloudflare_image_mcp.errors import SettingError
-from cloudflare_image_mcp.settings import SETTINGS, Settings, given
+from cloudflare_image_mcp.settings import SETTINGS, Settings, given, is_unexpanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,11 +61,19 @@ def load_environment() -> Environment:
 
 
 def load_settings() -> Settings:
-    """Reads the settings, with a warning for each misspelt name in ``.env``. Raises ``SettingError``."""
+    """Reads the settings, with a warning for each misspelt name in ``.env`` and each unexpanded variable. Raises
+    ``SettingError``.
+    """
     environment = load_environment()
-    for warning in environment.misspelt:
+    for warning in (*environment.misspelt, *_unexpanded(environment.values)):
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
     return Settings.read(environment.values)
+
+
+def _unexpanded(values: Mapping[str, str]) -> Iterator[str]:
+    for setting in SETTINGS:
+        if is_unexpanded(values, setting.name):
+            yield f"{setting.name} is a variable that was not expanded, and is not used"
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def read_limit(arguments: Mapping[str, Any], default: int) -> int:
 def _number(name: str, kind: str, written: object, low: float, high: float) -> float:
     try:
         value = math.nan if isinstance(written, bool) else float(written)  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not low <= value <= high or (kind == "an integer" and not value.is_integer()):
         raise invalid(name, f"{name} must be {kind} from {low:g} to {high:g}, not {shown(written)}")

@@ -1,11 +1,12 @@
-"""Who may talk to ``/mcp`` from a browser: checks of Host and Origin (DNS rebinding), and what CORS has to expose.
+"""Checks Host and Origin of requests to ``/mcp`` (against DNS rebinding), and exposes headers to pages.
 
-A page in a browser can reach a server on the user's own machine, also under a name that its owner made point there.
-Where keys are set such a page has none, so any Host will do; the protocol wants the Origin checked in any case.
+A web page can reach a server on the user's own machine, also under a host name that the page's owner points there.
+Such a page has no API key, so with keys any Host is accepted; the protocol wants the Origin checked in any case.
 """
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXPOSED: Final = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, X-Request-Id"
 """Headers of an answer that a page may read."""
 ANY: Final = "*"
+_HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9._-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?")
 
 
 class Guard:
@@ -44,42 +46,43 @@ class Guard:
         self._any_origin = ANY in origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Not every HTTP parser takes the white space off, as RFC 9110 (5.5) has it; the protocol compares the values.
+        # Not every HTTP parser strips white space (RFC 9110, 5.5); the SDK compares the values.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self.allows_host(host):
-            said = f"Host {shown(host, 100)} is not allowed here; add it to MCP_ALLOWED_HOSTS, or set API_KEYS"
-            await _refusal(421, said)(scope, receive, send)
+            message = f"Host {shown(host, 100)} is not allowed here; add it to MCP_ALLOWED_HOSTS, or set API_KEYS"
+            await _refusal(421, message)(scope, receive, send)
             return
         if origin is not None and not self.allows_origin(origin, host):
-            said = f"Origin {shown(origin, 100)} is not allowed here; add it to MCP_ALLOWED_ORIGINS"
-            await _refusal(403, said)(scope, receive, send)
+            message = f"Origin {shown(origin, 100)} is not allowed here; add it to MCP_ALLOWED_ORIGINS"
+            await _refusal(403, message)(scope, receive, send)
             return
 
-        async def exposing(message: Message) -> None:
+        async def send_exposed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["Access-Control-Expose-Headers"] = EXPOSED
             await send(message)
 
-        await self._app(scope, receive, exposing)
+        await self._app(scope, receive, send_exposed)
 
     def allows_host(self, host: str) -> bool:
-        """Loopback names and addresses of any kind: no page can make its own name be one of these."""
+        """Besides the listed ones: localhost and every IP address, because no page can rebind its name to be one."""
         if self._any_host or host.lower() in self._hosts:
             return True
         name = _name(host)
-        return name in self._hosts or _is_local(name) or _is_address(name)
+        return name is not None and (name in self._hosts or _is_local(name) or _is_address(name))
 
     def allows_origin(self, origin: str, host: str) -> bool:
-        """A page of this machine or of this very server, or one that the operator names."""
+        """Pages of this machine, of this server's own origin, and listed ones."""
         written = origin.lower()
         if self._any_origin or written in self._origins:
             return True
-        parts = urlsplit(written)
-        if parts.scheme not in {"http", "https"}:
+        scheme, _, place = written.partition("://")
+        name = _name(place)
+        if scheme not in {"http", "https"} or name is None:
             return False
-        return parts.netloc == host.lower() or _is_local(_name(parts.netloc)) or _is_loopback(_name(parts.netloc))
+        return place == host.lower() or _is_local(name) or _is_loopback(name)
 
 
 def origin_of(url: str) -> str:
@@ -87,12 +90,12 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _name(host: str) -> str:
-    """Without the port, in lower case; an IPv6 address without its brackets."""
-    lowered = host.lower()
-    if lowered.startswith("["):
-        return lowered[1:].partition("]")[0]
-    return lowered.partition(":")[0]
+def _name(host: str) -> str | None:
+    """Returns the host without its port, in lower case, an IPv6 address without its brackets; None for text that is not
+    a host with an optional port.
+    """
+    match = _HOST.fullmatch(host.lower())
+    return (match["name"] or match["address"]) if match else None
 
 
 def _is_local(name: str) -> bool:

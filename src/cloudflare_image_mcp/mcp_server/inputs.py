@@ -117,7 +117,7 @@ async def _source(endpoint: McpEndpoint, http: Request | None, param: str, writt
     """
     if not isinstance(written, str):
         raise invalid(param, f"{param} must be an image id, a URL or a path, not {shown(written)}")
-    text = written.strip()
+    text = _unquoted(written.strip())
     if earlier := _ID.fullmatch(text):
         return _uri(earlier["name"])
     origin = endpoint.base_url(http)
@@ -134,6 +134,11 @@ async def _source(endpoint: McpEndpoint, http: Request | None, param: str, writt
             "image",
         )
     return await asyncio.to_thread(endpoint.files.read, param, text)
+
+
+def _unquoted(text: str) -> str:
+    """Removes the quotes that terminals put around a dragged file."""
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 def _uri(name: str) -> str:

@@ -1,10 +1,11 @@
-"""Input images named by a path on this machine: only from the folders that the operator allows, and only really
-from there, whatever ``..``, symbolic links and renames in between try.
+"""Reads input images by their path on this machine, only from the folders that the operator allows: ``..``, symbolic
+links and renames while reading do not lead out of them.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,12 +22,15 @@ _FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _FLAGS
 """Without waiting: opening a pipe would hang."""
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _FLAGS
 
+_ESCAPED: Final = re.compile(r"\\(.)")
+"""A character that a shell takes literally."""
+
 
 class LocalFiles:
     """Reads files below a few folders."""
 
     def __init__(self, roots: Iterable[Path]) -> None:
-        """Folders that do not exist (yet) are allowed; one that is a file is as good as absent."""
+        """Missing folders are allowed; a path that is a file is ignored."""
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root.expanduser())) for root in roots))
 
     @property
@@ -35,17 +39,15 @@ class LocalFiles:
         return self._roots
 
     def read(self, param: str, written: str) -> bytes:
-        """The file's bytes. ``written`` is a path or a ``file:`` URL, absolute or from the working directory.
+        """Returns the file's bytes. ``written`` is a path or a ``file:`` URL, absolute or from the working directory;
+        its spaces may have backslashes before them, as terminals write a dragged file.
 
         Raises ``GatewayError`` (400) naming ``param``. Of what lies outside the folders it does not tell whether it
         exists.
         """
-        path = _path(param, written)
-        try:
-            real = Path(os.path.realpath(path))
-        except OSError:  # a link that went away while it was followed
-            raise invalid(param, f"{param} is {shown(written, 200)}, which cannot be read") from None
-        root = next((root for root in self._roots if real.is_relative_to(root) and real != root), None)
+        real, root = self._resolve(param, written, _path(param, written))
+        if "\\" in written and os.name != "nt" and (root is None or not real.exists()):
+            real, root = self._resolve(param, written, _path(param, _ESCAPED.sub(r"\1", written)))
         if root is None:
             allowed = ", ".join(map(str, self._roots)) or "none"
             raise invalid(
@@ -58,6 +60,14 @@ class LocalFiles:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise invalid(param, f"{param} is {shown(written, 200)}, which cannot be read: {reason}") from None
+
+    def _resolve(self, param: str, written: str, path: Path) -> tuple[Path, Path | None]:
+        """Returns where a path leads, and the folder that allows it."""
+        try:
+            real = Path(os.path.realpath(path))
+        except OSError:  # a link that went away while it was followed
+            raise invalid(param, f"{param} is {shown(written, 200)}, which cannot be read") from None
+        return real, next((root for root in self._roots if real.is_relative_to(root) and real != root), None)
 
 
 def _path(param: str, written: str) -> Path:

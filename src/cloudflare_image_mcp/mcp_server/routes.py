@@ -1,7 +1,7 @@
 """``/mcp`` and ``/mcp/simple`` as routes of an HTTP application, here and in a Worker.
 
-Imports none of the SDK, which takes a second and 30 MB (in a Worker four seconds): the first request to an endpoint
-begins its server.
+Imports none of the SDK, which takes half a second and 30 MB (in a Worker four seconds): the first request to an
+endpoint starts its server.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import GatewayError, invalid
 from cloudflare_image_mcp.mcp_server.guard import Guard
+from cloudflare_image_mcp.mcp_server.json_answers import JsonAnswers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,19 +28,19 @@ SIMPLE_PATH: Final = "/mcp/simple"
 
 
 class Serve(Protocol):
-    """ASGI, with the only model that there is to be, or None for all."""
+    """An ASGI application that also takes the only model to offer, or None for all."""
 
     async def __call__(self, model: Model | None, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 def mcp_routes(serve: Serve, settings: Settings, *, any_host: bool = False) -> list[Route]:
-    """Both endpoints, behind the checks of Host and Origin. ``any_host``: nobody can point a name at this server but
-    its operator.
+    """Returns both endpoints, behind the checks of Host and Origin. ``any_host``: only the operator can point a name at
+    this server.
     """
 
     def guarded(app: ASGIApp) -> ASGIApp:
         return Guard(
-            app,
+            JsonAnswers(app),
             hosts=settings.mcp_allowed_hosts,
             origins=settings.mcp_allowed_origins,
             public_base_url=settings.public_base_url,
@@ -63,7 +64,7 @@ class EveryModel:
 
 
 class OneModel:
-    """ASGI: the server of the model that ``?model=`` names; 404 when there is none such."""
+    """ASGI: the server of the model that ``?model=`` names; 404 when it does not exist."""
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve

@@ -10,14 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mcp.server.stdio import stdio_server
-
 from cloudflare_image_mcp.assembly import assemble, storage_url
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
+from cloudflare_image_mcp.mcp_server.stdio_messages import stdio_messages
 from cloudflare_image_mcp.storage.opening import directory_of
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
 
 
 async def _run(server: Server[Any]) -> None:
-    async with stdio_server() as (read_stream, write_stream):
+    async with stdio_messages() as (read_stream, write_stream):
         await server.run(read_stream, write_stream, server.create_initialization_options())
 
 
