@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from mcp import Client
-from mcp_types import BlobResourceContents, TextResourceContents
+from mcp_types import BlobResourceContents, Implementation, TextResourceContents
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.core.jobs import Jobs
@@ -33,6 +33,7 @@ async def talking(
     fetcher: ImageFetcher | None = None,
     pixels: Pixels | None = None,
     roots: tuple[Path, ...] | None = None,
+    client_name: str = "tests",
     **options: Any,
 ) -> AsyncIterator[Client]:
     """A client of a server with a store in memory. ``roots``: as on stdio; None: as over HTTP. ``pixels`` replaces the
@@ -45,7 +46,7 @@ async def talking(
     files = None if roots is None else LocalFiles(roots)
     server = build_server(McpEndpoint(gateway=assembly.gateway, jobs=Jobs(assembly.gateway), files=files, **options))
     try:
-        async with Client(server) as client:
+        async with Client(server, client_info=Implementation(name=client_name, version="1")) as client:
             yield client
     finally:
         await assembly.aclose()

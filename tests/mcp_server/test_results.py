@@ -142,6 +142,20 @@ async def test_each_block_is_for_whom_it_is_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "options"),
+    [("tests", {"links": False}), ("mcp", {}), ("@langchain/mcp-adapters", {})],
+)
+async def test_clients_that_fail_on_links_get_none(name: str, options: dict[str, Any]) -> None:
+    """By the setting, and by the names of LangChain's adapters and AutoGen's workbench."""
+    async with talking(client_name=name, **options) as client:
+        made = await client.call_tool("run_model", {"prompt": "x", "size": "256x256"})
+    assert [block.type for block in made.content] == ["text", "image"]
+    assert made.structured_content
+    (image,) = made.structured_content["images"]
+    assert image["id"] in text(made)
+
+
+@pytest.mark.parametrize(
     ("revision", "types"),
     [
         ("2024-11-05", ["text", "image"]),

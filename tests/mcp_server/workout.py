@@ -11,6 +11,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+NAME: dict[str, Any] = {"name": "workout", "version": "1"}
+"""Under the SDK's own name, which some libraries keep, no links come."""
+
 
 async def main(options: dict[str, Any]) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
@@ -69,7 +72,9 @@ async def _connect(stack: AsyncExitStack, options: dict[str, Any]) -> tuple[Any,
     else:
         parameters = StdioServerParameters(command=options["command"], args=options["args"], env=options["env"])
         streams = await stack.enter_async_context(stdio_client(parameters))
-    session = await stack.enter_async_context(mcp.ClientSession(streams[0], streams[1]))
+    session = await stack.enter_async_context(
+        mcp.ClientSession(streams[0], streams[1], client_info=mcp.types.Implementation(**NAME))
+    )
     begun: Any = await session.initialize()
     return session, {"era": begun.protocolVersion}
 
@@ -78,6 +83,7 @@ async def _connect_2(
     stack: AsyncExitStack, options: dict[str, Any], headers: dict[str, str]
 ) -> tuple[Any, dict[str, Any]]:
     import httpx2
+    import mcp.types
     from mcp import Client, StdioServerParameters
     from mcp.client.streamable_http import streamable_http_client
 
@@ -87,7 +93,9 @@ async def _connect_2(
     if "url" in options:
         http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=60))
         target = streamable_http_client(options["url"], http_client=http)
-    client = await stack.enter_async_context(Client(target, mode=options.get("mode", "auto")))
+    client = await stack.enter_async_context(
+        Client(target, mode=options.get("mode", "auto"), client_info=mcp.types.Implementation(**NAME))
+    )
     return client, {"era": client.protocol_version}
 
 

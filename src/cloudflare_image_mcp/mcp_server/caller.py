@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 LINKS_SINCE: Final = "2025-06-18"
 """The revision that brought ``resource_link``: a client of an older one may throw away a result that holds one."""
 
-WITHOUT_LINKS: Final = ("langchain", "autogen")
-"""Beginnings of the names of clients that fail on a ``resource_link``: docs/mcp.md says how."""
+WITHOUT_LINKS: Final = frozenset({"mcp", "@langchain/mcp-adapters"})
+"""Names of clients that fail on a ``resource_link`` (docs/mcp.md says how): LangChain's MCP adapters, and AutoGen's
+workbench, which in Python keep the SDK's default name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +45,4 @@ class Caller:
     def takes_links(self) -> bool:
         """Whether the client can do something with a ``resource_link``."""
         old = self.revision is not None and self.revision < LINKS_SINCE
-        return not old and not self.client.casefold().startswith(WITHOUT_LINKS)
+        return not old and self.client not in WITHOUT_LINKS
