@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.mcp_server.conftest import Command
 
 HOSTS = ("Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Gemini CLI", "LibreChat", "Open WebUI")
+FRAMEWORKS = ("LangChain", "AutoGen", "Mastra")
 
 
 def read(name: str) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def test_the_bundle_installs_this_version_and_starts_it(command: Command) -> Non
     assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "cloudflare-image-mcp"
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", [*HOSTS, *FRAMEWORKS])
 def test_every_host_has_its_configuration(host: str) -> None:
     page = (ROOT / "docs" / "mcp.md").read_text("utf-8")
     section = re.search(rf"^### {host}\n(.+?)(?=^##)", page, re.MULTILINE | re.DOTALL)
