@@ -1,7 +1,7 @@
 """An OpenAI-compatible image API and MCP server over Cloudflare Workers AI.
 
-Importing this package imports none of its parts: each door (``http``, ``mcp_server``, ``cli``, ``worker``)
-loads what it needs when it is used, so that ``--help`` and a cold start stay quick.
+Importing this package imports none of its parts: each interface (``rest``, ``mcp_server``, ``cli``, ``worker``) imports
+what it needs when it is used, so that ``--help`` and a cold start stay quick.
 """
 
 __version__ = "0.1.0"

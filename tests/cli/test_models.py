@@ -1,4 +1,4 @@
-"""models: the table, one model, and JSON as the REST door answers it."""
+"""models: the table, one model, and JSON as the REST API answers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m tests.mcp_server.slow_server SECONDS LEDGER [PORT]``: both doors over a slow backend, or stdio."""
+"""``python -m tests.mcp_server.slow_server SECONDS LEDGER [PORT]``: REST and MCP over a slow backend, or stdio."""
 
 from __future__ import annotations
 

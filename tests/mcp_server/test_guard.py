@@ -30,7 +30,7 @@ PATIENCE = 120
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
-def door(**environ: str) -> AbstractContextManager[str]:
+def gateway(**environ: str) -> AbstractContextManager[str]:
     settings = Settings.read({"IMAGE_STORAGE_URL": "memory:", **environ})
     return serving(app_over(assemble(settings, backend=NoiseBackend()), settings))
 
@@ -41,8 +41,8 @@ def ask(origin: str, path: str = "/mcp", **headers: str) -> httpx2.Response:
 
 
 @pytest.fixture(scope="module")
-def open_door() -> Iterator[str]:
-    with door() as origin:
+def open_server() -> Iterator[str]:
+    with gateway() as origin:
         yield origin
 
 
@@ -67,8 +67,8 @@ def open_door() -> Iterator[str]:
         ("localhost:99999999", 421),
     ],
 )
-def test_hosts_without_keys(host: str, status: int, open_door: str) -> None:
-    answer = ask(open_door, Host=host)
+def test_hosts_without_keys(host: str, status: int, open_server: str) -> None:
+    answer = ask(open_server, Host=host)
     assert answer.status_code == status
     if status == 421:
         assert "MCP_ALLOWED_HOSTS" in answer.json()["error"]["message"]
@@ -93,14 +93,14 @@ def test_hosts_without_keys(host: str, status: int, open_door: str) -> None:
         ("http://", 403),
     ],
 )
-def test_origins(origin: str, status: int, open_door: str) -> None:
-    answer = ask(open_door, Origin=origin)
+def test_origins(origin: str, status: int, open_server: str) -> None:
+    answer = ask(open_server, Origin=origin)
     assert answer.status_code == status
     if status == 403:
         assert "MCP_ALLOWED_ORIGINS" in answer.json()["error"]["message"]
 
 
-def test_white_space_around_a_header_is_none_of_its_value(open_door: str) -> None:
+def test_white_space_around_a_header_is_none_of_its_value(open_server: str) -> None:
     """On the wire: a client's library would take it off."""
     body = json.dumps(PING)
     lines = [
@@ -110,15 +110,15 @@ def test_white_space_around_a_header_is_none_of_its_value(open_door: str) -> Non
         f"Content-Length: {len(body)}",
     ]
     lines += ["Accept: application/json, text/event-stream", "Origin: http://localhost\t", "Connection: close"]
-    host, _, port = open_door.removeprefix("http://").partition(":")
+    host, _, port = open_server.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
         assert connection.recv(64).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_page_of_the_server_itself_may(open_door: str) -> None:
-    assert ask(open_door, Host="10.1.2.3:3000", Origin="http://10.1.2.3:3000").status_code == 200
-    assert ask(open_door, Host="10.1.2.3:3000", Origin="http://10.1.2.4:3000").status_code == 403
+def test_a_page_of_the_server_itself_may(open_server: str) -> None:
+    assert ask(open_server, Host="10.1.2.3:3000", Origin="http://10.1.2.3:3000").status_code == 200
+    assert ask(open_server, Host="10.1.2.3:3000", Origin="http://10.1.2.4:3000").status_code == 403
 
 
 def test_names_that_the_operator_allows() -> None:
@@ -127,7 +127,7 @@ def test_names_that_the_operator_allows() -> None:
         "MCP_ALLOWED_HOSTS": "gateway, Other.Example:8080",
         "MCP_ALLOWED_ORIGINS": "https://chat.example.com",
     }
-    with door(**environ) as origin:
+    with gateway(**environ) as origin:
         for host in ("images.example.com", "gateway", "gateway:3000", "other.example:8080"):
             assert ask(origin, Host=host).status_code == 200, host
         assert ask(origin, Host="other.example").status_code == 421
@@ -137,7 +137,7 @@ def test_names_that_the_operator_allows() -> None:
 
 
 def test_with_keys_any_host_but_no_call_without_one() -> None:
-    with door(API_KEYS="first,second key", MCP_ALLOWED_ORIGINS="*") as origin:
+    with gateway(API_KEYS="first,second key", MCP_ALLOWED_ORIGINS="*") as origin:
         for path in ("/mcp", "/mcp/simple?model=flux-1-schnell"):
             refused = ask(origin, path, Host="anything.example")
             assert refused.status_code == 401
@@ -150,7 +150,7 @@ def test_with_keys_any_host_but_no_call_without_one() -> None:
                 assert allowed.status_code == 200
 
 
-def test_a_browser_may_ask_and_read_what_it_needs(open_door: str) -> None:
+def test_a_browser_may_ask_and_read_what_it_needs(open_server: str) -> None:
     wanted = "authorization, content-type, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id"
     for method in ("POST", "DELETE"):
         headers = {
@@ -158,29 +158,29 @@ def test_a_browser_may_ask_and_read_what_it_needs(open_door: str) -> None:
             "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": wanted,
         }
-        preflight = httpx2.options(f"{open_door}/mcp", headers=headers, timeout=PATIENCE)
+        preflight = httpx2.options(f"{open_server}/mcp", headers=headers, timeout=PATIENCE)
         assert preflight.status_code == 204
         allowed = preflight.headers["access-control-allow-headers"].lower()
         assert all(name in allowed for name in wanted.split(", "))
         assert method in preflight.headers["access-control-allow-methods"]
-    answer = ask(open_door, Origin="http://localhost:6274")
+    answer = ask(open_server, Origin="http://localhost:6274")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "Mcp-Session-Id" in answer.headers["access-control-expose-headers"]
     assert answer.headers["mcp-session-id"]
 
 
-def test_no_redirect_and_the_body_limit(open_door: str) -> None:
-    assert ask(open_door).status_code == 200
+def test_no_redirect_and_the_body_limit(open_server: str) -> None:
+    assert ask(open_server).status_code == 200
     big = {**PING, "params": {**PING["params"], "padding": "x" * (5 * 1024 * 1024)}}  # type: ignore[dict-item]
-    assert httpx2.post(f"{open_door}/mcp", json=big, headers=ACCEPT, timeout=PATIENCE).status_code == 200
+    assert httpx2.post(f"{open_server}/mcp", json=big, headers=ACCEPT, timeout=PATIENCE).status_code == 200
     too_big = b'{"jsonrpc":"2.0","padding":"' + b"x" * (64 * 1024 * 1024) + b'"}'
     headers = {**ACCEPT, "Content-Type": "application/json"}
-    assert httpx2.post(f"{open_door}/mcp", content=too_big, headers=headers, timeout=PATIENCE).status_code == 413
+    assert httpx2.post(f"{open_server}/mcp", content=too_big, headers=headers, timeout=PATIENCE).status_code == 413
 
 
-def test_simple_wants_a_model_that_exists(open_door: str) -> None:
+def test_simple_wants_a_model_that_exists(open_server: str) -> None:
     def error(path: str) -> Any:
-        answer = ask(open_door, path)
+        answer = ask(open_server, path)
         return answer.status_code, answer.json()["error"]["message"]
 
     assert error("/mcp/simple") == (400, "model is required: /mcp/simple?model=@cf/…")
@@ -189,9 +189,9 @@ def test_simple_wants_a_model_that_exists(open_door: str) -> None:
     assert "flux-1-schnell" in message
 
 
-async def test_a_sessions_stream_ends_with_the_session(open_door: str) -> None:
+async def test_a_sessions_stream_ends_with_the_session(open_server: str) -> None:
     """To its last chunk: a stream that is only cut off is an error in the server's log and at the client."""
-    async with httpx2.AsyncClient(base_url=open_door, timeout=PATIENCE) as http:
+    async with httpx2.AsyncClient(base_url=open_server, timeout=PATIENCE) as http:
         begun = await http.post("/mcp", json=PING, headers=ACCEPT)
         session = {**ACCEPT, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
         async with http.stream("GET", "/mcp", headers=session) as stream:

@@ -1,4 +1,4 @@
-"""The REST door on a real port: routes, headers, keys, files, streams."""
+"""The REST API on a real port: routes, headers, keys, files, streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: one door among several, over the same core. Heavy parts are imported by the command that
+"""The command line: one of the interfaces over the core. Heavy parts are imported by the command that
 needs them, so that ``--help`` stays quick.
 """
 

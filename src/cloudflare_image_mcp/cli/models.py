@@ -53,7 +53,7 @@ def models(model_id: str | None, as_json: bool) -> None:
 
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
-    """As the REST door does, but without opening a backend."""
+    """As the REST API does, but without opening a backend."""
     from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of

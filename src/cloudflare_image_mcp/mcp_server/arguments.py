@@ -1,5 +1,5 @@
-"""Reads a tool's arguments as models write them: "null" for nothing, one image where a list is wanted, words of other
-tools for an operation. The parameters of a request are left to the core, which reads them alike for all interfaces.
+"""Normalizes a tool's arguments as language models write them: "null" for nothing, one image in place of a list, other
+tools' words for an operation. The core parses the request's parameters, for all interfaces alike.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _OPERATIONS: Final[Mapping[str, str]] = {
     "variation": "vary",
     "variations": "vary",
 }
-"""The field's other words for an operation."""
+"""Synonyms of the operations."""
 
 _FREE_TEXT: Final = frozenset({"prompt", "negative_prompt", "images", "mask", "job_id"})
-"""Arguments in which "default" is not a word for the default."""
+"""Arguments in which the text "default" does not stand for the default."""
 
 _KEYS: Final = ("id", "uri", "path", "url", "image_url", "data")
-"""Where the image stands in an object: a row of an earlier result, a block of a message."""
+"""Keys under which an object holds the image: a row of an earlier result, a block of a message."""
 
 
 def tidy(written: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by the names of the schema, without those that hold no value. Values that cannot be read stay as
-    they are.
+    """Returns the arguments under the names of the schema, without empty ones. A value that cannot be parsed is left
+    as it is.
     """
     given = {name: value for name, value in written.items() if not _is_absent(_name(name), value)}
     arguments = {name if (known := _name(name)) in given else known: value for name, value in given.items()}
@@ -51,7 +51,7 @@ def tidy(written: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(written: str) -> str:
-    """The name of the schema for one of another tool. A parameter of a request keeps its name: the core knows them."""
+    """Returns the schema's name for a synonym. The core knows the other names of parameters."""
     kind = source_kind(written)
     if kind is not None:
         return "images" if kind == "image" else "mask"
@@ -59,7 +59,7 @@ def _name(written: str) -> str:
 
 
 def read_output(arguments: Mapping[str, Any]) -> str:
-    """``output``. Raises ``GatewayError`` (400)."""
+    """Returns ``output``. Raises ``GatewayError`` (400)."""
     output = arguments.get("output", "auto")
     if output not in schemas.OUTPUTS:
         raise invalid("output", f"output must be one of {', '.join(schemas.OUTPUTS)}, not {shown(output)}")
@@ -67,12 +67,12 @@ def read_output(arguments: Mapping[str, Any]) -> str:
 
 
 def read_wait(arguments: Mapping[str, Any], default: float) -> float:
-    """``wait_seconds``. Raises ``GatewayError`` (400)."""
+    """Returns ``wait_seconds``. Raises ``GatewayError`` (400)."""
     return _number("wait_seconds", "a number", arguments.get("wait_seconds", default), 0, schemas.MAX_WAIT)
 
 
 def read_limit(arguments: Mapping[str, Any], default: int) -> int:
-    """``limit``. Raises ``GatewayError`` (400)."""
+    """Returns ``limit``. Raises ``GatewayError`` (400)."""
     return int(_number("limit", "an integer", arguments.get("limit", default), 1, schemas.MAX_LISTED))
 
 
@@ -104,20 +104,20 @@ def _operation(value: object) -> object:
 
 
 def _images(value: object) -> object:
-    """A list, however it was written: alone, as an object, as JSON in a string."""
+    """Returns a list of images from a list, a single image, an object, or JSON in a string."""
     value = _unquoted(value)
     rows = value if isinstance(value, list) else [value]
     return [image for row in rows if not is_absent(image := _image(row), free_text=True)]
 
 
 def _mask(value: object) -> object:
-    """One image; a list of one is one."""
+    """Returns one image; of a list with one entry, that entry."""
     value = _unquoted(value)
     return _image(value[0] if isinstance(value, list) and len(value) == 1 else value)
 
 
 def _unquoted(value: object) -> object:
-    """JSON in a string: several hosts pass lists and objects on like that."""
+    """Parses JSON in a string: several hosts send lists and objects like that."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)

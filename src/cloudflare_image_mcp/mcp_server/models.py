@@ -1,4 +1,4 @@
-"""The catalogue in the words of a tool's answer."""
+"""Describes the models for ``list_models`` and ``describe_model``, as data and as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def summary(model: Model, gateway: Gateway) -> dict[str, Any]:
-    """One row of ``list_models``."""
+    """Returns one row of ``list_models``."""
     return {
         "id": model.id,
         "name": model.title,
@@ -29,7 +29,7 @@ def summary(model: Model, gateway: Gateway) -> dict[str, Any]:
 
 
 def description(model: Model, gateway: Gateway) -> dict[str, Any]:
-    """All that ``describe_model`` says."""
+    """Returns the structured content of ``describe_model``."""
     rule, abilities = model.promise.sizes, gateway.backend.abilities(model)
     return summary(model, gateway) | {
         "backend": gateway.backend.name,
@@ -58,12 +58,12 @@ def _parameter(row: Parameter) -> dict[str, Any]:
 
 
 def price(model: Model) -> dict[str, Any]:
-    """Of one image at the default size and steps."""
+    """Returns the price of one image at the default size and steps."""
     return model.price.listed(model.promise.sizes.default)
 
 
 def catalogue_text(gateway: Gateway) -> str:
-    """The list for a reader that sees text alone."""
+    """Returns the text of ``list_models``."""
     lines = [f"{len(models())} models (backend: {gateway.backend.name}):"]
     for model in models().values():
         row = summary(model, gateway)
@@ -75,7 +75,7 @@ def catalogue_text(gateway: Gateway) -> str:
 
 
 def description_text(model: Model, gateway: Gateway) -> str:
-    """The description for a reader that sees text alone."""
+    """Returns the text of ``describe_model``."""
     return "\n".join(_description_lines(model, gateway))
 
 
@@ -110,7 +110,7 @@ def _default_for(model: Model, gateway: Gateway) -> list[str]:
 
 
 def _price_text(model: Model, gateway: Gateway) -> str:
-    """Empty on an engine that costs nothing."""
+    """Returns an empty text for an engine that costs nothing."""
     if gateway.backend.engine is not None:
         return ""
     amount = price(model)

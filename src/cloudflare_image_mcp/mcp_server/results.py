@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 MAX_RESULT: Final = 1_000_000
 """Bytes of one result as JSON. Claude Desktop refuses 1,048,576, the Python client larger events."""
 PICTURE_BUDGET: Final = 700_000
-"""Of those, for pictures in base64, all images of a result together."""
+"""Bytes of those for the base64 of all images together."""
 PREVIEW_SIDE: Final = 1024
-"""Pixels, the longest side of a preview."""
+"""The longest side of a preview, in pixels."""
 PREVIEW_BYTES: Final = 160_000
-"""Of one preview, as a file. Several hosts count a picture's base64 as if it were text."""
+"""File size of one preview. Several hosts count a picture's base64 as if it were text."""
 LARGE_SIDE: Final = 2048
-"""The same when the caller asks for ``image`` and the file itself does not fit."""
+"""The longest side of a preview for ``output="image"``, if the file itself does not fit."""
 
 RESULT_META: Final = "cloudflare-image-mcp/result"
-"""Where the gallery finds the structured content when hosts are not to see it."""
+"""The key in ``_meta`` where the gallery finds the structured content with MCP_STRUCTURED_RESULTS=off."""
 
 ADVICE: Final = {
     "content_policy_violation": "reword the prompt, then try again",
@@ -47,7 +47,7 @@ ADVICE: Final = {
     "not_supported_here": "trying again does not help; tell the user",
     "upstream_authentication_error": "only the operator of the gateway can mend this; tell the user",
 }
-"""What an assistant is to do about an error whose message does not say it, by kind."""
+"""What to do about an error whose message does not say it, by the error's kind."""
 
 _FOR_USER: Final = Annotations(audience=["user"])
 _FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
@@ -82,8 +82,8 @@ class JobRenderer:
         return structured_result(self._endpoint, content, self._structured(rows), in_meta=True)
 
     async def _preview(self, image: ResultImage, count: int, output: str) -> Image | None:
-        """The image itself where that is small enough, else a smaller copy. None, with a warning, where none can be
-        made (a Worker without the Images binding): the image is paid for and stored in any case.
+        """Returns the image itself if it is small enough, else a smaller copy. If none can be made (a Worker without
+        the Images binding), None and a warning, because the image is paid for and stored in any case.
         """
         room = PICTURE_BUDGET // count // 4 * 3
         picture = image.image
@@ -188,7 +188,7 @@ class JobRenderer:
 
 
 def advice(error: GatewayError) -> str:
-    """What to do about an error; empty where its message says so."""
+    """Returns what to do about an error; empty if its message says so."""
     if error.row.retry:
         return "try again" if error.retry_after is None else f"try again in {error.retry_after:.0f} s"
     return ADVICE.get(error.kind, "")
@@ -208,7 +208,7 @@ def error_result(error: GatewayError) -> CallToolResult:
 def structured_result(
     endpoint: McpEndpoint, content: list[ContentBlock], structured: dict[str, Any], *, in_meta: bool = False
 ) -> CallToolResult:
-    """The result, with its structured content where hosts may have it; the gallery finds it in the metadata."""
+    """Returns the result; with MCP_STRUCTURED_RESULTS=off the structured content goes into ``_meta``."""
     if endpoint.structured:
         return CallToolResult(content=content, structured_content=structured)
     meta = {RESULT_META: structured} if in_meta else None
@@ -220,7 +220,7 @@ def image_uri(key: str) -> str:
 
 
 def whereabouts(endpoint: McpEndpoint, request: Request | None, key: str) -> dict[str, str]:
-    """Where the full image can be had beside the resource, as far as the caller can reach it."""
+    """Returns the URL and the path of the full image, as far as the caller can reach them."""
     found: dict[str, str] = {}
     url, path = endpoint.image_url(request, key), endpoint.stored_path(key)
     if url:
@@ -231,7 +231,7 @@ def whereabouts(endpoint: McpEndpoint, request: Request | None, key: str) -> dic
 
 
 def stored_row(endpoint: McpEndpoint, request: Request | None, stored: StoredImage) -> dict[str, Any]:
-    """One image of ``list_images``."""
+    """Returns one row of ``list_images``."""
     row: dict[str, Any] = {
         "id": stored.key,
         "uri": image_uri(stored.key),

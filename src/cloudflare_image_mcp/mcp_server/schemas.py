@@ -1,5 +1,5 @@
-"""JSON Schemas of the tools' arguments and results. The parameters of a request come from the core's description, with
-the ranges of the models that an endpoint offers.
+"""JSON Schemas of the tools' arguments and results. The request's parameters come from the core's model of the request,
+with the ranges of the models that an endpoint offers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OUTPUTS: Final = ("auto", "image", "link")
 DEFAULT_WAIT: Final = 40.0
-"""Seconds. Several hosts give up after 45 to 60, whatever progress they are told of."""
+"""Seconds. Several hosts give up after 45 to 60 seconds, even if progress is reported."""
 MAX_WAIT: Final = 300.0
 MAX_LISTED: Final = 100
 
@@ -32,7 +32,7 @@ _PARAMETERS: Final = (
     "strength",
     "output_format",
 )
-"""The request's parameters that ``run_model`` shows. The others are taken too: a short schema is read more often."""
+"""Parameters in the schema of ``run_model``. The others are accepted, too, but a short schema serves models better."""
 
 _IMAGE: Final = "an image id from an earlier result, image://{id}, an https URL or a data: URL"
 _IMAGE_OR_PATH: Final = f"a path to a file on this machine, {_IMAGE}"
@@ -86,7 +86,7 @@ LIST_ARGUMENTS: Final = _object(
 
 
 def run_arguments(model: Model | None, *, paths: bool) -> Schema:
-    """``run_model``'s arguments: of every model, with the widest ranges, or of the one that is fixed."""
+    """Returns the arguments of ``run_model``: of the fixed model, or of every model with the widest ranges."""
     rows = [model] if model else list(models().values())
     tasks = [task for task in Operation if any(task in row.promise.tasks for row in rows)]
     properties: Schema = {"prompt": parameter_schema("prompt")}
@@ -153,7 +153,7 @@ _MODEL: Final[Schema] = {
     "default_for": _STRINGS,
 }
 _ALWAYS: Final = [name for name in _MODEL if name != "price"]
-"""There is no price where nothing is billed."""
+"""The keys that are always there; the price is missing where nothing is billed."""
 MODEL_LIST: Final = _object(
     {"backend": _STRING, "models": {"type": "array", "items": _object(_MODEL, _ALWAYS)}, "next": _STRING},
     ["backend", "models", "next"],

@@ -1,1 +1,1 @@
-"""The REST door: OpenAI's image routes over the core. All but ``server`` also runs inside a Worker."""
+"""The REST API: OpenAI's image routes over the core. All but ``server`` also runs inside a Worker."""
