@@ -1,9 +1,10 @@
 """Images as files in one directory: ``{key}`` the image, ``{key}.json`` its record.
 
-An image is there when the file under its key is there. That file appears by a rename, after its bytes and its
-record have reached the disk; so a crash, even of the machine, leaves whole images and, at worst, parts that
-nobody sees, which ``sweep`` removes. Three flushes (record, image, directory) cost milliseconds, an image
-seconds or money.
+An image exists when the file under its key exists. That file appears by a rename, after its bytes and its
+record have reached the disk. A crash, even of the machine, therefore leaves whole images and, at worst, parts
+that no call returns; ``sweep`` removes them. The three flushes (record, image, directory) take milliseconds.
+
+Only regular files count: links, folders and devices under an image's name are not opened.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import logging
 import os
 import re
 import secrets
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.storage.record import CHUNK, Record, check_key, is_key, missing, span
+from cloudflare_image_mcp.storage.record import CHUNK, MAX_RECORD_BYTES, Record, check_key, is_key, missing, span
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -131,23 +133,30 @@ class FileStore:
         return stored if stored and not self._expiry.has_passed(stored.created) else None
 
     def _stored(self, key: str) -> StoredImage | None:
-        """Expired or not."""
+        """Expired or not. None, with a line in the log, where the image or its record is broken."""
         try:
-            size = (self._directory / key).stat().st_size
-            return Record.from_json((self._directory / f"{key}{_RECORD}").read_bytes()).stored(key, size)
+            with _open_regular(self._directory / key) as file:
+                size = os.fstat(file.fileno()).st_size
+            with _open_regular(self._directory / f"{key}{_RECORD}") as file:
+                text = file.read(MAX_RECORD_BYTES + 1)
+            if len(text) > MAX_RECORD_BYTES:
+                raise ValueError("its record is too long")
+            record = Record.from_json(text)
+            self._expiry.check(record.created)
         except FileNotFoundError:
             return None
-        except ValueError:
-            _log.warning("image store: the record of %s cannot be read", key)
+        except ValueError as error:
+            _log.warning("image store: %s cannot be read: %s", key, error)
             return None
+        return record.stored(key, size)
 
     def _open(self, key: str) -> tuple[BinaryIO, int] | None:
         found = self._find(key)
         if found is None:
             return None
         try:
-            return (self._directory / key).open("rb", buffering=0), found.size
-        except FileNotFoundError:  # deleted in between
+            return _open_regular(self._directory / key), found.size
+        except (FileNotFoundError, ValueError):  # deleted or replaced in between
             return None
 
     @staticmethod
@@ -161,8 +170,9 @@ class FileStore:
         for key in sorted(times, key=times.__getitem__, reverse=True):
             if len(found) >= limit:
                 break
-            if stored := self._find(key):
-                found.append(stored)
+            with _logged_failure(key):
+                if stored := self._find(key):
+                    found.append(stored)
         return sorted(found, key=lambda stored: stored.created, reverse=True)
 
     def _delete(self, key: str) -> bool:
@@ -176,15 +186,16 @@ class FileStore:
         abandoned = (self._expiry.clock.now() - ORPHAN_AGE).timestamp()
         swept = 0
         for name, modified in times.items():
-            if is_key(name):
-                stored = self._stored(name)
-                if stored and self._expiry.has_passed(stored.created):
-                    self._remove(name)
-                    swept += 1
-                elif stored is None and modified < abandoned:
-                    self._remove(name)
-            elif modified < abandoned and _is_left_over(name, times):
-                (self._directory / name).unlink(missing_ok=True)
+            with _logged_failure(name):
+                if is_key(name):
+                    stored = self._stored(name)
+                    if stored and self._expiry.has_passed(stored.created):
+                        self._remove(name)
+                        swept += 1
+                    elif stored is None and modified < abandoned:
+                        self._remove(name)
+                elif modified < abandoned and _is_left_over(name, times):
+                    (self._directory / name).unlink(missing_ok=True)
         return swept
 
     def _remove(self, key: str) -> None:
@@ -193,11 +204,38 @@ class FileStore:
         (self._directory / f"{key}{_RECORD}").unlink(missing_ok=True)
 
     def _entries(self) -> Iterable[tuple[str, float]]:
-        """Every file's name and time of change, in seconds."""
+        """Name and time of change, in seconds, of every regular file."""
         with os.scandir(self._directory) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):  # deleted in between
-                    yield entry.name, entry.stat().st_mtime
+                    if entry.is_file(follow_symlinks=False):
+                        yield entry.name, entry.stat(follow_symlinks=False).st_mtime
+                    elif is_key(entry.name):
+                        _log.warning("image store: %s is not a regular file and was ignored", entry.name)
+
+
+@contextlib.contextmanager
+def _logged_failure(name: str) -> Iterator[None]:
+    """Logs what the disk refuses for one image, so that the others are still listed or swept."""
+    try:
+        yield
+    except OSError as error:
+        _log.error("image store: %s: %s", name, error)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """The file, opened to be read without a buffer. Raises ``FileNotFoundError``; ``ValueError`` where it is a
+    link, a folder or a device.
+    """
+    # Looked at before it is opened: Windows has no O_NOFOLLOW. O_NONBLOCK: opening a pipe would wait for a writer.
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError(f"{path.name} is not a regular file")
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags), "rb", buffering=0)
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise ValueError(f"{path.name} is not a regular file")
 
 
 def _is_left_over(name: str, names: Mapping[str, float]) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pyodide.ffi import JsException
@@ -12,15 +11,16 @@ from pyodide.ffi import JsException
 from cloudflare_image_mcp.core.ports import StoredImage
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.js_values import JsPayload, js_object, optional, read_stream
+from cloudflare_image_mcp.storage.record import Expiry, is_key, media_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import timedelta
 
     from cloudflare_image_mcp.core.ports import Clock
     from cloudflare_image_mcp.imagefile.image import Image
     from cloudflare_image_mcp.js_values import Handle
 
-_KEY: Final = re.compile(r"[0-9A-Za-z_-]{22}\.(?:png|jpg|webp|gif)")
 _PREFIX: Final = "images/"
 """Of the objects' names in the bucket, which may hold other things too."""
 _PAGE: Final = 1000
@@ -35,8 +35,7 @@ class R2Store:
     def __init__(self, bucket: Handle, clock: Clock, expiry: timedelta | None) -> None:
         """``bucket`` is the raw binding. ``expiry`` None keeps images for good."""
         self._bucket = bucket
-        self._clock = clock
-        self._expiry = expiry
+        self._expiry = Expiry(expiry, clock)
 
     async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
         payload = await JsPayload.of_payload(image.payload)
@@ -55,14 +54,14 @@ class R2Store:
         )
 
     async def find(self, key: str) -> StoredImage | None:
-        if _KEY.fullmatch(key) is None:
+        if not is_key(key):
             return None
         try:
             found = optional(await self._bucket.head(_PREFIX + key))
         except JsException as error:
             raise _failed("find", key) from error
         record = None if found is None else _record(found)
-        return record if record is not None and not self._expired(record.created) else None
+        return record if record is not None and not self._expiry.has_passed(record.created) else None
 
     async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         if stop is not None and stop <= start:
@@ -72,7 +71,7 @@ class R2Store:
             found = optional(await self._bucket.get(_PREFIX + key, js_object({"range": span})))
         except JsException as error:
             raise _failed("read", key) from error
-        if found is None or self._expired(_time(found.uploaded)):
+        if found is None or self._expiry.has_passed(_time(found.uploaded)):
             raise GatewayError("not_found", f"image {shown(key)} does not exist, or has expired")
         async for chunk in read_stream(found.body):
             yield chunk
@@ -80,8 +79,8 @@ class R2Store:
     async def list(self, limit: int = 100) -> list[StoredImage]:
         """R2 lists by name, and names are random: every page is read to find the newest, which alone are kept."""
         newest: list[StoredImage] = []
-        async for page in self._pages(("httpMetadata", "customMetadata")):
-            live = [record for record in map(_record, page) if not self._expired(record.created)]
+        async for page in self._pages(("customMetadata",)):
+            live = [record for record in map(_record, page) if not self._expiry.has_passed(record.created)]
             newest = heapq.nlargest(limit, [*newest, *live], key=lambda record: record.created)
         return newest
 
@@ -95,7 +94,7 @@ class R2Store:
         """Page by page, so that a full bucket needs no more memory than one page."""
         swept = 0
         async for page in self._pages():
-            expired = [_key(found) for found in page if self._expired(_time(found.uploaded))]
+            expired = [_key(found) for found in page if self._expiry.has_passed(_time(found.uploaded))]
             if expired:
                 await self._delete(expired)
                 swept += len(expired)
@@ -121,13 +120,10 @@ class R2Store:
                 page = await self._bucket.list(js_object(options))
             except JsException as error:
                 raise _failed("list", "images") from error
-            yield [found for found in page.objects if _KEY.fullmatch(_key(found))]
+            yield [found for found in page.objects if is_key(_key(found))]
             if not page.truncated:
                 return
             cursor = page.cursor
-
-    def _expired(self, created: datetime) -> bool:
-        return self._expiry is not None and created + self._expiry <= self._clock.now()
 
 
 def fitting(details: Mapping[str, str]) -> dict[str, str]:
@@ -144,7 +140,7 @@ def fitting(details: Mapping[str, str]) -> dict[str, str]:
 def _record(found: Handle) -> StoredImage:
     return StoredImage(
         key=_key(found),
-        media_type=found.httpMetadata.contentType,
+        media_type=media_type(_key(found)),
         size=int(found.size),
         created=_time(found.uploaded),
         details=found.customMetadata.to_py(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.ports import StoredImage
@@ -17,7 +17,6 @@ from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from cloudflare_image_mcp.core.ports import Clock
     from cloudflare_image_mcp.imagefile.image import Image
@@ -27,6 +26,14 @@ _KEY: Final = re.compile(rf"[0-9A-Za-z_-]{{22}}\.(?:{'|'.join(_MEDIA_TYPES)})")
 
 CHUNK: Final = 256 * 1024
 """Bytes that a store reads at a time."""
+MAX_RECORD_BYTES: Final = 1024 * 1024
+"""Length of a record in a file. Longer ones are not read: the prompts, all escapes, take 50 kB."""
+
+_CLOCK_SKEW: Final = timedelta(days=1)
+"""How far another machine's clock may be ahead. A record from further in the future would never expire."""
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+_NUMBERS: Final = ("width", "height", "seed")
+"""Details that are read as numbers."""
 
 
 def is_key(key: str) -> bool:
@@ -63,7 +70,13 @@ class Expiry:
     clock: Clock
 
     def has_passed(self, created: datetime) -> bool:
-        return self.after is not None and created + self.after <= self.clock.now()
+        # The difference, because the sum is out of range for a time near the year 9999.
+        return self.after is not None and self.clock.now() - created >= self.after
+
+    def check(self, created: datetime) -> None:
+        """Raises ``ValueError`` where an image says that it was made in the future."""
+        if created - self.clock.now() > _CLOCK_SKEW:
+            raise ValueError(f"its time is in the future: {created.isoformat()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +98,15 @@ class Record:
         try:
             data = json.loads(text)
             created = datetime.fromisoformat(data["created"])
-            details = {str(name): str(value) for name, value in data["details"].items()}
-        except (KeyError, TypeError, AttributeError) as error:
+            details = {_text(name): _text(value) for name, value in data["details"].items()}
+            if created.tzinfo is None:
+                raise ValueError("not a record: its time has no zone")
+            created = created.astimezone(UTC)
+        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError("not a record") from error
-        if created.tzinfo is None:
-            raise ValueError("not a record: its time has no zone")
+        for name in _NUMBERS:
+            if name in details and _NUMBER.fullmatch(details[name]) is None:
+                raise ValueError(f"not a record: its {name} is no number")
         return cls(created, details)
 
     def to_header(self, limit: int) -> str:
@@ -120,3 +137,8 @@ class Record:
     def stored(self, key: str, size: int) -> StoredImage:
         """``size`` in bytes."""
         return StoredImage(key=key, media_type=media_type(key), size=size, created=self.created, details=self.details)
+
+
+def _text(value: object) -> str:
+    """As text that can be encoded: half a surrogate pair would break every answer that it stands in."""
+    return str(value).encode("utf-8", "replace").decode()

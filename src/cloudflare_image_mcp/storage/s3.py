@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 _RECORD: Final = "record"
 """The metadata's name: ``x-amz-meta-record`` on the wire."""
-MAX_RECORD_BYTES: Final = 2_000
+MAX_HEADER_BYTES: Final = 2_000
 """S3 allows 2 KB of metadata with its names, R2 8 KB."""
 _LOOKUPS: Final = 16
 """Records asked for at once by a listing."""
@@ -65,7 +65,7 @@ class S3Store:
         check_key(key, image)
         data = await image.payload.read()
         record = Record(self._expiry.clock.now(), dict(details))
-        attributes = {"Content-Type": media_type(key), _RECORD: record.to_header(MAX_RECORD_BYTES)}
+        attributes = {"Content-Type": media_type(key), _RECORD: record.to_header(MAX_HEADER_BYTES)}
         try:
             # In one request whatever its size: several would leave an unfinished upload behind after a crash.
             await obstore.put_async(self._bucket, key, data, attributes=attributes, use_multipart=False)
@@ -134,8 +134,9 @@ class S3Store:
             raise _failed(error) from error
         try:
             record = Record.from_header(result.attributes.get(_RECORD, ""))
-        except ValueError:
-            _log.warning("image store: the record of %s cannot be read", key)
+            self._expiry.check(record.created)
+        except ValueError as error:
+            _log.warning("image store: the record of %s cannot be read: %s", key, error)
             return None
         if self._expiry.has_passed(record.created):
             return None
