@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from cloudflare_image_mcp.limits import FETCH_REDIRECTS, MAX_IMAGE_BYTES
 from tests.live import serving
+from tests.worker.conftest import image as large_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,10 @@ PIXEL = base64.b64decode(
 
 async def image(request: Request) -> Response:
     return Response(PIXEL, media_type="image/png")
+
+
+async def large(request: Request) -> Response:
+    return Response(large_image(), media_type="image/png")
 
 
 async def missing(request: Request) -> Response:
@@ -43,7 +48,7 @@ async def hop(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[str]:
-    routes = [Route("/image", image), Route("/missing", missing), Route("/endless", endless)]
+    routes = [Route("/image", image), Route("/large", large), Route("/missing", missing), Route("/endless", endless)]
     with serving(Starlette(routes=[*routes, Route("/hop/{left}", hop)])) as origin:
         yield origin
 
@@ -73,3 +78,12 @@ def test_an_image_is_fetched_and_read(client: httpx2.Client, source: str, path: 
     answer = edited(client, source + path)
     assert answer.status_code == 501
     assert "a source image of 1024x1024 needs the Images binding" in answer.json()["error"]["message"]
+
+
+def test_several_fetched_images_and_a_body_do_not_wait_for_each_other(client: httpx2.Client, source: str) -> None:
+    """A request that holds some of the budget would otherwise wait for itself, and then be told that all is busy."""
+    images = [f"{source}/large?number={index}" for index in range(4)]
+    padding = "x" * (6 * 1024 * 1024)
+    fields = {"prompt": "in the snow", "model": "flux-2-klein-4b", "image": images, "size": "1024x1024"}
+    answer = client.post("/v1/images/edits", json=fields | {"metadata": padding})
+    assert answer.status_code == 501, answer.text

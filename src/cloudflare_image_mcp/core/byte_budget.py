@@ -30,9 +30,9 @@ class ByteBudget:
         self.held += count
 
     def give_back(self, count: int) -> None:
-        """Counts bytes no longer, and wakes those that wait for room."""
+        """Counts bytes no longer, and wakes those that wait for room. Negative: more than was foreseen is held."""
         self.held -= count
-        while count and self._waiting:
+        while count > 0 and self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.get_loop().call_soon_threadsafe(_wake, waiting)

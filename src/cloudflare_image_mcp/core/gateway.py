@@ -77,7 +77,9 @@ class Gateway:
         defer: Defer,
         options: Options,
         budget: ByteBudget | None = None,
+        fetch_budget: ByteBudget | None = None,
     ) -> None:
+        """``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given."""
         self.budget = budget or ByteBudget()
         self.backend = backend
         self.store = store
@@ -86,7 +88,7 @@ class Gateway:
         self.ids = ids
         self.options = options
         self.defer = defer
-        self._sources = SourceReader(fetcher, store, self.budget)
+        self._sources = SourceReader(fetcher, store, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
             backend=backend,

@@ -195,15 +195,18 @@ class SourceReader:
         return BytesPayload(_decode(source.param, text))
 
     async def _fetched(self, url: str, param: str) -> Payload:
-        """Fetches an image once there is room for one of the largest; what it takes counts until nobody holds it."""
-        await self._budget.wait_for(MAX_IMAGE_BYTES, FETCH_TIMEOUT)
+        """Fetches an image once there is room for it; its bytes count until nobody holds it. Room means the largest
+        image, but at most a quarter of a small budget, or a request that holds some images would wait for itself.
+        """
+        room = min(MAX_IMAGE_BYTES, self._budget.most // 4)
+        await self._budget.wait_for(room, FETCH_TIMEOUT)
         size = 0
         try:
             payload = await self._fetcher.fetch(url, param)
             size = min(payload.size, MAX_IMAGE_BYTES)
             self._budget.held_by(payload, size)
         finally:
-            self._budget.give_back(MAX_IMAGE_BYTES - size)
+            self._budget.give_back(room - size)
         return payload
 
     async def _stored(self, param: str, url: str) -> Payload:

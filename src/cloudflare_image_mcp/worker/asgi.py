@@ -32,8 +32,10 @@ MAX_BODY_BYTES: Final = 8 * MEBIBYTE
 """One request's body. One of this length makes the memory of the Python runtime grow to 90 MB, for good, of the 128 MB
 that a Worker has.
 """
-BODIES_BYTES: Final = 12 * MEBIBYTE
-"""Of all the requests that an isolate has under way, together."""
+MAX_TOTAL_BODY_BYTES: Final = 12 * MEBIBYTE
+"""The bodies of all requests that an isolate is processing, together: they lie in the memory of the Python runtime."""
+MAX_TOTAL_FETCHED_BYTES: Final = 48 * MEBIBYTE
+"""The images fetched from URLs for these requests, together: they lie in JavaScript's memory, which shrinks again."""
 
 _NO_BODY: Final = frozenset({101, 103, 204, 205, 304})
 """Statuses whose answer has no body: https://fetch.spec.whatwg.org/#null-body-status"""

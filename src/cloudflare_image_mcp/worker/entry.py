@@ -25,7 +25,7 @@ from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
-from cloudflare_image_mcp.worker.asgi import BODIES_BYTES, answer
+from cloudflare_image_mcp.worker.asgi import MAX_TOTAL_BODY_BYTES, MAX_TOTAL_FETCHED_BYTES, answer
 from cloudflare_image_mcp.worker.mcp import WorkerMcp
 from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerIds, defer
 
@@ -102,7 +102,8 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         ids=WorkerIds(),
         defer=defer,
         options=replace(settings.options(), parallel=PARALLEL),
-        budget=ByteBudget(BODIES_BYTES),
+        budget=ByteBudget(MAX_TOTAL_BODY_BYTES),
+        fetch_budget=ByteBudget(MAX_TOTAL_FETCHED_BYTES),
     )
 
 
