@@ -93,6 +93,8 @@ def test_webp_with_alpha_says_so() -> None:
 @pytest.mark.parametrize("name", FILES)
 async def test_a_file_cut_short_is_refused(name: str) -> None:
     data = FILES[name]
+    if name == "jpeg of two pictures":  # the first is taken
+        data = data[: data.index(b"\xff\xd9\xff\xd8") + 2]
     for length in {len(data) - 1, len(data) - 9, len(data) // 2, 30, 12, 3}:
         with pytest.raises(UnreadableImage):
             await Image.of_bytes(data[:length])

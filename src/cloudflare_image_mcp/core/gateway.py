@@ -88,7 +88,7 @@ class Gateway:
         self.ids = ids
         self.options = options
         self.defer = defer
-        self._sources = SourceReader(fetcher, store, fetch_budget or self.budget)
+        self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
             backend=backend,

@@ -10,7 +10,7 @@ from cloudflare_image_mcp.core.request import ImageSource
 from cloudflare_image_mcp.core.written_values import snake_case
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
 from cloudflare_image_mcp.imagefile import base64_text
-from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageCutShort, ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.imagefile.percent_text import percent_decoded
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cloudflare_image_mcp.core.byte_budget import ByteBudget
-    from cloudflare_image_mcp.core.ports import ImageFetcher, ImageStore, StoredImage
+    from cloudflare_image_mcp.core.ports import ImageFetcher, ImageStore, Pixels, StoredImage
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 _NAMES: Final = {
@@ -134,7 +134,8 @@ def _object(param: str, value: Mapping[str, object], depth: int) -> Iterator[Ima
 class SourceReader:
     """Turns an ``ImageSource`` into an ``Image`` within the limits."""
 
-    def __init__(self, fetcher: ImageFetcher, store: ImageStore, budget: ByteBudget) -> None:
+    def __init__(self, fetcher: ImageFetcher, store: ImageStore, pixels: Pixels, budget: ByteBudget) -> None:
+        self._pixels = pixels
         self._budget = budget
         self._fetcher = fetcher
         self._store = store
@@ -164,7 +165,7 @@ class SourceReader:
                 param=source.param,
             )
         try:
-            image = await Image.sniff(payload)
+            image = await self._sniffed(payload)
         except UnreadableImage as error:
             raise unreadable_image(source.param, error) from None
         width, height = image.header.size
@@ -176,6 +177,14 @@ class SourceReader:
                 param=source.param,
             )
         return image
+
+    async def _sniffed(self, payload: Payload) -> Image:
+        try:
+            return await Image.sniff(payload)
+        except ImageCutShort as error:
+            if error.header.format is not ImageFormat.JPEG:
+                raise
+            return await self._pixels.complete_jpeg(Image(payload, error.header))
 
     async def _payload(self, source: ImageSource) -> Payload:
         if isinstance(source.data, bytes):

@@ -111,6 +111,12 @@ class Pixels(Protocol):
         """Converts an input image for an edit: upright, first frame, sRGB, exactly ``size``, PNG."""
         ...
 
+    async def complete_jpeg(self, image: Image) -> Image:
+        """Adds the end marker to a JPEG without one. Raises ``ImageCutShort`` where pixels are missing too, or where
+        the runtime cannot tell.
+        """
+        ...
+
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         """Converts a mask (transparent = repaint, or white = repaint) to a grey PNG of ``size``, 255 = repaint.
 

@@ -64,6 +64,14 @@ class HeaderCutShort(UnreadableImage):
     """The bytes given end before the header does: more of the file may tell."""
 
 
+class ImageCutShort(UnreadableImage):
+    """The header is whole, and the file ends before the image does."""
+
+    def __init__(self, header: ImageHeader) -> None:
+        super().__init__(f"the {header.format.label} file is cut short")
+        self.header = header
+
+
 _MAX_PARTS: Final = 1_000
 """Segments, chunks or blocks walked: real headers have some dozens, hostile ones as many as fit."""
 _MAX_IFD_ENTRIES: Final = 512
@@ -102,9 +110,10 @@ def read_header(head: bytes) -> ImageHeader:
 
 
 def is_complete(header: ImageHeader, tail: bytes, size: int) -> bool:
-    """Whether a file of ``size`` bytes that ends in ``tail`` (its last 64 bytes) ends as its format says.
+    """Whether a file of ``size`` bytes that ends in ``tail`` (its last 64 bytes) ends as its format says, with at most
+    a few bytes of zero or blank padding.
 
-    A few bytes of zero or blank padding after the end are tolerated, as every decoder does.
+    This is the quick check. Where it says no, ``ending.find_end`` walks through the file.
     """
     if header.declared_bytes is not None:
         return header.declared_bytes <= size <= header.declared_bytes + _MAX_PADDING
@@ -293,7 +302,7 @@ def _gif(head: bytes) -> ImageHeader:
 
 def _gif_blocks(head: bytes) -> Iterator[tuple[int, int]]:
     """Introducer and start of the rest of each block, as far as ``head`` goes."""
-    position = 13 + _gif_palette(_bytes(head, 10, 1)[0])
+    position = 13 + gif_palette_bytes(_bytes(head, 10, 1)[0])
     for _ in range(_MAX_PARTS):
         kind = head[position : position + 1]
         if kind not in {b"\x21", b"\x2c"}:
@@ -301,13 +310,13 @@ def _gif_blocks(head: bytes) -> Iterator[tuple[int, int]]:
         yield kind[0], position + 1
         if kind == b"\x2c":
             flags = head[position + 9 : position + 10]
-            position += 11 + (_gif_palette(flags[0]) if flags else 0)
+            position += 11 + (gif_palette_bytes(flags[0]) if flags else 0)
         else:
             position += 2
         position = _gif_end_of_data(head, position)
 
 
-def _gif_palette(flags: int) -> int:
+def gif_palette_bytes(flags: int) -> int:
     """Bytes of the palette that the flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 

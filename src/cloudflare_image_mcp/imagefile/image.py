@@ -1,6 +1,4 @@
-"""An image file whose header has been read: its bytes are still opaque, its type and size are known and
-true.
-"""
+"""An image file whose header has been read: its format and size are known, its bytes are not decoded."""
 
 from __future__ import annotations
 
@@ -8,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.imagefile.ending import find_end
 from cloudflare_image_mcp.imagefile.header import (
     HeaderCutShort,
+    ImageCutShort,
     ImageFormat,
     ImageHeader,
     is_complete,
@@ -44,8 +44,10 @@ class Image:
 
     @classmethod
     async def sniff(cls, payload: Payload) -> Image:
-        """Reads the header. Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF, or are
-        cut short.
+        """Reads the header, and drops what stands after the end of the image.
+
+        Raises ``UnreadableImage`` when the bytes are no PNG, JPEG, WebP or GIF; ``ImageCutShort`` when they end before
+        the image does.
         """
         try:
             header = read_header(await payload.slice(0, _HEAD))
@@ -55,7 +57,10 @@ class Image:
             header = read_header(await payload.slice(0, _LONG_HEAD))
         tail = await payload.slice(max(0, payload.size - _TAIL), payload.size)
         if not is_complete(header, tail, payload.size):
-            raise UnreadableImage(f"the {header.format.label} file is cut short")
+            end = await find_end(payload, header)
+            if end is None:
+                raise ImageCutShort(header)
+            payload = await payload.spliced(end, payload.size, b"")
         return cls(payload, header)
 
     @classmethod

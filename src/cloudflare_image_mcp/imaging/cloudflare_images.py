@@ -8,7 +8,7 @@ import js
 from pyodide.ffi import JsException
 
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
-from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageCutShort, ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.js_values import JsPayload, js_object
 
@@ -35,6 +35,9 @@ class ImagesPixels:
         if image.format is ImageFormat.PNG and image.header.size == size and image.header.orientation == 1:
             return image
         return await self._input(image, f"a source image of {size}", ImageFormat.PNG, _filling(size))
+
+    async def complete_jpeg(self, image: Image) -> Image:
+        raise ImageCutShort(image.header)
 
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         _no_masks()

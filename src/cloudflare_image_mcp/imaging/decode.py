@@ -8,6 +8,7 @@ bytes a pixel at most) only small pictures are held.
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
@@ -20,7 +21,7 @@ from cloudflare_image_mcp.imaging.colour import SrgbTransform, working
 from cloudflare_image_mcp.imaging.essential import essential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from PIL.ImageFile import ImageFile
 
@@ -57,20 +58,34 @@ def decode(data: bytes, header: ImageHeader, size: Size) -> PillowImage.Image:
     Raises ``UnreadableImage``.
     """
     stored = Size(size.height, size.width) if header.orientation >= 5 else size
+    with _damage_told(header), _opened(data, header) as file:
+        if isinstance(file, JpegImagePlugin.JpegImageFile):
+            _draft(file, stored)
+        file.load()
+        picture = _resampled(file, stored)
+    turn = _TURNS.get(header.orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+@contextmanager
+def open_jpeg(data: bytes, header: ImageHeader) -> Iterator[ImageFile]:
+    """The file's picture as it is stored, decoded. Raises ``UnreadableImage``."""
+    with _damage_told(header), _opened(data, header) as file:
+        file.load()
+        yield file
+
+
+@contextmanager
+def _damage_told(header: ImageHeader) -> Iterator[None]:
+    """Turns whatever Pillow raises on a damaged file into ``UnreadableImage``: OSError, SyntaxError, ValueError,
+    EOFError, struct.error and more.
+    """
     try:
-        with _opened(data, header) as file:
-            if isinstance(file, JpegImagePlugin.JpegImageFile):
-                _draft(file, stored)
-            file.load()
-            picture = _resampled(file, stored)
+        yield
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:
-        # Pillow raises nearly anything on damaged files: OSError, SyntaxError, ValueError, EOFError,
-        # struct.error
         raise UnreadableImage(f"the {header.format.label} file is damaged: it does not decode") from error
-    turn = _TURNS.get(header.orientation)
-    return picture if turn is None else picture.transpose(turn)
 
 
 def _opened(data: bytes, header: ImageHeader) -> ImageFile:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.imagefile.header import ImageFormat, gif_palette_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def _jpeg(data: bytes) -> bytes:
 
 
 def _gif(data: bytes) -> bytes:
-    position = 13 + _gif_palette(data[10])
+    position = 13 + gif_palette_bytes(data[10])
     kept = [data[:position]]
     budget = MAX_BLOCKS
     while data[position : position + 1] == b"\x21":
@@ -88,11 +88,6 @@ def _gif(data: bytes) -> bytes:
         if data[start + 1 : start + 2] == _GRAPHIC_CONTROL:
             kept[1:] = [data[start:position]]
     return b"".join([*kept, data[position:]])
-
-
-def _gif_palette(flags: int) -> int:
-    """Bytes of the palette that the flags announce."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 _STRIPPERS: Final[dict[ImageFormat, Callable[[bytes], bytes]]] = {

@@ -16,6 +16,7 @@ from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.composite import composite
 from cloudflare_image_mcp.imaging.decode import decode
 from cloudflare_image_mcp.imaging.encode import encode
+from cloudflare_image_mcp.imaging.jpeg_end import completed, with_all_scans
 from cloudflare_image_mcp.imaging.mask import check_mask_size, is_transparent, read_mask
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class PillowPixels:
     async def source(self, image: Image, size: Size) -> Image:
         (data,) = await _read(image)
         return await self._run(image, lambda: encode(decode(data, image.header, size), ImageFormat.PNG))
+
+    async def complete_jpeg(self, image: Image) -> Image:
+        (data,) = await _read(image)
+        candidates = await with_all_scans(data)
+        return await self._run(image, lambda: completed(candidates, image.header))
 
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         check_mask_size(mask.size, source.size)
