@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.threads import EngineThreads
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 """What the illustrator draws natively, in any shape."""
+REFERENCE_SIDE: Final = 1024
+"""The longest side of a reference that the engine is given: it would decode a larger one whole."""
 DEFAULT_STEPS: Final = 4
 DEFAULT_GUIDANCE: Final = 7.5
 DEFAULT_STRENGTH: Final = 0.7
@@ -61,7 +64,7 @@ class LocalBackend:
         self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator")
 
     def abilities(self, model: Model) -> Abilities:
-        return Abilities.of_promise(model, SIZES)
+        return replace(Abilities.of_promise(model, SIZES), reference_side=REFERENCE_SIDE)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""

@@ -33,6 +33,10 @@ class Abilities:
     """Operations that the backend offers but was seen to refuse: of several calls, one is sent first, alone."""
     input_side: int | None = None
     """Pixels to which the longest side of an input image is scaled down; None: it is sent at the size of the result."""
+    reference_side: int | None = None
+    """Pixels to which the longest side of a reference is scaled down once, before the first call; None: the backend
+    takes references as they were sent.
+    """
 
     @classmethod
     def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:

@@ -64,6 +64,8 @@ class Plan:
     """One for each image; None where the model takes none."""
     images: int
     """How many of the input images are used."""
+    reference_side: int | None
+    """Pixels to which the longest side of a reference is scaled down; None: it is not scaled."""
     native_mask: bool
     doubtful: bool
     """Whether the backend may refuse this with every call."""
@@ -109,6 +111,7 @@ def make_plan(
         finish=Finish(size=size, format=output_format, compression=request.output_compression),
         seeds=_seeds(request, abilities, seed, new_seed),
         images=images,
+        reference_side=abilities.reference_side,
         native_mask=request.mask is not None and abilities.mask,
         doubtful=request.operation in abilities.doubtful,
         warnings=tuple(dict.fromkeys(warnings)),

@@ -38,7 +38,7 @@ async def stage(plan: Plan, request: ImageRequest, inputs: Inputs, pixels: Pixel
         source = await pixels.source(first, call.size)
         same = call.size == finish.size
         original = source if same or inputs.mask is None else await pixels.source(first, finish.size)
-    call = replace(call, images=(source, *others))
+    call = replace(call, images=(source, *await _references(plan, request, others, pixels)))
     if inputs.mask is None or request.mask is None:
         return call, finish
     with _named(request.mask):
@@ -47,6 +47,18 @@ async def stage(plan: Plan, request: ImageRequest, inputs: Inputs, pixels: Pixel
             wired = mask if same else await pixels.mask(inputs.mask, first, call.size)
             call = replace(call, mask=wired)
     return call, replace(finish, original=original, mask=mask)
+
+
+async def _references(plan: Plan, request: ImageRequest, images: list[Image], pixels: Pixels) -> list[Image]:
+    """Scaled down one after another, because a large one takes hundreds of megabytes while it is decoded."""
+    side = plan.reference_side
+    if side is None:
+        return images
+    references: list[Image] = []
+    for source, image in zip(request.images[1:], images, strict=False):
+        with _named(source):
+            references.append(await pixels.reference(image, side) if max(image.size) > side else image)
+    return references
 
 
 @contextmanager

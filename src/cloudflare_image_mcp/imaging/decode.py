@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.imagefile.header import ImageHeader
 
-_BAND_PIXELS: Final = 2_000_000
+_BAND_PIXELS: Final = 1_000_000
+_VERY_LARGE: Final = 17_000_000
+"""Pixels. A smaller file is at most twice as large as the largest result, so that drafts hardly matter for it."""
 _LANCZOS: Final = PillowImage.Resampling.LANCZOS
 _LANCZOS_REACH: Final = 3
 """Pixels of the smaller picture on each side that Lanczos looks at."""
@@ -68,11 +70,19 @@ def decode(data: bytes, header: ImageHeader, size: Size) -> PillowImage.Image:
 
 
 @contextmanager
-def open_jpeg(data: bytes, header: ImageHeader) -> Iterator[ImageFile]:
+def open_image(data: bytes, header: ImageHeader) -> Iterator[ImageFile]:
     """The file's picture as it is stored, decoded. Raises ``UnreadableImage``."""
     with _damage_told(header), _opened(data, header) as file:
         file.load()
         yield file
+
+
+def decoded_bands(data: bytes, header: ImageHeader) -> Iterator[PillowImage.Image]:
+    """The picture in its stored size, a band of rows at a time, as L, RGB, RGBA or CMYK. Raises ``UnreadableImage``."""
+    with open_image(data, header) as file:
+        rows = max(1, _BAND_PIXELS // file.width)
+        for top in range(0, file.height, rows):
+            yield working(file.crop((0, top, file.width, min(top + rows, file.height))))
 
 
 @contextmanager
@@ -97,10 +107,12 @@ def _opened(data: bytes, header: ImageHeader) -> ImageFile:
 
 
 def _draft(file: JpegImagePlugin.JpegImageFile, size: Size) -> None:
-    """Lets the JPEG decoder leave out what a picture twice as large as wanted does not show."""
-    scale = _cover_scale(Size(*file.size), size)
-    if scale < 0.5:
-        file.draft(None, (round(file.width * scale * 2), round(file.height * scale * 2)))
+    """Lets the JPEG decoder leave out what a picture twice as large as wanted does not show; of a very large file,
+    one as large as wanted: a progressive one takes hundreds of megabytes as it is.
+    """
+    scale = _cover_scale(Size(*file.size), size) * (1 if file.width * file.height > _VERY_LARGE else 2)
+    if scale < 1:
+        file.draft(None, (round(file.width * scale), round(file.height * scale)))
 
 
 def _cover_scale(source: Size, target: Size) -> float:

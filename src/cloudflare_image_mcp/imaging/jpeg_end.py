@@ -14,7 +14,7 @@ from cloudflare_image_mcp.errors import UnreadableImage
 from cloudflare_image_mcp.imagefile.ending import SOS, jpeg_segments
 from cloudflare_image_mcp.imagefile.header import ImageCutShort
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
-from cloudflare_image_mcp.imaging.decode import open_jpeg
+from cloudflare_image_mcp.imaging.decode import open_image
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.header import ImageHeader
@@ -77,7 +77,7 @@ def _has_all_pixels(data: bytes, header: ImageHeader) -> bool:
 def _digest(data: bytes, header: ImageHeader) -> bytes:
     """Of the decoded pixels, a band at a time, so that they are not held twice."""
     digest = hashlib.blake2b()
-    with open_jpeg(data, header) as file:
+    with open_image(data, header) as file:
         for top in range(0, file.height, _ROWS):
             digest.update(file.crop((0, top, file.width, min(top + _ROWS, file.height))).tobytes())
     return digest.digest()

@@ -9,6 +9,8 @@ from PIL import ImageChops
 from cloudflare_image_mcp.errors import invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PIL import Image as PillowImage
 
     from cloudflare_image_mcp.catalog import Size
@@ -26,9 +28,10 @@ rendered is still a mark.
 """
 
 
-def is_transparent(picture: PillowImage.Image) -> bool:
-    """Whether ``read_mask`` finds a transparent part to repaint."""
-    return picture.mode == "RGBA" and any(picture.getchannel("A").histogram()[: 256 - min(_THRESHOLDS)])
+def is_transparent(bands: Iterable[PillowImage.Image]) -> bool:
+    """Whether ``read_mask`` finds a transparent part to repaint in the picture that the bands make up."""
+    most = 256 - min(_THRESHOLDS)
+    return any(band.mode == "RGBA" and any(band.getchannel("A").histogram()[:most]) for band in bands)
 
 
 def read_mask(picture: PillowImage.Image) -> PillowImage.Image:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image as PillowImage
 
@@ -14,59 +11,62 @@ from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.composite import composite
-from cloudflare_image_mcp.imaging.decode import decode
+from cloudflare_image_mcp.imaging.decode import decode, decoded_bands
+from cloudflare_image_mcp.imaging.decoding_threads import DecodingThreads, decoding_bytes
 from cloudflare_image_mcp.imaging.encode import encode
 from cloudflare_image_mcp.imaging.jpeg_end import completed, with_all_scans
 from cloudflare_image_mcp.imaging.mask import check_mask_size, is_transparent, read_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cloudflare_image_mcp.core.ports import Finish
     from cloudflare_image_mcp.imagefile.header import ImageHeader
 
-_T = TypeVar("_T")
-_LARGE: Final = 8_000_000
-"""Pixels from which images are decoded one at a time, so that many at once do not fill the memory."""
 _LOSSY: Final = frozenset({ImageFormat.JPEG, ImageFormat.WEBP})
 _PREVIEW_QUALITIES: Final = (85, 70, 50)
 _PREVIEW_STEP: Final = 0.75
 
 
 class PillowPixels:
-    """Decodes, resamples and encodes in threads of its own: Pillow lets go of the interpreter while it
-    works.
-    """
+    """Decodes, resamples and encodes in threads: Pillow releases the interpreter's lock while it works."""
 
     def __init__(self, threads: int | None = None) -> None:
-        """``threads`` work at a time; by default, one for each core."""
-        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, "pixels")
-        self._large = ThreadPoolExecutor(1, "pixels-large")
+        """``threads``: by default, one for each core."""
+        self._threads = DecodingThreads(threads)
 
     async def source(self, image: Image, size: Size) -> Image:
         (data,) = await _read(image)
-        return await self._run(image, lambda: encode(decode(data, image.header, size), ImageFormat.PNG))
+        return await self._run(
+            [decoding_bytes(image.header, size)],
+            lambda: encode(decode(data, image.header, size), ImageFormat.PNG),
+        )
 
     async def complete_jpeg(self, image: Image) -> Image:
         (data,) = await _read(image)
         candidates = await with_all_scans(data)
-        return await self._run(image, lambda: completed(candidates, image.header))
+        return await self._run([decoding_bytes(image.header)], lambda: completed(candidates, image.header))
 
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
         check_mask_size(mask.size, source.size)
         (data,) = await _read(mask)
-        return await self._run(mask, lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG))
+        return await self._run(
+            [decoding_bytes(mask.header, size)],
+            lambda: encode(read_mask(decode(data, mask.header, size)), ImageFormat.PNG),
+        )
 
     async def is_transparent(self, image: Image) -> bool:
         if not image.header.has_alpha:
             return False
         (data,) = await _read(image)
-        return await self._on_thread(image, lambda: is_transparent(decode(data, image.header, image.size)))
+        return await self._threads.run(
+            [decoding_bytes(image.header)], lambda: is_transparent(decoded_bands(data, image.header))
+        )
 
     async def reference(self, image: Image, longest: int) -> Image:
         size = fitted(image.size, longest)
         (data,) = await _read(image)
-        return await self._run(image, lambda: _reference(data, image.header, size))
+        return await self._run([decoding_bytes(image.header, size)], lambda: _reference(data, image.header, size))
 
     async def finish(self, image: Image, finish: Finish) -> Image:
         masked = finish.original is not None and finish.mask is not None
@@ -82,7 +82,7 @@ class PillowPixels:
             picture = _composed(*pictures) if masked else pictures[0]
             return encode(picture, image_format, quality)
 
-        return await self._run(image, work)
+        return await self._run([decoding_bytes(header, finish.size) for header, _ in files], work)
 
     async def preview(self, image: Image, longest: int, max_bytes: int) -> Image:
         """The image itself where it fits. Raises ``ValueError`` where nothing is short enough."""
@@ -91,20 +91,16 @@ class PillowPixels:
             return image
         size = fitted(image.size, longest)
         (data,) = await _read(image)
-        return await self._run(image, lambda: _preview(decode(data, image.header, size), max_bytes))
+        return await self._run(
+            [decoding_bytes(image.header, size)], lambda: _preview(decode(data, image.header, size), max_bytes)
+        )
 
     def close(self) -> None:
         """Ends the threads; what has not begun is dropped."""
-        for pool in (self._threads, self._large):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
-    async def _run(self, image: Image, work: Callable[[], bytes]) -> Image:
-        return await Image.of_bytes(await self._on_thread(image, work))
-
-    async def _on_thread(self, image: Image, work: Callable[[], _T]) -> _T:
-        """``work`` on a thread; ``image`` is the largest that it decodes."""
-        pool = self._large if image.header.size.pixels > _LARGE else self._threads
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    async def _run(self, costs: Iterable[int], work: Callable[[], bytes]) -> Image:
+        return await Image.of_bytes(await self._threads.run(costs, work))
 
 
 def fitted(size: Size, longest: int) -> Size:

@@ -29,6 +29,7 @@ from cloudflare_image_illustrator.styles import styling
 
 Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
+ROWS = 256  # rows of the result that are worked out at a time: as floats the whole of it takes hundreds of megabytes
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 
 
@@ -108,9 +109,8 @@ class Edit:
     def _measured(self, edited: Image.Image, reading: Reading, asked: Instruction) -> NDArray[np.uint8]:
         """The result at the brief's strength, the source exactly where the mask keeps it."""
         strength = self.brief.strength
-        source, full = np.asarray(self.source, np.float32), np.asarray(edited, np.float32)
         share = min(strength / FULL, 1.0)
-        mixed = source + (full - source) * share
+        fresh = None
         if (
             strength > FULL
             and not self.brief.vary
@@ -124,10 +124,18 @@ class Edit:
                 None,
                 self.session.cancelled,
             ).generate()
-            mixed += (fresh.pixels.astype(np.float32) - mixed) * ((strength - FULL) / (1 - FULL))
-        if self.mask is not None:
-            mixed = source + (mixed - source) * self.mask[..., None]
-        return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        result = np.empty((*self.size[::-1], 3), np.uint8)
+        for top in range(0, len(result), ROWS):
+            rows = (0, top, self.size[0], min(top + ROWS, self.size[1]))
+            source, full = (np.asarray(image.crop(rows), np.float32) for image in (self.source, edited))
+            mixed = source + (full - source) * share
+            if fresh is not None:
+                new = fresh.pixels[rows[1] : rows[3]].astype(np.float32)
+                mixed += (new - mixed) * ((strength - FULL) / (1 - FULL))
+            if self.mask is not None:
+                mixed = source + (mixed - source) * self.mask[rows[1] : rows[3], :, None]
+            result[rows[1] : rows[3]] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        return result
 
     def _carried_out(self, asked: Instruction, reading: Reading, refused: Reading) -> Image.Image:
         picture = self.source

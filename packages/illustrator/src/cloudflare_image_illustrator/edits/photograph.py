@@ -1,5 +1,6 @@
 """Working on a finished picture: finding what stands out, filling a hole, moving palettes, changing hour and weather."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from cloudflare_image_illustrator.seeds import seeded
 
 Array = NDArray[np.floating[Any]]
 SIDE = 96  # pixels of the longer side at which a picture is searched
+ROWS = 256  # rows of a picture that are worked on at a time
 
 
 def standing_out(image: Image.Image) -> tuple[Array, float]:
@@ -129,14 +131,35 @@ def hull(mask: Array, margin: int) -> Array:
 
 def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> Image.Image:
     """The picture with the reference's colour balance: mean and spread matched in OKLab (Reinhard et al., 2001)."""
-    lab = to_oklab(np.asarray(image, np.float32) / 255)
     other = to_oklab(np.asarray(reference.resize((64, 64), Image.Resampling.BOX), np.float32) / 255).reshape(-1, 3)
-    flat = lab.reshape(-1, 3)
-    spread = np.clip(other.std(0) / np.maximum(flat.std(0), 1e-3), 0.5, 2.0)
+    mean, deviation = _statistics(image)
+    spread = np.clip(other.std(0) / np.maximum(deviation, 1e-3), 0.5, 2.0)
     spread[0] = np.clip(spread[0], 0.8, 1.25)
-    moved = (lab - flat.mean(0)) * spread + other.mean(0)
-    moved[..., 0] = lab[..., 0] + (moved[..., 0] - lab[..., 0]) * 0.5
-    return Image.fromarray((from_oklab(lab + (moved - lab) * share) * 255).astype(np.uint8))
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    for top, lab in _oklab_rows(image):
+        moved = (lab - mean) * spread + other.mean(0)
+        moved[..., 0] = lab[..., 0] + (moved[..., 0] - lab[..., 0]) * 0.5
+        result[top : top + len(lab)] = (from_oklab(lab + (moved - lab) * share) * 255).astype(np.uint8)
+    return Image.fromarray(result)
+
+
+def _oklab_rows(image: Image.Image) -> Iterator[tuple[int, Array]]:
+    """The first row and the pixels in OKLab, of some rows at a time: all of them take hundreds of megabytes."""
+    for top in range(0, image.height, ROWS):
+        rows = image.crop((0, top, image.width, min(top + ROWS, image.height)))
+        yield top, to_oklab(np.asarray(rows, np.float32) / 255)
+
+
+def _statistics(image: Image.Image) -> tuple[Array, Array]:
+    """Mean and standard deviation of each channel in OKLab."""
+    sums, squares = np.zeros(3), np.zeros(3)
+    for _, lab in _oklab_rows(image):
+        sums += lab.sum((0, 1), dtype=np.float64)
+        squares += np.square(lab, dtype=np.float64).sum((0, 1))
+    count = image.width * image.height
+    mean = sums / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
 
 
 def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
