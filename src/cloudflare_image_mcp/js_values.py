@@ -65,21 +65,14 @@ class JsPayload:
     @classmethod
     async def of_stream(cls, stream: Handle, limit: int) -> JsPayload | None:
         """The whole of a ``ReadableStream``, or None when it is longer than ``limit`` bytes."""
-        pieces = js.Array.new()
-        size = 0
+        parts = JsParts()
         reader = stream.getReader()
         while not (piece := await reader.read()).done:
-            size += int(piece.value.length)
-            if size > limit:
+            parts.add_array(piece.value)
+            if parts.size > limit:
                 await reader.cancel()
                 return None
-            pieces.push(piece.value)
-        array = js.Uint8Array.new(size)
-        offset = 0
-        for piece in pieces:
-            array.set(piece, offset)
-            offset += int(piece.length)
-        return cls(array)
+        return parts.payload()
 
     @classmethod
     async def of_payload(cls, payload: Payload) -> JsPayload:
@@ -119,6 +112,31 @@ class JsPayload:
     async def base64_chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, self.size, CHUNK):
             yield self.array.subarray(start, start + CHUNK).toBase64().encode("ascii")
+
+
+class JsParts:
+    """A file that is put together on the JavaScript side, so that each part leaves Python before the next is made."""
+
+    def __init__(self) -> None:
+        self._arrays = js.Array.new()
+        self.size = 0
+        """Bytes so far."""
+
+    def add(self, part: bytes) -> None:
+        self.add_array(js_bytes(part))
+
+    def add_array(self, part: Handle) -> None:
+        """``part`` is a ``Uint8Array``."""
+        self._arrays.push(part)
+        self.size += int(part.length)
+
+    def payload(self) -> JsPayload:
+        array = js.Uint8Array.new(self.size)
+        offset = 0
+        for part in self._arrays:
+            array.set(part, offset)
+            offset += int(part.length)
+        return JsPayload(array)
 
 
 async def read_stream(stream: Handle) -> AsyncGenerator[bytes]:

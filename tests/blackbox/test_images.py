@@ -7,9 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import ImageChops
 
-from tests.blackbox.pictures import mask, opened, picture, without_time
+from tests.blackbox.pictures import opened, picture, without_time
 
 if TYPE_CHECKING:
     import httpx2
@@ -132,22 +131,6 @@ def test_a_refused_edit_is_made_by_another_model_and_said(client: httpx2.Client)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-image-model"] == MULTIPART
     assert any("dreamshaper-8-lcm" in warning for warning in answer.json()["warnings"])
-
-
-def test_a_masked_edit_keeps_what_is_outside_the_mask_or_says_why_it_cannot(client: httpx2.Client, home: Home) -> None:
-    files = {"image": ("source.png", picture(), "image/png"), "mask": ("mask.png", mask(), "image/png")}
-    data = {"prompt": "a sheep", "model": MULTIPART, "response_format": "b64_json", "output_format": "png"}
-    answer = client.post("/v1/images/edits", files=files, data=data)
-    if home.name == "workerd":
-        assert answer.status_code == 501
-        assert answer.json()["error"]["code"] == "not_supported_here"
-        assert "mask" in answer.json()["error"]["message"]
-        return
-    assert answer.status_code == 200, answer.text
-    before, after = opened(picture()), opened(answer.json()["data"][0]["b64_json"]).convert("RGB")
-    difference = ImageChops.difference(before, after)
-    assert difference.crop((240, 0, 320, 256)).getbbox() is None
-    assert difference.crop((0, 0, 80, 256)).getbbox() is not None
 
 
 def test_variations_have_the_size_of_their_image_and_seeds_of_their_own(client: httpx2.Client) -> None:

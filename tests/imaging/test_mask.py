@@ -8,7 +8,8 @@ from PIL import ImageDraw
 
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.imaging.mask import check_mask_size, read_mask
+from cloudflare_image_mcp.imaging.mask import read_mask
+from cloudflare_image_mcp.imaging.mask_rules import check_mask_size
 
 BOX = (8, 4, 20, 12)
 """What is marked in a mask of 40 x 30; right and lower edge exclusive."""

@@ -1,35 +1,51 @@
-"""Work on pixels through Cloudflare's Images binding: sizes and formats. Masks it cannot do."""
+"""The ``Pixels`` port over Cloudflare's Images binding, which decodes, scales and encodes.
+
+Masks and composites are made from the pixels that it gives; ``mask_bits``, ``lane_blend`` and ``png_rows`` do that in
+plain Python. Images and pixels stay on the JavaScript side, and pass through Python some rows at a time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
-
-import js
-from pyodide.ffi import JsException
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.header import ImageCutShort, ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
-from cloudflare_image_mcp.js_values import JsPayload, js_object
+from cloudflare_image_mcp.imaging.images_binding import ImagesBinding
+from cloudflare_image_mcp.imaging.lane_blend import blended
+from cloudflare_image_mcp.imaging.mask_bits import MaskBits, is_opaque, marks, thresholded
+from cloudflare_image_mcp.imaging.mask_rules import TRANSPARENT, check_mask_size, feather_width
+from cloudflare_image_mcp.imaging.png_rows import GREY, RGB, RGBA, PngReader, PngWriter
+from cloudflare_image_mcp.js_values import JsParts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from cloudflare_image_mcp.catalog import Size
-    from cloudflare_image_mcp.core.ports import Finish
+    from cloudflare_image_mcp.core.ports import Clock, Finish
+    from cloudflare_image_mcp.imagefile.payload import Payload
     from cloudflare_image_mcp.js_values import Handle
 
-_UNREADABLE: Final = frozenset({9520, 9412, 9422})
-"""Codes of the binding for input that is no image that it can decode."""
 _PREVIEW_QUALITIES: Final = (80, 60, 40, 25)
+_BAND_PIXELS: Final = 32 * 1024
+"""Pixels that are blended at a time: integers of 128 kB."""
+_ALPHA_SIDE: Final = 1024
+"""Pixels to which an image is scaled down before its transparent parts are looked for."""
+_POLL: Final = 0.05
+_STALE: Final = 60.0
+"""Seconds after which a composite's turn is over: the runtime may have ended its request without a word."""
 
 
 class ImagesPixels:
-    """Implements ``Pixels``, but for masks: these answer ``not_supported_here``."""
+    """Implements ``Pixels``. Without the binding, what needs it answers ``not_supported_here``."""
 
-    def __init__(self, images: Handle | None) -> None:
+    def __init__(self, images: Handle | None, clock: Clock) -> None:
         """``images`` is the raw binding; None where the deployment has none."""
-        self._images = images
+        self._images = ImagesBinding(images)
+        self._clock = clock
+        self._composite_since: float | None = None
 
     async def source(self, image: Image, size: Size) -> Image:
         if image.format is ImageFormat.PNG and image.header.size == size and image.header.orientation == 1:
@@ -40,10 +56,30 @@ class ImagesPixels:
         raise ImageCutShort(image.header)
 
     async def mask(self, mask: Image, source: Image, size: Size) -> Image:
-        _no_masks()
+        check_mask_size(mask.size, source.size)
+        rgba = await self._images.pixels(mask, "a masked edit", size)
+        opaque = await _is_opaque(rgba)
+        marked = b"".join([marks(rows, opaque=opaque) async for rows in rgba.chunks()])
+        pixels = thresholded(marked)
+        writer, file = PngWriter(size, GREY), JsParts()
+        file.add(writer.begin())
+        for first, last in _row_bands(size):
+            file.add(writer.write(pixels[first * size.width : last * size.width]))
+        file.add(writer.finish())
+        return await Image.sniff(file.payload())
 
     async def is_transparent(self, image: Image) -> bool | None:
-        return None if image.header.has_alpha else False
+        """Of a larger image the mean of some pixels is looked at, which may miss a thin transparent line."""
+        if not image.header.has_alpha:
+            return False
+        if not self._images.bound:
+            return None
+        small = await self._images.transformed(image, "an image's alpha", ImageFormat.PNG, _within(_ALPHA_SIDE))
+        rgba = await self._images.pixels(small, "an image's alpha", small.size)
+        async for rows in rgba.chunks():
+            if rows[3::4].translate(None, _OPAQUE):
+                return True
+        return False
 
     async def reference(self, image: Image, longest: int) -> Image:
         upright = image.header.orientation == 1
@@ -54,8 +90,12 @@ class ImagesPixels:
         return await self._input(image, f"a reference image within {longest} pixels", kind, _within(longest))
 
     async def finish(self, image: Image, finish: Finish) -> Image:
-        if finish.mask is not None:
-            _no_masks()
+        if finish.original is not None and finish.mask is not None:
+            async with self._turn():
+                composed = await self._composed(image, finish.original, finish.mask, finish.size)
+            if finish.format in {None, ImageFormat.PNG}:
+                return composed
+            image = composed
         kind = finish.format or (ImageFormat.PNG if image.format is ImageFormat.GIF else image.format)
         transform = None
         what = f"output_format {kind.value}"
@@ -65,7 +105,7 @@ class ImagesPixels:
         elif kind is image.format and finish.compression is None:
             return image
         quality = None if kind is ImageFormat.PNG else finish.compression
-        return await self._transformed(image, what, kind, transform, quality)
+        return await self._images.transformed(image, what, kind, transform, quality)
 
     async def preview(self, image: Image, longest: int, max_bytes: int) -> Image:
         small = max(image.size) <= longest and image.payload.size <= max_bytes
@@ -73,64 +113,86 @@ class ImagesPixels:
             return image
         kind = ImageFormat.WEBP if image.header.has_alpha else ImageFormat.JPEG
         for quality in _PREVIEW_QUALITIES:
-            smaller = await self._transformed(image, "a preview", kind, _within(longest), quality)
+            smaller = await self._images.transformed(image, "a preview", kind, _within(longest), quality)
             if smaller.payload.size <= max_bytes:
                 return smaller
         return await self.preview(image, longest * 2 // 3, max_bytes)
 
     async def _input(self, image: Image, what: str, kind: ImageFormat, transform: Mapping[str, object]) -> Image:
         try:
-            return await self._transformed(image, what, kind, transform)
+            return await self._images.transformed(image, what, kind, transform)
         except UnreadableImage as error:
             raise GatewayError("invalid_image", f"an input image cannot be used: {error}", param="image") from None
 
-    async def _transformed(
-        self,
-        image: Image,
-        what: str,
-        kind: ImageFormat,
-        transform: Mapping[str, object] | None = None,
-        quality: int | None = None,
-    ) -> Image:
-        """The image through the binding. ``what`` stands in the error where there is none.
+    async def _composed(self, image: Image, original: Image, mask: Image, size: Size) -> Image:
+        """The image where the mask is 255, the original elsewhere, as a PNG: the pixels of ``composite.composite``."""
+        bits = MaskBits(size)
+        inside = 0
+        async for rows in PngReader(mask.payload, size).grey():
+            inside = bits.extended(inside, rows)
+        levels = bits.levels(inside, feather_width(size))
+        over = await self._images.pixels(image, "a masked edit", size)
+        under = await self._images.pixels(original, "a masked edit", size)
+        opaque = await _is_opaque(over) and await _is_opaque(under)
+        writer, file = PngWriter(size, RGB if opaque else RGBA), JsParts()
+        file.add(writer.begin())
+        for first, last in _row_bands(size):
+            start, stop = 4 * size.width * first, 4 * size.width * last
+            band = await under.slice(start, stop)
+            holding = [(opacity, bits.to_bytes(level, first, last)) for opacity, level in levels.items()]
+            parts = [(opacity, pixels) for opacity, pixels in holding if 255 in pixels]
+            if parts:
+                band = blended(await over.slice(start, stop), band, parts)
+            file.add(writer.write(_without_alpha(band) if opaque else band))
+        file.add(writer.finish())
+        return await Image.sniff(file.payload())
 
-        Raises ``UnreadableImage``, ``GatewayError``.
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One composite at a time: each holds three pictures. Looked at now and then, because a request that waited
+        for an event of another one would be ended by the runtime.
         """
-        if self._images is None:
-            raise GatewayError(
-                "not_supported_here",
-                f"{what} needs the Images binding, which this Worker was deployed without",
-            )
-        payload = await JsPayload.of_payload(image.payload)
-        work = self._images.input(js.Response.new(payload.array).body)
-        if transform is not None:
-            work = work.transform(js_object(transform))
-        options: dict[str, object] = {"format": kind.media_type}
-        if quality is not None:
-            options["quality"] = max(1, quality)
+        while self._busy():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(_POLL)
+        self._composite_since = self._clock.monotonic()
         try:
-            output = await work.output(js_object(options))
-            result = await JsPayload.of_response(output.response())
-        except JsException as error:
-            if getattr(error, "code", None) in _UNREADABLE:
-                raise UnreadableImage("it cannot be decoded") from error
-            raise GatewayError("upstream_error", f"Cloudflare Images failed at {what}: {error.message}") from error
-        return await Image.sniff(result)
+            yield
+        finally:
+            self._composite_since = None
+
+    def _busy(self) -> bool:
+        since = self._composite_since
+        return since is not None and self._clock.monotonic() - since < _STALE
+
+
+def _row_bands(size: Size) -> Iterator[tuple[int, int]]:
+    """First and last row (exclusive) of the bands that are worked on at a time."""
+    rows = max(1, _BAND_PIXELS // size.width)
+    for first in range(0, size.height, rows):
+        yield first, min(first + rows, size.height)
+
+
+_OPAQUE: Final = bytes(range(TRANSPARENT, 256))
+
+
+async def _is_opaque(rgba: Payload) -> bool:
+    async for rows in rgba.chunks():
+        if not is_opaque(rows):
+            return False
+    return True
+
+
+def _without_alpha(rgba: bytes) -> bytes:
+    pixels = bytearray(len(rgba) // 4 * 3)
+    for channel in range(3):
+        pixels[channel::3] = rgba[channel::4]
+    return bytes(pixels)
 
 
 def _filling(size: Size) -> dict[str, object]:
-    """Exactly ``size``: filled, what is over cut off around the middle."""
+    """Exactly ``size``: filled, and what is over is cut off around the middle."""
     return {"width": size.width, "height": size.height, "fit": "cover"}
 
 
 def _within(longest: int) -> dict[str, object]:
     return {"width": longest, "height": longest, "fit": "scale-down"}
-
-
-def _no_masks() -> NoReturn:
-    raise GatewayError(
-        "not_supported_here",
-        "masked edits need work on single pixels, which a Worker's Images binding does not offer; "
-        "run the gateway on a server for them, or edit without a mask",
-        param="mask",
-    )

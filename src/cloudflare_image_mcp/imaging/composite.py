@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PillowImage
 
+from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.imaging.colour import has_alpha
+from cloudflare_image_mcp.imaging.mask_rules import feather_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_FEATHER_SHARE: Final = 1 / 128
-"""Width of the feather, as a share of the longer side: 8 pixels of 1024."""
 
 
 def composite(result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image) -> PillowImage.Image:
@@ -22,7 +21,7 @@ def composite(result: PillowImage.Image, original: PillowImage.Image, mask: Pill
     The feather lies inside the mask, so that outside it every pixel is the original's, exactly. RGBA where
     either picture shows something through.
     """
-    feather = max(1, round(max(original.size) * _FEATHER_SHARE))
+    feather = feather_width(Size(*original.size))
     mode = "RGBA" if has_alpha(result) or has_alpha(original) else "RGB"
     return PillowImage.composite(
         result.convert(mode),

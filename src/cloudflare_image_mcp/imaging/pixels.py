@@ -15,7 +15,8 @@ from cloudflare_image_mcp.imaging.decode import decode, decoded_bands
 from cloudflare_image_mcp.imaging.decoding_threads import DecodingThreads, decoding_bytes
 from cloudflare_image_mcp.imaging.encode import encode
 from cloudflare_image_mcp.imaging.jpeg_end import completed, with_all_scans
-from cloudflare_image_mcp.imaging.mask import check_mask_size, is_transparent, read_mask
+from cloudflare_image_mcp.imaging.mask import is_transparent, read_mask
+from cloudflare_image_mcp.imaging.mask_rules import check_mask_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -86,7 +86,7 @@ def application(env: Handle) -> FastAPI:
 def gateway(env: Handle, settings: Settings) -> Gateway:
     """The core over the Worker's bindings. Raises ``SettingError`` when one that it cannot do without is missing."""
     clock = WorkerClock()
-    pixels = ImagesPixels(_binding(env, "IMAGES"))
+    pixels = ImagesPixels(_binding(env, "IMAGES"), clock)
     return Gateway(
         backend=WorkersAIBackend(
             [BINDING_ACCOUNT],
