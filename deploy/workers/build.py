@@ -48,7 +48,7 @@ NOT_NEEDED: Final = frozenset(
     }
 )
 """Of what the MCP SDK depends on: its clients' parts, and compiled code that has no build for this Python on the
-registry. ``worker/mcp_door.py`` stands in for the one import of it.
+registry. ``worker/mcp.py`` stands in for the one import of it.
 """
 NO_DATA: Final = frozenset({"__pycache__"})
 

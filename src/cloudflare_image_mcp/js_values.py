@@ -140,7 +140,7 @@ class JsParts:
 
 
 async def read_stream(stream: Handle) -> AsyncGenerator[bytes]:
-    """The pieces of a ``ReadableStream``; a reader that stops early lets go of it."""
+    """The pieces of a ``ReadableStream``; a reader that stops early cancels it."""
     reader = stream.getReader()
     try:
         while True:

@@ -55,7 +55,7 @@ class SourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What made an image. None is "not told": a model without seeds, a prompt that is not to be published."""
+    """What made an image. None is left out: a model without seeds, a prompt that is not to be published."""
 
     source_type: SourceType
     model: str

@@ -60,7 +60,7 @@ def decode(data: bytes, header: ImageHeader, size: Size) -> PillowImage.Image:
     Raises ``UnreadableImage``.
     """
     stored = Size(size.height, size.width) if header.orientation >= 5 else size
-    with _damage_told(header), _opened(data, header) as file:
+    with _damage_as_unreadable(header), _opened(data, header) as file:
         if isinstance(file, JpegImagePlugin.JpegImageFile):
             _draft(file, stored)
         file.load()
@@ -72,7 +72,7 @@ def decode(data: bytes, header: ImageHeader, size: Size) -> PillowImage.Image:
 @contextmanager
 def open_image(data: bytes, header: ImageHeader) -> Iterator[ImageFile]:
     """The file's picture as it is stored, decoded. Raises ``UnreadableImage``."""
-    with _damage_told(header), _opened(data, header) as file:
+    with _damage_as_unreadable(header), _opened(data, header) as file:
         file.load()
         yield file
 
@@ -86,7 +86,7 @@ def decoded_bands(data: bytes, header: ImageHeader) -> Iterator[PillowImage.Imag
 
 
 @contextmanager
-def _damage_told(header: ImageHeader) -> Iterator[None]:
+def _damage_as_unreadable(header: ImageHeader) -> Iterator[None]:
     """Turns whatever Pillow raises on a damaged file into ``UnreadableImage``: OSError, SyntaxError, ValueError,
     EOFError, struct.error and more.
     """

@@ -1,7 +1,7 @@
-"""A request of the runtime as an ASGI application takes it, and the application's answer as the runtime wants it.
+"""Bridge from a Worker's requests and responses to an ASGI application.
 
-In place of the SDK's adapter, which takes in a whole body before the application has seen the key that came with it,
-loses the length of an answer, and does not tell the application that its client has gone.
+Replaces the adapter of Cloudflare's SDK, which reads a whole body before the application has checked the API key, loses
+the length of an answer, and does not tell the application when the client disconnects.
 """
 
 from __future__ import annotations
