@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class JsonAnswers:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        body = await Request(scope, receive).body()
+        body = await _read(receive)
         if body.lstrip()[:1] == b"[":
             await (await self._batch(scope, headers, receive, body))(scope, receive, send)
         elif not _accepts(headers, _EVENTS) or _reads_resource(body):
@@ -91,6 +91,18 @@ class JsonAnswers:
         if not found:
             return Response(status_code=202)
         return Response(b"[" + b",".join(found) + b"]", media_type=_JSON)
+
+
+async def _read(receive: Receive) -> bytes:
+    """Returns the whole body, without a copy if it comes in one piece. Raises ``ClientDisconnect``."""
+    pieces: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 @dataclass
