@@ -54,7 +54,9 @@ def test_a_record_is_what_the_list_says_and_its_url_is_the_image(client: httpx2.
     assert image["expires"] - image["created"] == 24 * 3600
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"after": "A" * 22}])
+@pytest.mark.parametrize(
+    "query", [{"limit": ""}, {"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"after": "A" * 22}]
+)
 def test_a_wrong_parameter_is_named(client: httpx2.Client, query: dict[str, str]) -> None:
     answer = client.get("/v1/images", params=query)
     assert answer.status_code == 400

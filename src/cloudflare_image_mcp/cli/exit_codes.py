@@ -45,8 +45,10 @@ _BY_CODE: Final[Mapping[str | None, ExitCode]] = {
 
 _BY_STATUS: Final[Mapping[int, ExitCode]] = {
     400: ExitCode.USAGE,
+    403: ExitCode.SETTINGS,
     404: ExitCode.NOT_FOUND,
     405: ExitCode.USAGE,
+    408: ExitCode.UPSTREAM,
     413: ExitCode.USAGE,
     415: ExitCode.USAGE,
     416: ExitCode.USAGE,

@@ -35,7 +35,7 @@ class StoredImages:
 
         Raises ``GatewayError`` (400) naming the parameter.
         """
-        limit = _limit(query.get("limit") or str(DEFAULT_LIMIT))
+        limit = _limit(query.get("limit", str(DEFAULT_LIMIT)))
         words = query.get("q", "").casefold().split()
         after = query.get("after") or None
         look = max(_FIRST_LOOK, limit + 1)
