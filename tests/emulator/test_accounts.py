@@ -22,24 +22,24 @@ def ledger_by(clock: Clock) -> Ledger:
 def test_the_neurons_come_back_at_midnight_utc() -> None:
     clock = Clock()
     ledger = ledger_by(clock)
-    ledger.account("a").neurons = 10_000
+    ledger.account("a").spent_neurons = 10_000
     with pytest.raises(RefusalError) as caught:
         ledger.check_neurons(ledger.account("a"))
     assert caught.value.row.code == 4006
     clock.now += timedelta(seconds=59)
-    assert ledger.account("a").neurons == 10_000
+    assert ledger.account("a").spent_neurons == 10_000
     clock.now += timedelta(seconds=1)
     ledger.check_neurons(ledger.account("a"))
-    assert ledger.account("a").neurons == 0
+    assert ledger.account("a").spent_neurons == 0
 
 
 def test_the_last_call_may_go_over_and_the_next_is_refused() -> None:
     ledger = ledger_by(Clock())
     account = ledger.account("a")
     for spent in (0, 9_999.9):
-        account.neurons = spent
+        account.spent_neurons = spent
         ledger.check_neurons(account)
-    account.neurons = 10_000.1
+    account.spent_neurons = 10_000.1
     with pytest.raises(RefusalError):
         ledger.check_neurons(account)
 

@@ -160,16 +160,16 @@ def test_the_price_of_flux_2(live: str, model: str, steps: tuple[str, ...], neur
 
 def test_the_accounts_day_is_counted_even_where_the_service_does_not_say_so(live: str) -> None:
     run_json(live, PHOENIX, {"prompt": "x"}, account="phoenix")
-    assert curl(f"{live}/emulator/stats").json["accounts"]["phoenix"] == {"calls": 1, "neurons": 3120}
+    assert curl(f"{live}/emulator/stats").json["accounts"]["phoenix"] == {"calls": 1, "spent_neurons": 3120}
 
 
 def test_an_account_can_be_set_up() -> None:
     with emulating() as address:
         door = f"{address}/emulator/accounts/a"
-        wanted = {"neurons": 10_000, "img2img": True, "gateways": ["mine"]}
+        wanted = {"spent_neurons": 10_000, "img2img": True, "gateways": ["mine"]}
         assert curl(door, "-X", "PUT", "-d", json.dumps(wanted)).json == wanted
         assert run_json(address, SDXL, SMALL, account="a").error["code"] == 4006
-        curl(door, "-X", "PUT", "-d", '{"neurons": 0}')
+        curl(door, "-X", "PUT", "-d", '{"spent_neurons": 0}')
         assert run_json(address, IMG2IMG, SMALL, account="a").status == 200
         through = run(address, SCHNELL, "-d", '{"prompt":"x"}', "-H", "cf-aig-gateway-id: mine", account="a")
         assert through.status == 200
@@ -179,13 +179,13 @@ def test_an_account_can_be_set_up() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ('{"neurons": 1e999}', "neurons must be a number from 0, not inf"),
-        ('{"neurons": NaN}', "neurons must be a number from 0, not nan"),
-        ('{"neurons": -1}', "neurons must be a number from 0, not -1"),
-        ('{"neurons": "many"}', 'neurons must be a number from 0, not "many"'),
+        ('{"spent_neurons": 1e999}', "spent_neurons must be a number from 0, not inf"),
+        ('{"spent_neurons": NaN}', "spent_neurons must be a number from 0, not nan"),
+        ('{"spent_neurons": -1}', "spent_neurons must be a number from 0, not -1"),
+        ('{"spent_neurons": "many"}', 'spent_neurons must be a number from 0, not "many"'),
         ('{"img2img": "no"}', 'img2img must be true or false, not "no"'),
-        ('{"neurons": 5, "gateways": "mine"}', 'gateways must be a list of names, not "mine"'),
-        ('{"neuron": 5}', 'there is no "neuron"; there are neurons, img2img, gateways'),
+        ('{"spent_neurons": 5, "gateways": "mine"}', 'gateways must be a list of names, not "mine"'),
+        ('{"neurons": 5}', 'there is no "neurons"; there are spent_neurons, img2img, gateways'),
         ("[" * 100_000, "send a JSON object such as"),
     ],
 )

@@ -368,6 +368,17 @@ def test_every_answer_has_the_documents_cors_headers(origin: str) -> None:
     assert requests.options(f"{origin}/v1/images/generations", timeout=60).status_code == 204
 
 
+def test_a_page_may_read_every_header_that_is_the_gateways_own(origin: str) -> None:
+    made = requests.post(f"{origin}/v1/images/generations", json=SMALL, timeout=60)
+    refused = requests.post(f"{origin}/v1/images/generations", json={}, timeout=60)
+    assert (made.status_code, refused.status_code) == (200, 400)
+    for answer in (made, refused):
+        exposed = {name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")}
+        own = {name for name in map(str.lower, answer.headers) if name.startswith("x-") or name == "server-timing"}
+        assert own
+        assert own <= exposed
+
+
 def test_a_preflight_is_allowed_what_it_asks_for(origin: str) -> None:
     asked = "authorization,content-type,x-stainless-lang, bad\theader"
     answer = requests.options(

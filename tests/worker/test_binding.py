@@ -46,7 +46,7 @@ def test_an_answer_that_was_charged_and_held_no_image_is_counted(tmp_path: Path)
     ):
         values = {"model": "flux-1-schnell", "prompt": "a fox", "n": 4}
         answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=LONGEST)
-        spent = httpx2.get(f"{emulator}/emulator/stats").json()["accounts"]["worker"]["neurons"]
+        spent = httpx2.get(f"{emulator}/emulator/stats").json()["accounts"]["worker"]["spent_neurons"]
     assert answer.status_code == 200, answer.text[:500]
     assert len(answer.json()["data"]) == 4
     assert float(answer.headers["x-image-neurons"]) == spent > 4 * 172.8

@@ -53,7 +53,7 @@ class AccountLedger:
     """What one account has used today and in the last minute."""
 
     day: date
-    neurons: float = 0.0
+    spent_neurons: float = 0.0
     requests: deque[float] = field(default_factory=deque)
     """When the calls of the last minute came, in seconds."""
     img2img: bool = False
@@ -93,11 +93,11 @@ class Ledger:
         return self.account(account_id)
 
     def account(self, account_id: str) -> AccountLedger:
-        """The account's ledger, its neurons those of today (UTC)."""
+        """Returns the account's ledger; what it has spent counts from 00:00 UTC."""
         today = self._now().date()
         ledger = self.accounts.setdefault(account_id, AccountLedger(today))
         if ledger.day != today:
-            ledger.day, ledger.neurons = today, 0.0
+            ledger.day, ledger.spent_neurons = today, 0.0
         return ledger
 
     def count(self, ledger: AccountLedger) -> None:
@@ -111,12 +111,12 @@ class Ledger:
 
     def check_neurons(self, ledger: AccountLedger) -> None:
         """Raises ``RefusalError`` when the day's neurons are used up."""
-        if ledger.neurons >= self._daily_neurons:
+        if ledger.spent_neurons >= self._daily_neurons:
             raise refuse(self._out_of_neurons)
 
 
 _SETTABLE: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    "neurons": (
+    "spent_neurons": (
         "a number from 0",
         lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf,
     ),
@@ -135,7 +135,9 @@ def settings_of(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         wanted = None
     if not isinstance(wanted, dict):
-        raise ValueError('send a JSON object such as {"neurons": 10000, "img2img": true, "gateways": ["default"]}')
+        raise ValueError(
+            'send a JSON object such as {"spent_neurons": 10000, "img2img": true, "gateways": ["default"]}'
+        )
     for name, value in wanted.items():
         if name not in _SETTABLE:
             raise ValueError(f"there is no {shown(name)}; there are {', '.join(_SETTABLE)}")

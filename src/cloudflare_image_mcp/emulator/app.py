@@ -71,7 +71,7 @@ class _Endpoints:
     async def stats(self, request: Request) -> Response:
         counts = self._emulator.counts
         accounts = {
-            name: {"calls": counts.calls[name], "neurons": round(ledger.neurons, 2)}
+            name: {"calls": counts.calls[name], "spent_neurons": round(ledger.spent_neurons, 2)}
             for name, ledger in self._emulator.ledger.accounts.items()
         }
         return JSONResponse(
@@ -91,10 +91,16 @@ class _Endpoints:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         ledger = self._emulator.ledger.account(request.path_params["account_id"])
-        ledger.neurons = float(wanted.get("neurons", ledger.neurons))
+        ledger.spent_neurons = float(wanted.get("spent_neurons", ledger.spent_neurons))
         ledger.img2img = wanted.get("img2img", ledger.img2img)
         ledger.gateways = frozenset(wanted.get("gateways", ledger.gateways))
-        return JSONResponse({"neurons": ledger.neurons, "img2img": ledger.img2img, "gateways": sorted(ledger.gateways)})
+        return JSONResponse(
+            {
+                "spent_neurons": ledger.spent_neurons,
+                "img2img": ledger.img2img,
+                "gateways": sorted(ledger.gateways),
+            }
+        )
 
     async def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusalError)  # noqa: S101 - registered for nothing else

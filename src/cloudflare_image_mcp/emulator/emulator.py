@@ -116,7 +116,7 @@ class Emulator:
                 return BrokenAnswer()
             await self._fail_early(fault, model)
         picture = await self._pictures.draw(call)
-        ledger.neurons += call.neurons
+        ledger.spent_neurons += call.neurons
         response = self._answer(call, picture, fault)
         self.counts.answers["200"] += 1
         self.counts.images[model.short_name] += 1

@@ -34,12 +34,25 @@ if TYPE_CHECKING:
 
 ALLOW_METHODS: Final = "GET, POST, OPTIONS"
 ALLOW_HEADERS: Final = "Content-Type, Authorization"
+EXPOSED_HEADERS: Final = (
+    "X-Request-Id",
+    "X-Image-Model",
+    "X-Image-Backend",
+    "X-Image-Neurons",
+    "Server-Timing",
+    "Retry-After",
+    "X-Should-Retry",
+    "CF-AIG-Log-Id",
+    "CF-AIG-Cache-Status",
+)
+"""Headers of an answer that a web page of another origin may read."""
 CORS_HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": ALLOW_METHODS,
     "Access-Control-Allow-Headers": ALLOW_HEADERS,
+    "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
 }
-"""As the API document has them, word for word."""
+"""The first three as the API document has them, word for word."""
 
 _MCP: Final = "/mcp"
 """What reads its bodies itself: the limits of JSON are checked before."""

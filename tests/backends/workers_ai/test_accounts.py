@@ -53,7 +53,7 @@ class RunningClock(SetClock):
 
 async def test_a_hundred_requests_waste_one_call_on_each_bad_account() -> None:
     with emulating() as address:
-        set_account(address, "spent", neurons=10_000)
+        set_account(address, "spent", spent_neurons=10_000)
         async with backend_at(address, SPENT, WRONG, HEALTHY, clock=StoppedClock("2026-11-23 12:00")) as backend:
             made = await asyncio.gather(*[backend.run(call(seed=1)) for _ in range(100)])
             calls = dict(backend.traffic.calls)
@@ -112,7 +112,7 @@ async def settled() -> None:
 async def test_an_account_out_of_neurons_rests_until_midnight() -> None:
     clock = SetClock("2026-11-23 21:30")
     with emulating() as address:
-        set_account(address, "spent", neurons=10_000)
+        set_account(address, "spent", spent_neurons=10_000)
         async with backend_at(address, SPENT, clock=clock) as backend:
             for _ in range(3):
                 with pytest.raises(GatewayError) as caught:
@@ -120,7 +120,7 @@ async def test_an_account_out_of_neurons_rests_until_midnight() -> None:
                 assert caught.value.kind == "insufficient_quota"
                 assert caught.value.retry_after == timedelta(hours=2.5).total_seconds()
             assert backend.traffic.calls["spent"] == 1
-            set_account(address, "spent", neurons=0)
+            set_account(address, "spent", spent_neurons=0)
             clock.time += timedelta(hours=2, minutes=31)
             await backend.run(call(seed=1))
 
@@ -343,7 +343,7 @@ async def test_each_upstream_failure_is_one_log_line(caplog: pytest.LogCaptureFi
 
 async def test_when_all_rest_the_error_is_of_the_one_that_wakes_first() -> None:
     with emulating() as address:
-        set_account(address, "spent", neurons=10_000)
+        set_account(address, "spent", spent_neurons=10_000)
         async with backend_at(address, WRONG, SPENT) as backend:
             with pytest.raises(GatewayError) as caught:
                 await backend.run(call(seed=1))

@@ -72,7 +72,7 @@ async def test_neurons_are_reported_or_worked_out_and_added_up() -> None:
             worked_out = await backend.run(call(PHOENIX, size=Size(512, 512), steps=10))
             free = await backend.run(call(LIGHTNING))
             spent = await backend.neurons.spent(date(2026, 11, 23))
-        assert stats(address)["accounts"]["demo"]["neurons"] == pytest.approx(96 + 630)
+        assert stats(address)["accounts"]["demo"]["spent_neurons"] == pytest.approx(96 + 630)
     assert (reported.neurons, worked_out.neurons, free.neurons) == (96.0, 630.0, None)
     assert spent == {"demo": 726.0}
 
