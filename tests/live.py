@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serves an application in a thread; yields its origin, ``http://127.0.0.1:{port}``."""
-    config = server_config(app, port=0, log_level="warning", shutdown_timeout=30)
+    config = server_config(app, log_level="warning", shutdown_timeout=30)
     with running(uvicorn.Server(config)) as origin:
         yield origin
 

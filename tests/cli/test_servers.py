@@ -47,7 +47,7 @@ def test_a_port_in_use_is_a_sentence_before_anything_starts(home: Home, command:
         port = taken.getsockname()[1]
         ran = home.run(command, "--port", str(port))
     assert ran.status == 8
-    reason = "Address already in use; --host and --port say where"
+    reason = "Address already in use; change --host or --port"
     assert ran.stderr == f"Error: cannot listen on 127.0.0.1 port {port}: {reason}\n"
 
 
@@ -72,7 +72,7 @@ def test_a_server_open_to_others_without_keys_warns(home: Home, host: str, keys:
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert (b"Warning: without API_KEYS, whoever reaches this port may make images" in errors) is warned
+    assert (b"Warning: without API_KEYS, everyone who reaches this port can make images" in errors) is warned
 
 
 def test_mcp_tells_a_person_what_it_is_for(home: Home) -> None:

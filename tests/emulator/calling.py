@@ -27,7 +27,7 @@ INPAINTING = "@cf/runwayml/stable-diffusion-v1-5-inpainting"
 @contextmanager
 def emulating(**options: Any) -> Iterator[str]:
     """The address of an emulator."""
-    with running(make_server(EmulatorOptions(**options), port=0)) as address:
+    with running(make_server(EmulatorOptions(**options))) as address:
         yield address
 
 

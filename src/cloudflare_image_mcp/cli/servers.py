@@ -17,24 +17,25 @@ def serve(host: str, port: int) -> None:
 
     Example: cloudflare-image-mcp serve --host 0.0.0.0 --port 8080
     """
-    from cloudflare_image_mcp.cli.address import check_address, is_open_to_others
     from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.cli.listening import bind, is_open_to_others, listen
     from cloudflare_image_mcp.cli.start_line import print_start_line
 
     settings = load_settings()
-    check_address(host, port)
+    sockets = bind(host, port)
     if is_open_to_others(host) and not settings.api_keys:
-        warning = "without API_KEYS, whoever reaches this port may make images"
+        warning = "without API_KEYS, everyone who reaches this port can make images"
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
     print_start_line(settings)
+    listen(sockets)
     from cloudflare_image_mcp.rest.server import serve as serve_http
 
-    serve_http(settings, host, port)
+    serve_http(settings, sockets)
 
 
 @click.command(short_help="Speak MCP on standard input and output.")
 def mcp() -> None:
-    """Speak the Model Context Protocol on standard input and output, for a client that starts this itself.
+    """Speak the Model Context Protocol on standard input and output, for a client that starts this command.
 
     Example: claude mcp add images -- cloudflare-image-mcp mcp
     """
@@ -44,8 +45,8 @@ def mcp() -> None:
     settings = load_settings()
     if sys.stdin.isatty():
         click.echo(
-            "This speaks MCP on standard input and output, for a client that starts it; Ctrl-C ends it.\n"
-            "For your own use there are `generate` and `serve`.",
+            "This speaks MCP on standard input and output, for a client that starts it. Ctrl-C ends it.\n"
+            "To make images yourself, use `generate` or `serve`.",
             err=True,
         )
     print_start_line(settings)
@@ -73,15 +74,17 @@ def emulate(host: str, port: int, live: bool, faults: str) -> None:
     """
     from cloudflare_image_mcp import emulator
     from cloudflare_image_mcp.backends.local import require_illustrator
-    from cloudflare_image_mcp.cli.address import check_address
+    from cloudflare_image_mcp.cli.listening import bind, listen
 
     require_illustrator()
-    check_address(host, port)
     options = emulator.EmulatorOptions(mode=emulator.Mode("live" if live else "documented"), faults=faults)
     try:
-        server = emulator.make_server(options, host=host, port=port)
+        server = emulator.make_server(options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    sockets = bind(host, port)
     where = f"[{host}]" if ":" in host else host
+    port = sockets[0].getsockname()[1]
     click.echo(f"Workers AI is emulated at http://{where}:{port}/client/v4 until Ctrl-C.", err=True)
-    server.run()
+    listen(sockets)
+    server.run(sockets)

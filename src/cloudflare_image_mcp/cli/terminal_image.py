@@ -1,4 +1,8 @@
-"""Pictures as a terminal shows them: Kitty's graphics, iTerm2's inline images, Sixel, or half-blocks in colour.
+"""Encodes pictures for a terminal: Kitty's graphics, iTerm2's inline images, Sixel, or half-blocks in colour.
+
+Our own code, because no library speaks all four (looked at in 2026-11): term-image lacks Sixel, requires Pillow
+below 11 and had its last release in 2024; textual-image lacks iTerm2 and is under the LGPL; chafa.py has all of them
+through a native library under the LGPL, without a release since 2024.
 
 Sources: the Kitty graphics protocol (transmit and display, PNG, chunks of 4096), iTerm2's inline images protocol
 (OSC 1337), DEC's Sixel (VT330/340 programmer reference, chapter 14), and ``▀`` with two colours for two pixels.
@@ -22,9 +26,9 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.cli.terminal import Protocol, Terminal
 
 _WIDEST: Final = 72
-"""Columns that a picture takes at the most."""
+"""Columns that a picture takes at most."""
 _TALLEST: Final = 0.7
-"""Of the window's rows; what was written above stays in sight."""
+"""Part of the window's rows that a picture takes; the text above it stays visible."""
 _GAP: Final = 8
 """Pixels between several pictures in a row."""
 _SIXEL_COLOURS: Final = 255
@@ -32,10 +36,7 @@ _KITTY_CHUNK: Final = 4096
 
 
 def terminal_image(files: Sequence[bytes], terminal: Terminal) -> str:
-    """The encoded images side by side, as the text that shows them; it ends at the start of a new line.
-
-    Scaled down to fit, never up.
-    """
+    """Escape sequences that show the image files side by side, scaled down to fit, never up. Ends with a new line."""
     picture = _side_by_side([_opened(file) for file in files])
     columns = min(terminal.columns, _WIDEST)
     rows = max(1, int(terminal.rows * _TALLEST))

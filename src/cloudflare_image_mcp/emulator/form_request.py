@@ -1,6 +1,4 @@
-"""Reads the form of a call to FLUX.2. What the form holds beyond the known parts is ignored, as the service
-does.
-"""
+"""Reads the form of a call to FLUX.2. Unknown parts are ignored, as by the service."""
 
 from __future__ import annotations
 
@@ -20,6 +18,7 @@ from cloudflare_image_mcp.emulator.schemas import field_schema
 from cloudflare_image_mcp.emulator.validator import SchemaFault, validate
 
 if TYPE_CHECKING:
+    from starlette.datastructures import FormData
     from starlette.requests import Request
 
     from cloudflare_image_mcp.catalog import Model
@@ -27,20 +26,32 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.schemas import Schema
 
 REFERENCE_LIMIT: Final = 512
-"""Pixels: references must be smaller than that on both sides. What the service does with larger ones nobody
-has published; here they are taken, and counted as out of range.
+"""Pixels: references must be smaller than that on both sides. It is not documented what the service does with larger
+ones; the emulator accepts them and counts them as out of range.
 """
 SEED_IGNORED: Final = frozenset({"@cf/black-forest-labs/flux-2-klein-4b"})
-"""Seen not to honour the seed."""
+"""Models that were seen to ignore the seed."""
 DEFAULT_GUIDANCE: Final = 4.0
 _MAX_PART: Final = 32 * 1024 * 1024
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
-"""Python's own reading takes ``1_000`` and ``nan`` too."""
+"""``float`` alone would also accept ``1_000`` and ``nan``."""
 
 
 async def read_form(model: Model, request: Request, mode: Mode, fields: FieldCounts) -> ImageCall:
     """Raises ``RefusalError``."""
-    texts, files = await _parts(request)
+    try:
+        form = await request.form(max_part_size=_MAX_PART)
+    except (MultiPartException, HTTPException):  # Starlette turns the one into the other within an application
+        raise refuse(INCOMPLETE, what="body") from None
+    try:
+        return await _image_call_of(form, model, mode, fields)
+    finally:
+        await form.close()  # its temporary files
+
+
+async def _image_call_of(form: FormData, model: Model, mode: Mode, fields: FieldCounts) -> ImageCall:
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
     names = [f"input_image_{index}" for index in range(wire_of(model).max_images)]
     schema = field_schema(model.id)
     fields.look_at(model.short_name, texts.keys() | files.keys(), schema["properties"].keys() | names)
@@ -56,21 +67,11 @@ async def read_form(model: Model, request: Request, mode: Mode, fields: FieldCou
     if any(name in texts for name in names):
         raise refuse(UNDECODABLE, index=next(i for i, name in enumerate(names) if name in texts))
     images = [await _reference(files[name], index, model, fields) for index, name in enumerate(names) if name in files]
-    return _job(model, values, tuple(images), mode, fields)
-
-
-async def _parts(request: Request) -> tuple[dict[str, str], dict[str, UploadFile]]:
-    try:
-        form = await request.form(max_part_size=_MAX_PART)
-    except (MultiPartException, HTTPException):  # Starlette turns the one into the other within an application
-        raise refuse(INCOMPLETE, what="body") from None
-    texts = {name: value for name, value in form.items() if isinstance(value, str)}
-    files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
-    return texts, files
+    return _image_call(model, values, tuple(images), mode, fields)
 
 
 def _number(schema: Schema, name: str, text: str) -> Any:
-    """A part's text as the number that the schema wants; as it is when it is none."""
+    """A part's text as a number where the schema wants one and the text is one; otherwise unchanged."""
     kind = schema["properties"][name]["type"]
     if kind == "string" or _NUMBER.fullmatch(text) is None:
         return text
@@ -98,7 +99,7 @@ async def _reference(part: UploadFile, index: int, model: Model, fields: FieldCo
     return image
 
 
-def _job(
+def _image_call(
     model: Model, values: dict[str, Any], images: tuple[InputImage, ...], mode: Mode, fields: FieldCounts
 ) -> ImageCall:
     sizes = wire_of(model).sizes

@@ -47,7 +47,7 @@ def read_json(model: Model, body: bytes, mode: Mode, fields: FieldCounts, *, img
     _count_loose_values(model, values, fields)
     if mode is Mode.LIVE:
         _refuse_live(model, values, fields, img2img=img2img)
-    return _job(model, values)
+    return _image_call(model, values)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _refuse_live(model: Model, values: dict[str, Any], fields: FieldCounts, *, i
             raise refuse(FAILED)
 
 
-def _job(model: Model, values: dict[str, Any]) -> ImageCall:
+def _image_call(model: Model, values: dict[str, Any]) -> ImageCall:
     source = _file(values, "image")
     mask = _file(values, "mask")
     image = InputImage.decode(source) if source is not None else None

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 
-def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int = 8788) -> uvicorn.Server:
-    """A server that has not started. Raises ``FaultSpecError``."""
+def make_server(options: EmulatorOptions) -> uvicorn.Server:
+    """A server that has not started; without sockets for its ``run`` it takes a free port of the loopback address.
+
+    Raises ``FaultSpecError``.
+    """
     transports: dict[Any, asyncio.Transport] = {}
 
     class TrackedProtocol(H11Protocol):
@@ -35,7 +38,7 @@ def make_server(options: EmulatorOptions, *, host: str = "127.0.0.1", port: int 
             super().connection_lost(exc)
 
     app = _Breakable(create_app(Emulator(options)), transports)
-    config = uvicorn.Config(app, host=host, port=port, http=TrackedProtocol, log_level="warning", access_log=False)
+    config = uvicorn.Config(app, port=0, http=TrackedProtocol, log_level="warning", access_log=False)
     return uvicorn.Server(config)
 
 

@@ -22,6 +22,7 @@ from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.rest.public_url import base_url
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
     from types import FrameType
 
@@ -74,25 +75,22 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
     return create_app(gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings))
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serves until a signal comes. Raises ``SettingError`` and ``OSError`` before anything listens.
+def serve(settings: Settings, sockets: list[socket.socket]) -> None:
+    """Serves on bound sockets until a signal comes, and closes them. Raises ``SettingError`` before it listens.
 
     The first signal lets running requests finish within SHUTDOWN_TIMEOUT; the second one ends the process at once.
     """
     configure_logging(settings.log_level)  # before the MCP SDK, which sets up the root logger unless somebody has
     app = build_app(settings)
     HttpProtocol.read_timeout = settings.read_timeout
-    Server(server_config(app, host=host, port=port, shutdown_timeout=settings.shutdown_timeout)).run()
+    Server(server_config(app, shutdown_timeout=settings.shutdown_timeout)).run(sockets)
 
 
-def server_config(
-    app: ASGIApp, *, host: str = "127.0.0.1", port: int, log_level: str | None = None, shutdown_timeout: float
-) -> uvicorn.Config:
-    """How uvicorn serves the application, here and in the tests."""
+def server_config(app: ASGIApp, *, log_level: str | None = None, shutdown_timeout: float) -> uvicorn.Config:
+    """How uvicorn serves the application, here and in the tests, which take a free port of the loopback address."""
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        port=0,
         log_config=None,
         log_level=log_level,
         server_header=False,
@@ -106,7 +104,14 @@ def server_config(
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which a second signal of any kind ends at once."""
+    """uvicorn's server, which logs where it listens, and which a second signal of any kind ends at once."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn logs only addresses that it has bound itself."""
+        await super().startup(sockets)
+        for bound in sockets or ():
+            host, port = bound.getsockname()[:2]
+            _log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
