@@ -231,7 +231,8 @@ class Session:
         image = figure.trimmed(figure.draw(sketch.body, sketch.view, max(8, round(actor.height / sketch.share))))
         if actor.concept.label == "unicorn" and not actor.colour:
             image = figure.recolour(image, "white")
-        own = actor.concept.label.split()[0] == actor.colour
+        # The black of some drawings is a dark purple: they are painted black as well.
+        own = actor.concept.label.split()[0] == actor.colour != "black"
         if (actor.colour and not own) or actor.material:
             image = figure.recolour(image, actor.colour, actor.material)
         if actor.flip:

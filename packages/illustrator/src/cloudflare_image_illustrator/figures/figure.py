@@ -15,6 +15,7 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
     "stone": (0.64, 0.012, 80),
     "glass": (0.86, 0.06, 220),
     "clay": (0.62, 0.10, 45),
+    "rust": (0.48, 0.095, 48),
 }
 
 

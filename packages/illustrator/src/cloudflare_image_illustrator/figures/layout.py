@@ -218,8 +218,10 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
         "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (_rim(parent) + 0.30), -1),
         "over": (
-            parent.x + spread * parent.width * 1.6 + jitter * 0.15 * parent.width,
-            top - parent.height * 0.08,
+            parent.x
+            + spread * max(parent.width * 1.6, actor.width * 1.1 * siblings)
+            + jitter * 0.15 * min(parent.width, actor.width),
+            top - parent.height * (0.08 + 0.12 * (place % 2)),
             1,
         ),
         "under": (

@@ -231,7 +231,6 @@ _NAMES = {
     "lion": "lioness, lion cub",
     "tiger": "tiger cub",
     "bird": "robin, sparrow, canary, songbird, finch, little bird, bluebird, bluejay, woodpecker, kingfisher, nightingale, seagull, gull, pelican, stork, crane bird",
-    "parrot": "hummingbird",
     "eagle": "hawk, falcon, vulture, condor, kite bird",
     "duck": "duckling, mallard",
     "swan": "cygnet",
@@ -357,8 +356,6 @@ _NAMES = {
     "balloon": "party balloon",
 }  # fmt: skip
 ALIASES: dict[str, str] = {name.strip(): label for label, names in _NAMES.items() for name in names.split(",")}
-# Names of what the artwork lacks, with the nearest relative that is drawn and warned about.
-STAND_INS: dict[str, str] = {"hummingbird": "parrot", "hummingbirds": "parrot"}
 # Colours that a name implies where the prompt gives none.
 COATS: dict[str, str] = {
     "goldfish": "orange", "koi": "orange", "koi fish": "orange", "clownfish": "orange", "corgi": "orange", "husky": "gray", "golden retriever": "gold", "shiba inu": "orange",

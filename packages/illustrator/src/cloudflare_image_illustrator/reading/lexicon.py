@@ -38,6 +38,7 @@ COLOURS = _table(
 MATERIALS = _table(
     wood="wooden, wood",
     gold="made of gold, solid gold",
+    rust="rusty, rusted, corroded",
     metal="metal, metallic, steel, iron, chrome plated",
     stone="stone, marble, granite, concrete, rocky",
     glass="glass, crystal, transparent, translucent, made of ice, icy, frozen",

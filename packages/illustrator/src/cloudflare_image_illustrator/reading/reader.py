@@ -5,6 +5,7 @@ import re
 from cloudflare_image_illustrator.reading.completion import complete, take_some_of_them
 from cloudflare_image_illustrator.reading.ideas import IDEAS
 from cloudflare_image_illustrator.reading.mention import Reading
+from cloudflare_image_illustrator.reading.paraphrases import paraphrase
 from cloudflare_image_illustrator.reading.parser import MentionParser
 from cloudflare_image_illustrator.reading.tokens import Tokeniser
 from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
@@ -30,7 +31,7 @@ class Reader:
         text = QUOTED.sub(lambda m: self._quote(m, reading), prompt)
         text = SWITCHED_OFF.sub(lambda m: f" without {m[1].replace(',', ', without ')} ", text)
         text, reading.refused = split_refusals(MARKUP.sub(" ", text.lower()))
-        text, some = take_some_of_them(text)
+        text, some = take_some_of_them(paraphrase(text))
         tokens = self.tokeniser.tokens(text)
         MentionParser(reading, self.vocabulary).run(tokens)
         complete(reading, self.vocabulary, some, text)

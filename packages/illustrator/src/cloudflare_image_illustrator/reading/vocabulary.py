@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cloudflare_image_illustrator.artwork import Artwork, Concept
 from cloudflare_image_illustrator.reading.everyday import ALIASES
 from cloudflare_image_illustrator.reading.lexicon import IRREGULAR
+from cloudflare_image_illustrator.reading.relatives import RELATIVES
 
 if TYPE_CHECKING:
     from cloudflare_image_illustrator.reading.encoder import Encoder
@@ -53,8 +54,8 @@ class Vocabulary:
         table: dict[str, int] = {}
         for concept in self.artwork.concepts:
             table.setdefault(concept.label, concept.number)
-        for phrase, label in ALIASES.items():
-            if label in table:
+        for phrase, label in {**ALIASES, **RELATIVES}.items():
+            if label in table and (phrase not in table or phrase not in RELATIVES):
                 table[phrase] = table[label]
         return table
 

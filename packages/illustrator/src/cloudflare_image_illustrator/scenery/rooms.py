@@ -140,7 +140,9 @@ def _floor(stage: Stage, rng: np.random.Generator, wall: Rgb) -> None:
     stage.back.append(
         f'<rect x="0" y="{top - stage.unit * 26:.1f}" width="{w}" height="{stage.unit * 28:.1f}" fill="{skirting}"/><rect x="0" y="{top:.1f}" width="{w}" height="{stage.unit * 7:.1f}" fill="#000" opacity=".13"/>'
     )
-    rug = _dim(stage, oklch(0.66, 0.10, float(rng.uniform(0, 360))))
+    asked = stage.tints.get("rug")
+    hue = float(rng.uniform(0, 360))
+    rug = _dim(stage, named(asked) if asked else oklch(0.66, 0.10, hue))
     cy, rx = top + (h - top) * 0.58, w * 0.40
     ry = (h - top) * 0.33
     stage.back.append(

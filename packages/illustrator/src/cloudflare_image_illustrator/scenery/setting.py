@@ -102,6 +102,8 @@ HABITAT_OF: dict[str, Homes] = {
 GRAPHIC = {"poster", "flat", "low-poly", "pixel", "comic", "ink", "pencil", "stained"}
 # What swims on still water.
 PADDLERS = {"duck", "swan", "goose", "lotus", "person swimming", "man swimming", "woman swimming"}
+# What food is served on or in.
+SERVING = {"plate", "bowl"}
 # What is seen in the sea only under its surface.
 SWIMMERS = {
     "fish",
@@ -228,6 +230,8 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
     """A place for a prompt that names none: where its first thing is at home."""
     draw = float(rng.random())
     known = [c for c in concepts if c is not None]
+    if any(c.label in SERVING for c in known):
+        return "table"  # a lobster on a plate is a meal
     # A thing that is at home in one place only settles it: the sofa, not the cat on it.
     concept = next((c for c in known if len(HABITAT_OF.get(c.label, ())) == 1), known[0] if known else None)
     homes: Homes = (("meadow", 2), ("hills", 1)) if not concepts else (("studio", 1),)

@@ -1,0 +1,29 @@
+"""Phrases that are rewritten before a prompt is cut into tokens: idioms, and relations said by a verb."""
+
+import re
+from typing import Final
+
+_REWRITTEN: Final[tuple[tuple[str, str], ...]] = (
+    (r"\bin a (?:row|line|circle|group)\b", " "),
+    (r"\b(?:leaning|propped)(?: up)? (?:against|on)\b", "next to"),
+    (r"\b(?:balancing|perched|balanced|standing|sitting|seated) (?:up )?on\b", "on"),
+    (r"\b(?:watering|feeding|painting|planting|fighting|chasing|greeting|petting)\b(?= (?:a|an|the|two|some|flowers))", "next to"),
+    (r"\b(?:catching|eating|carrying|lifting|hugging)\b(?= (?:a|an|the|his|her|its|two)\b)", "holding"),
+    (r"['’]s (?:shoulder|back|head|lap|hand|arm)s?\b", ""),
+    (r"\blily ?pads?\b", "lotus"),
+    (r"\bwindow ?sills?\b", "window"),
+    (r"\bbrick wall\b", "wall"),
+    (r"\b(?:wheat|corn|barley|rice) ?fields?\b", "golden field"),
+    (r"\bstormy (sea|ocean|lake|sky|night)\b", r"storm \1"),
+    (r"\b(?:foggy|misty) (lake|sea|ocean|forest|city|street)\b", r"fog \1"),
+    (r"\berupting\b", " "),
+    (r"\bin (?:the )?mud\b", " "),
+)  # fmt: skip
+REWRITTEN: Final = tuple((re.compile(pattern), instead) for pattern, instead in _REWRITTEN)
+
+
+def paraphrase(text: str) -> str:
+    """The text, in lower case, with its idioms in words that the reader knows."""
+    for pattern, instead in REWRITTEN:
+        text = pattern.sub(instead, text)
+    return text
