@@ -47,6 +47,9 @@ def test_space_around_a_value_is_no_part_of_it() -> None:
         ("IMAGE_EXPIRY_HOURS", "nan"),
         ("IMAGE_EXPIRY_HOURS", "-1"),
         ("EDIT_FALLBACK", "perhaps"),
+        ("FALLBACKS", "flux-1-schnell"),
+        ("FALLBACKS", '["flux-1-schnell"]'),
+        ("FALLBACKS", '{"flux-1-schnell": "local"}'),
         ("MCP_IMAGE_ROOTS", "pictures"),
         ("MCP_ALLOWED_HOSTS", "https://x"),
         ("MCP_ALLOWED_ORIGINS", "chat.example.com"),
@@ -130,3 +133,11 @@ def test_representations_hold_no_secret() -> None:
     settings = Settings.read(values)
     assert "the-token" not in repr(settings) + repr(settings.accounts)
     assert "the-key" not in repr(settings)
+
+
+def test_fallbacks_name_models_or_the_embedded_engine() -> None:
+    fallbacks = Settings.read({"FALLBACKS": '{"flux-1-schnell": ["lucid-origin", "local"]}'}).options().fallbacks
+    (chain,) = fallbacks.chains.values()
+    assert [other if isinstance(other, str) else other.short_name for other in chain] == ["lucid-origin", "local"]
+    with pytest.raises(SettingError, match=r'FALLBACKS must be one of flux-1-schnell, .*; "nano" is no model'):
+        Settings.read({"FALLBACKS": '{"flux-1-schnell": ["nano"]}'}).options()

@@ -29,8 +29,7 @@ class Assembly:
     async def aclose(self, seconds: float = 30) -> None:
         """Waits up to ``seconds`` for background tasks, then closes the backend and the store."""
         await self.background.drain(seconds)
-        await self.gateway.backend.aclose()
-        await self.gateway.store.aclose()
+        await self.gateway.aclose()
 
 
 def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: ImageFetcher | None = None) -> Assembly:
@@ -40,16 +39,18 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
     from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
     pixels = PillowPixels()
+    options = settings.options()
     background = Background()
     gateway = Gateway(
         backend=backend or _backend(settings, pixels),
+        local=_illustrator() if options.fallbacks.use_local else None,
         store=_store(settings),
         pixels=pixels,
         fetcher=fetcher or LazyFetcher(lambda: _fetcher(settings)),
         clock=SystemClock(),
         ids=SystemIds(),
         defer=background,
-        options=settings.options(),
+        options=options,
     )
     return Assembly(gateway, background)
 
@@ -125,6 +126,10 @@ def _local_backend(settings: Settings) -> Backend:
         from cloudflare_image_mcp.backends.diffusers import DiffusersBackend
 
         return DiffusersBackend(settings.diffusers_model)
+    return _illustrator()
+
+
+def _illustrator() -> Backend:
     from cloudflare_image_mcp.backends.local import LocalBackend, require_illustrator
 
     require_illustrator()

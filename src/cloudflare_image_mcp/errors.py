@@ -26,6 +26,8 @@ class ErrorKind:
     retry: bool = False
     retry_after: float | None = None
     """Default for ``retry-after``, in seconds."""
+    another_model: bool = False
+    """Whether another model may make the image where this error ended a backend's attempt: see ``FALLBACKS``."""
 
 
 _INVALID: Final = "invalid_request_error"
@@ -36,25 +38,29 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
         "invalid_image": ErrorKind(400, _INVALID, "invalid_image"),
         "invalid_image_url": ErrorKind(400, _INVALID, "invalid_image_url"),
         "content_policy_violation": ErrorKind(400, _INVALID, "content_policy_violation"),
-        "edit_not_available": ErrorKind(400, _INVALID, "edit_not_available"),
+        "edit_not_available": ErrorKind(400, _INVALID, "edit_not_available", another_model=True),
         "invalid_api_key": ErrorKind(401, _INVALID, "invalid_api_key"),
         "origin_not_allowed": ErrorKind(403, _INVALID, "origin_not_allowed"),
-        "model_not_found": ErrorKind(404, _INVALID, "model_not_found"),
+        "model_not_found": ErrorKind(404, _INVALID, "model_not_found", another_model=True),
         "not_found": ErrorKind(404, _INVALID, "not_found"),
         "method_not_allowed": ErrorKind(405, _INVALID, "method_not_allowed"),
         "request_timeout": ErrorKind(408, _INVALID, "request_timeout", retry=True),
         "request_too_large": ErrorKind(413, _INVALID, "request_too_large"),
         "unsupported_media_type": ErrorKind(415, _INVALID, "unsupported_media_type"),
         "range_not_satisfiable": ErrorKind(416, _INVALID, "range_not_satisfiable"),
-        "insufficient_quota": ErrorKind(429, "insufficient_quota", "insufficient_quota"),
-        "rate_limit_exceeded": ErrorKind(429, "rate_limit_error", "rate_limit_exceeded", retry=True, retry_after=15),
+        "insufficient_quota": ErrorKind(429, "insufficient_quota", "insufficient_quota", another_model=True),
+        "rate_limit_exceeded": ErrorKind(
+            429, "rate_limit_error", "rate_limit_exceeded", retry=True, retry_after=15, another_model=True
+        ),
         "internal_error": ErrorKind(500, "server_error", "internal_error"),
         "not_supported_here": ErrorKind(501, "server_error", "not_supported_here"),
-        "upstream_authentication_error": ErrorKind(502, "server_error", "upstream_authentication_error"),
-        "upstream_error": ErrorKind(502, "server_error", "upstream_error", retry=True),
+        "upstream_authentication_error": ErrorKind(
+            502, "server_error", "upstream_authentication_error", another_model=True
+        ),
+        "upstream_error": ErrorKind(502, "server_error", "upstream_error", retry=True, another_model=True),
         "storage_error": ErrorKind(503, "server_error", "storage_error", retry=True),
-        "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True, retry_after=5),
-        "upstream_timeout": ErrorKind(504, "server_error", "upstream_timeout", retry=True),
+        "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True, retry_after=5, another_model=True),
+        "upstream_timeout": ErrorKind(504, "server_error", "upstream_timeout", retry=True, another_model=True),
     }
 )
 

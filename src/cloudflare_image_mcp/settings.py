@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
     from cloudflare_image_mcp.catalog import Model, Operation
+    from cloudflare_image_mcp.core.fallbacks import Fallback, Fallbacks
     from cloudflare_image_mcp.core.gateway import Options
     from cloudflare_image_mcp.core.model_names import ModelNames
 
@@ -141,6 +142,19 @@ def _accounts(value: str) -> tuple[AccountSetting, ...]:
     return accounts
 
 
+def _lists_by_model(value: str) -> dict[str, tuple[str, ...]]:
+    wanted = 'a JSON object such as {"flux-1-schnell": ["flux-2-klein-4b", "local"]}'
+    try:
+        lists = json.loads(value)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not isinstance(lists, dict) or not all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()
+    ):
+        raise ValueError(wanted)
+    return {model: tuple(names) for model, names in lists.items()}
+
+
 def _setting(default: str | None, meaning: str, *, secret: bool = False) -> Any:
     """Declares a setting; ``default`` is text, as it would stand in the environment."""
     return Field(default, description=meaning, repr=not secret)
@@ -181,6 +195,9 @@ class Settings(BaseModel):
     default_response_format: Literal["url", "b64_json"] = _setting("url", "what an image comes back as")
     image_chat_data_urls: bool = _setting("off", "the Markdown of a chat answer holds the image, not its URL")
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
+    fallbacks: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_lists_by_model)] = _setting(
+        "{}", "models that make the image when a model fails, as JSON: model to a list of models or local"
+    )
     allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
     mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")
     mcp_resource_links: bool = _setting("on", "MCP results carry a resource_link for each image")
@@ -248,6 +265,20 @@ class Settings(BaseModel):
             _model("DEFAULT_EDIT_MODEL", self.default_edit_model, {Operation.EDIT, Operation.VARY}),
         )
 
+    @property
+    def fallback_models(self) -> Fallbacks:
+        """Returns the lists of ``FALLBACKS`` and the editor of ``EDIT_FALLBACK``. Raises ``SettingError``."""
+        from cloudflare_image_mcp.core.fallbacks import LOCAL, Fallbacks
+
+        def fallback(name: str) -> Fallback:
+            return LOCAL if name == LOCAL else _model("FALLBACKS", name, frozenset())
+
+        chains = {
+            _model("FALLBACKS", name, frozenset()).id: [fallback(other) for other in others]
+            for name, others in self.fallbacks.items()
+        }
+        return Fallbacks(chains, self.models.default_edit if self.edit_fallback else None)
+
     def options(self) -> Options:
         """Returns the options of the core. Raises ``SettingError``."""
         from cloudflare_image_mcp.core.gateway import Options
@@ -255,7 +286,7 @@ class Settings(BaseModel):
         return Options(
             names=self.models,
             response_format=self.default_response_format,
-            edit_fallback=self.edit_fallback,
+            fallbacks=self.fallback_models,
             stamp_prompt=self.prompt_in_metadata,
         )
 

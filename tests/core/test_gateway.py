@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 from cloudflare_image_mcp.backends.local import LocalBackend
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.core.fallbacks import Fallbacks
 from cloudflare_image_mcp.core.gateway import Gateway, Options
 from cloudflare_image_mcp.core.model_names import ModelNames, find_model
 from cloudflare_image_mcp.core.parsing import parse_request
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.result import ImageResult
 
 NAMES = ModelNames(find_model("flux-1-schnell"), find_model("flux-2-klein-4b"))
+EDITS_FALL_BACK = Fallbacks(editor=NAMES.default_edit)
 
 
 class Gate(NamedTuple):
@@ -56,7 +58,7 @@ class Scripted:
 
     name = "workers-ai"
     trained = True
-    engine = None
+    engine: str | None = None
 
     def __init__(self, script: Callable[[Call], bytes | Exception]) -> None:
         self.calls: list[Call] = []
@@ -81,18 +83,25 @@ class Scripted:
 
 
 def gateway(
-    backend: Backend, background: Background | None = None, store: ImageStore | None = None, **options: Any
+    backend: Backend,
+    background: Background | None = None,
+    store: ImageStore | None = None,
+    *,
+    local: Backend | None = None,
+    fallbacks: Fallbacks = EDITS_FALL_BACK,
+    **options: Any,
 ) -> Gateway:
     clock = SystemClock()
     return Gateway(
         backend=backend,
+        local=local,
         store=store or open_store("memory:", expiry=None, clock=clock),
         pixels=PillowPixels(),
         fetcher=GuardedFetcher(),
         clock=clock,
         ids=SystemIds(),
         defer=Background() if background is None else background,
-        options=Options(names=NAMES, **options),
+        options=Options(names=NAMES, fallbacks=fallbacks, **options),
     )
 
 
@@ -264,7 +273,7 @@ def test_a_refusal_of_one_request_or_account_is_not_remembered() -> None:
 
 
 def test_without_the_fallback_a_refused_edit_is_an_error() -> None:
-    core = gateway(Scripted(lambda call: EditRefused("no image input")), edit_fallback=False)
+    core = gateway(Scripted(lambda call: EditRefused("no image input")), fallbacks=Fallbacks())
     with pytest.raises(EditRefused, match="no image input"):
         run(core, Operation.EDIT, prompt="p", model="dreamshaper-8-lcm", image=png(noise(256, 256)))
 

@@ -74,6 +74,7 @@ def run_checks() -> list[Finding]:
         ("accounts", _accounts),
         ("backend", _backend),
         ("default models", _default_models),
+        ("fallbacks", _fallbacks),
         ("artwork", _artwork),
         ("store", _store),
     )
@@ -153,6 +154,16 @@ def _backend(settings: Settings) -> str:
 def _default_models(settings: Settings) -> str:
     chosen = settings.models
     return f"{chosen.default.id}; for edits and variations {chosen.default_edit.id}"
+
+
+def _fallbacks(settings: Settings) -> str:
+    lists = settings.fallback_models.chains
+    if not lists:
+        return "no model has any" if not settings.edit_fallback else "for refused edits alone"
+    return "; ".join(
+        f"{model} -> {', '.join(other if isinstance(other, str) else other.short_name for other in others)}"
+        for model, others in lists.items()
+    )
 
 
 def _artwork(settings: Settings) -> str:

@@ -177,8 +177,7 @@ async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
             await assembly.background.drain(_FINISHING)
         raise
     finally:
-        await assembly.gateway.backend.aclose()
-        await assembly.gateway.store.aclose()
+        await assembly.gateway.aclose()
 
 
 async def _make_images(assembly: Assembly, request: ImageRequest, inputs: _Inputs, *, bar: bool) -> ImageResult:

@@ -61,7 +61,7 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
 
     local = settings.backend == "local"
     taken = Abilities.of_promise(model, model.promise.sizes) if local else abilities_of(model)
-    editor = editor_of(model, taken, settings.models.default_edit, fallback=settings.edit_fallback)
+    editor = editor_of(model, taken, settings.fallback_models)
     cost = None if editor is None else edit_cost(editor, abilities_of(editor))
     return model_object(model, settings.backend, taken, billed=not local) | {"edits_made_by": cost}
 

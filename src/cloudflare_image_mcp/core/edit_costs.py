@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.core.fallbacks import LOCAL
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.abilities import Abilities
+    from cloudflare_image_mcp.core.fallbacks import Fallbacks
 
 
-def editor_of(model: Model, abilities: Abilities, default_edit: Model, *, fallback: bool) -> Model | None:
-    """Returns the model that makes this model's edits; None when it makes them itself, or nothing does."""
-    refused = fallback and Operation.EDIT in abilities.doubtful
-    return default_edit if refused and default_edit is not model else None
+def editor_of(model: Model, abilities: Abilities, fallbacks: Fallbacks) -> Model | None:
+    """Returns the model that makes this model's edits; None when it makes them itself, or none on Workers AI does."""
+    if Operation.EDIT not in abilities.doubtful:
+        return None
+    for fallback in fallbacks.after(model, refused=True):
+        if fallback == LOCAL or fallback is model:
+            return None
+        if Operation.EDIT in fallback.promise.tasks:
+            return fallback
+    return None
 
 
 def edit_cost(editor: Model, abilities: Abilities) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
+from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
-from cloudflare_image_mcp.core.plan import make_plan
+from cloudflare_image_mcp.core.plan import fit_size, make_plan
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
@@ -19,7 +20,9 @@ from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableIma
 from cloudflare_image_mcp.logs import log_failure
 
 if TYPE_CHECKING:
-    from cloudflare_image_mcp.catalog import Model
+    from collections.abc import Iterator
+
+    from cloudflare_image_mcp.catalog import Model, Operation, Size
     from cloudflare_image_mcp.core.model_names import ModelNames
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
@@ -44,7 +47,7 @@ class Options:
 
     names: ModelNames
     response_format: Literal["url", "b64_json"] = "url"
-    edit_fallback: bool = True
+    fallbacks: Fallbacks = field(default_factory=Fallbacks)
     stamp_prompt: bool = True
     parallel: int = 8
     """Calls of one request under way at once."""
@@ -60,6 +63,9 @@ class Prepared:
     call: Call
     finish: Finish
     timings: Timings
+    backend: Backend
+    failures: tuple[Failure, ...] = ()
+    """The models that failed before this one, the one asked for first."""
 
 
 class Gateway:
@@ -69,6 +75,7 @@ class Gateway:
         self,
         *,
         backend: Backend,
+        local: Backend | None = None,
         store: ImageStore,
         pixels: Pixels,
         fetcher: ImageFetcher,
@@ -79,9 +86,11 @@ class Gateway:
         budget: ByteBudget | None = None,
         fetch_budget: ByteBudget | None = None,
     ) -> None:
-        """``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given."""
+        """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
+        ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given."""
         self.budget = budget or ByteBudget()
         self.backend = backend
+        self._local = local
         self.store = store
         self.pixels = pixels
         self.clock = clock
@@ -102,9 +111,9 @@ class Gateway:
 
     def edit_cost(self, model: Model) -> dict[str, Any] | None:
         """Returns which model makes this model's edits, and at what price; None when it makes them itself."""
-        backend, names = self.backend, self.options.names
+        backend = self.backend
         abilities = backend.abilities(model)
-        editor = editor_of(model, abilities, names.default_edit, fallback=self.options.edit_fallback)
+        editor = editor_of(model, abilities, self.options.fallbacks)
         return None if editor is None else edit_cost(editor, backend.abilities(editor))
 
     def response_format(self, request: ImageRequest) -> Literal["url", "b64_json"]:
@@ -124,10 +133,14 @@ class Gateway:
             )
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
             request, inputs = await self._with_own_mask(request, inputs)
-        plan = self._plan(request, inputs, model)
+        plan = self._plan(request, inputs, model, self.backend)
         if self._refusals.include(model, request.operation):
-            return await self._fall_back(request, inputs, plan, timings)
-        return await self._stage(request, inputs, plan, timings)
+            failure = Failure(model, self.backend, EditRefused(f"{model.short_name} takes no input image."))
+            instead = await self._next(request, inputs, plan.finish.size, timings, (failure,))
+            if instead is not None:
+                return instead
+        call, finish = await self._stage(request, inputs, plan, timings)
+        return Prepared(request, inputs, plan, call, finish, timings, self.backend)
 
     async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
         """Makes the images. ``on_partial`` gets the partial images, where the backend has them.
@@ -156,16 +169,23 @@ class Gateway:
 
         Raises ``GatewayError``.
         """
-        try:
-            return await self._attempt(prepared, on_partial, on_image, must_keep=must_keep)
-        except EditRefused as refusal:
-            refused = prepared.plan.call.model
-            if not self.options.edit_fallback or refused is self.options.names.default_edit:
-                raise
-            if refusal.lacks_input:
-                self._refusals.add(refused, prepared.request.operation)
-            instead = await self._fall_back(prepared.request, prepared.inputs, prepared.plan, prepared.timings)
-            return await self._attempt(instead, on_partial, on_image, must_keep=must_keep)
+        current = prepared
+        while True:
+            try:
+                return await self._attempt(current, on_partial, on_image, must_keep=must_keep)
+            except GatewayError as error:
+                if not error.row.another_model:
+                    raise
+                model = current.plan.call.model
+                if isinstance(error, EditRefused) and error.lacks_input:
+                    self._refusals.add(model, prepared.request.operation)
+                failures = (*current.failures, Failure(model, current.backend, error))
+                instead = await self._next(
+                    prepared.request, prepared.inputs, prepared.plan.finish.size, prepared.timings, failures
+                )
+                if instead is None:
+                    raise decisive(failures) from error
+                current = instead
 
     async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
         """``prepare`` and ``make`` in one."""
@@ -183,6 +203,13 @@ class Gateway:
             for image in result.images
         ]
         return replace(result, images=tuple(images))
+
+    async def aclose(self) -> None:
+        """Closes the backends and the store."""
+        await self.backend.aclose()
+        if self._local is not None:
+            await self._local.aclose()
+        await self.store.aclose()
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
@@ -205,26 +232,54 @@ class Gateway:
             return request, inputs
         return request.replace(mask=source), Inputs(inputs.images, image)
 
-    def _plan(self, request: ImageRequest, inputs: Inputs, model: Model) -> Plan:
+    def _plan(self, request: ImageRequest, inputs: Inputs, model: Model, backend: Backend) -> Plan:
         return make_plan(
             request,
             model,
-            self.backend.abilities(model),
+            backend.abilities(model),
             sources=tuple(image.size for image in inputs.images),
             new_seed=self.ids.seed,
         )
 
-    async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> Prepared:
+    async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> tuple[Call, Finish]:
         with timings.phase("input"):
-            call, finish = await stage(plan, request, inputs, self.pixels)
-        return Prepared(request, inputs, plan, call, finish, timings)
+            return await stage(plan, request, inputs, self.pixels)
 
-    async def _fall_back(self, request: ImageRequest, inputs: Inputs, refused: Plan, timings: Timings) -> Prepared:
-        """Another model's edit, at the size that the refused one would have delivered."""
-        name, other = refused.call.model.short_name, self.options.names.default_edit
-        warning = f"{name} is refused for edits by {self.backend.name}; {other.short_name} made this one"
-        suited = _suited(request, other).replace(size=refused.finish.size, warnings=(*request.warnings, warning))
-        return await self._stage(suited, inputs, self._plan(suited, inputs, other), timings)
+    async def _next(
+        self, request: ImageRequest, inputs: Inputs, size: Size, timings: Timings, failures: tuple[Failure, ...]
+    ) -> Prepared | None:
+        """Prepares the request for the next fallback that can make it, at the ``size`` that the model asked for would
+        have delivered; None when there is none left.
+        """
+        for model, backend in self._candidates(failures, request.operation):
+            maker = backend.engine or model.short_name
+            warnings = (*request.warnings, *(failure.warning(maker) for failure in failures))
+            suited = _suited(request, model).replace(
+                size=fit_size(size, model.promise.sizes), aspect_ratio=None, warnings=warnings
+            )
+            try:
+                plan = self._plan(suited, inputs, model, backend)
+            except GatewayError:  # this model does not do such a thing: a mask is required, the prompt is too long
+                continue
+            plan = replace(plan, finish=replace(plan.finish, size=size))
+            call, finish = await self._stage(suited, inputs, plan, timings)
+            return Prepared(request, inputs, plan, call, finish, timings, backend, failures)
+        return None
+
+    def _candidates(self, failures: tuple[Failure, ...], operation: Operation) -> Iterator[tuple[Model, Backend]]:
+        """Yields the fallbacks of the model asked for that were not tried and are not known to be refused."""
+        asked, refused = failures[0].model, any(isinstance(failure.error, EditRefused) for failure in failures)
+        tried = {(failure.model.id, failure.backend.name) for failure in failures}
+        for fallback in self.options.fallbacks.after(asked, refused=refused):
+            if fallback != LOCAL:
+                model, backend = fallback, self.backend
+            elif self._local is not None:
+                model, backend = asked, self._local
+            else:
+                continue
+            known = backend is self.backend and self._refusals.include(model, operation)
+            if (model.id, backend.name) not in tried and not known:
+                yield model, backend
 
     async def _attempt(
         self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
@@ -233,21 +288,23 @@ class Gateway:
         response_format = self.response_format(prepared.request)
         # A stream hands its images out as base64 whatever was asked for.
         keep = response_format == "url" and not prepared.request.stream
-        runner = Runner(self._dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)
+        backend = prepared.backend
+        dependencies = replace(self._dependencies, backend=backend)
+        runner = Runner(dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)
         began = self.clock.monotonic()
         try:
             made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
         except GatewayError as error:
-            what = f"{plan.call.operation} with {self.backend.engine or plan.call.model.id} on {self.backend.name}"
+            what = f"{plan.call.operation} with {backend.engine or plan.call.model.id} on {backend.name}"
             log_failure(error, what, seconds=self.clock.monotonic() - began)
             raise
         return ImageResult(
             created=self.clock.now(),
             operation=plan.call.operation,
             model=plan.call.model,
-            engine=self.backend.engine,
+            engine=backend.engine,
             requested_model=prepared.request.model,
-            backend=self.backend.name,
+            backend=backend.name,
             prompt=plan.call.prompt,
             size=plan.finish.size,
             images=made.images,

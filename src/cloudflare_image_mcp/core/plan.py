@@ -175,9 +175,9 @@ def _delivered_size(request: ImageRequest, rule: SizeRule, sources: tuple[Size, 
     if request.aspect_ratio is not None:
         side, stretch = math.sqrt(rule.default.pixels), math.sqrt(request.aspect_ratio)
         shape = Size(round(side * stretch), round(side / stretch))
-        return _fit(shape, rule, multiple=16)
+        return fit_size(shape, rule, multiple=16)
     if sources and request.operation is not Operation.GENERATE:
-        size = _fit(sources[0], rule)
+        size = fit_size(sources[0], rule)
         if size != sources[0]:
             warnings.append(f"the image is {sources[0]}; the result is {size} (allowed: {rule})")
         return size
@@ -201,7 +201,7 @@ def _check_sides(sides: Mapping[str, int], written: Mapping[str, str], rule: Siz
             )
 
 
-def _fit(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
+def fit_size(size: Size, rule: SizeRule, multiple: int = 1) -> Size:
     """The size of the same shape within the rule, or the nearest that there is."""
     scale = min(1.0, rule.maximum / max(size))
     scale = max(scale, min(rule.minimum / min(size), rule.maximum / max(size)))

@@ -85,6 +85,9 @@ def application(env: Handle) -> FastAPI:
 
 def gateway(env: Handle, settings: Settings) -> Gateway:
     """The core over the Worker's bindings. Raises ``SettingError`` when one that it cannot do without is missing."""
+    options = settings.options()
+    if options.fallbacks.use_local:
+        raise SettingError("FALLBACKS names local, but a Worker has no embedded engine")
     clock = WorkerClock()
     pixels = ImagesPixels(_binding(env, "IMAGES"), clock)
     return Gateway(
@@ -101,7 +104,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         clock=clock,
         ids=WorkerIds(),
         defer=defer,
-        options=replace(settings.options(), parallel=PARALLEL),
+        options=replace(options, parallel=PARALLEL),
         budget=ByteBudget(MAX_TOTAL_BODY_BYTES),
         fetch_budget=ByteBudget(MAX_TOTAL_FETCHED_BYTES),
     )
