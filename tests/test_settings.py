@@ -47,6 +47,8 @@ def test_space_around_a_value_is_no_part_of_it() -> None:
         ("IMAGE_EXPIRY_HOURS", "nan"),
         ("IMAGE_EXPIRY_HOURS", "-1"),
         ("EDIT_FALLBACK", "perhaps"),
+        ("MODEL_ALIASES", "gpt-image-2"),
+        ("MODEL_ALIASES", '{"gpt-image-2": ["flux-2-dev"]}'),
         ("FALLBACKS", "flux-1-schnell"),
         ("FALLBACKS", '["flux-1-schnell"]'),
         ("FALLBACKS", '{"flux-1-schnell": "local"}'),
@@ -141,3 +143,12 @@ def test_fallbacks_name_models_or_the_embedded_engine() -> None:
     assert [other if isinstance(other, str) else other.short_name for other in chain] == ["lucid-origin", "local"]
     with pytest.raises(SettingError, match=r'FALLBACKS must be one of flux-1-schnell, .*; "nano" is no model'):
         Settings.read({"FALLBACKS": '{"flux-1-schnell": ["nano"]}'}).options()
+
+
+def test_an_alias_is_a_new_name_of_a_model_that_exists() -> None:
+    with pytest.raises(SettingError, match='"nano" is no model'):
+        Settings.read({"MODEL_ALIASES": '{"gpt-image-2": "nano"}'}).options()
+    with pytest.raises(
+        SettingError, match=r'MODEL_ALIASES must be new names of models; "flux-2-dev" is the name of @cf/'
+    ):
+        Settings.read({"MODEL_ALIASES": '{"FLUX-2-dev": "lucid-origin"}'}).options()

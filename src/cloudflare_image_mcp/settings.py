@@ -155,6 +155,17 @@ def _lists_by_model(value: str) -> dict[str, tuple[str, ...]]:
     return {model: tuple(names) for model, names in lists.items()}
 
 
+def _names_of_models(value: str) -> dict[str, str]:
+    wanted = 'a JSON object such as {"gpt-image-2": "flux-2-klein-9b"}'
+    try:
+        names = json.loads(value)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not isinstance(names, dict) or not all(name.strip() and isinstance(model, str) for name, model in names.items()):
+        raise ValueError(wanted)
+    return {name.strip().lower(): model for name, model in names.items()}
+
+
 def _setting(default: str | None, meaning: str, *, secret: bool = False) -> Any:
     """Declares a setting; ``default`` is text, as it would stand in the environment."""
     return Field(default, description=meaning, repr=not secret)
@@ -192,6 +203,9 @@ class Settings(BaseModel):
     )
     default_model: str = _setting("flux-1-schnell", "the model when a request names none")
     default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
+    model_aliases: Annotated[dict[str, str], BeforeValidator(_names_of_models)] = _setting(
+        "{}", "further names of models, OpenAI's among them, as JSON: name to model"
+    )
     default_response_format: Literal["url", "b64_json"] = _setting("url", "what an image comes back as")
     image_chat_data_urls: bool = _setting("off", "the Markdown of a chat answer holds the image, not its URL")
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
@@ -256,13 +270,19 @@ class Settings(BaseModel):
 
     @property
     def models(self) -> ModelNames:
-        """Returns the default models. Raises ``SettingError`` for one that cannot do what it is the default for."""
+        """Returns the default models and the names of ``MODEL_ALIASES``. Raises ``SettingError`` for a default model
+        that cannot do what it is the default for, an unknown model, and a name that a model already has.
+        """
         from cloudflare_image_mcp.catalog import Operation
         from cloudflare_image_mcp.core.model_names import ModelNames
 
         return ModelNames(
             _model("DEFAULT_MODEL", self.default_model, {Operation.GENERATE}),
             _model("DEFAULT_EDIT_MODEL", self.default_edit_model, {Operation.EDIT, Operation.VARY}),
+            {
+                _new_name(name): _model("MODEL_ALIASES", model, frozenset())
+                for name, model in self.model_aliases.items()
+            },
         )
 
     @property
@@ -365,3 +385,13 @@ def _model(name: str, value: str, operations: Set[Operation]) -> Model:
         does = ", ".join(task for task in Operation if task in model.promise.tasks)
         raise SettingError(f'{name} must be one of {able}; "{value}" can only {does}')
     return model
+
+
+def _new_name(name: str) -> str:
+    from cloudflare_image_mcp.core.model_names import find_model
+
+    try:
+        model = find_model(name)
+    except GatewayError:
+        return name
+    raise SettingError(f'MODEL_ALIASES must be new names of models; "{name}" is the name of {model.id}')

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloudflare_image_mcp.catalog import Operation
@@ -34,3 +36,27 @@ def test_what_openai_answers_when_no_format_is_asked_for() -> None:
     assert natural_response("chatgpt-image-latest") == "b64_json"
     assert natural_response("flux-1-schnell") is None
     assert natural_response(None) is None
+
+
+CONFIGURED = replace(NAMES, configured={"gpt-image-2": find_model("lucid-origin"), "poster": find_model("flux-2-dev")})
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "model"),
+    [
+        ("gpt-image-2", Operation.GENERATE, "lucid-origin"),
+        ("openai/GPT-Image-2", Operation.GENERATE, "lucid-origin"),
+        ("gpt-image-2", Operation.EDIT, "flux-2-klein-4b"),  # Lucid Origin does not edit, and OpenAI's names do both
+        ("gpt-image-1", Operation.GENERATE, "flux-1-schnell"),
+        (" Poster ", Operation.EDIT, "flux-2-dev"),
+        ("flux-1-schnell", Operation.GENERATE, "flux-1-schnell"),
+    ],
+)
+def test_the_operators_names_come_first(name: str, operation: Operation, model: str) -> None:
+    assert CONFIGURED.resolve(name, operation) is find_model(model)
+
+
+def test_the_operators_names_are_listed_once() -> None:
+    names = CONFIGURED.aliases()
+    assert names.count("gpt-image-2") == 1
+    assert names[-1] == "poster"

@@ -1,4 +1,4 @@
-"""Fallbacks over the wire: requests under faults, none of which is lost."""
+"""Fallbacks and aliases over the wire: requests under faults, none of which is lost, and the operator's names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections import Counter
 
 import aiohttp
+import requests
 
 from tests.wire.conftest import wired
 
@@ -15,6 +16,16 @@ CHAIN = {"FALLBACKS": json.dumps({MODEL: ["stable-diffusion-xl-base-1.0", "local
 FAULTS = "3042:0.3,5035:0.2,3041:0.2"
 """Faults without a retry on the same account: they are what moves on."""
 REQUESTS = 60
+
+
+def test_the_operators_names_are_listed_and_answer() -> None:
+    with wired({"MODEL_ALIASES": '{"poster": "stable-diffusion-xl-lightning"}'}) as wire:
+        row = requests.get(f"{wire.gateway}/v1/models/poster", timeout=30).json()
+        listed = requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]
+        answer = wire.post("generations", {"model": "Poster", "prompt": "a fox", "size": "256x256"})
+    assert row == listed[-1]
+    assert (row["id"], row["alias_of"]) == ("poster", "@cf/bytedance/stable-diffusion-xl-lightning")
+    assert answer.headers["x-image-model"] == "@cf/bytedance/stable-diffusion-xl-lightning"
 
 
 async def test_no_request_is_lost_and_each_answer_says_what_ran() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +12,7 @@ from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.request import ImageRequest
@@ -20,25 +20,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
-    """The default models, which OpenAI's names stand for too."""
+    """The default models, which OpenAI's names stand for too, and the operator's own names."""
 
     default: Model
     default_edit: Model
+    configured: Mapping[str, Model] = field(default_factory=dict)
+    """``MODEL_ALIASES``: names in lower case, and the model that each stands for."""
 
     def resolve(self, name: str | None, operation: Operation) -> Model:
-        """The model for a catalogue id, the last part of one, one of OpenAI's names, or None.
+        """The model for a catalogue id, the last part of one, a name of ``MODEL_ALIASES``, one of OpenAI's, or None.
 
         Raises ``GatewayError`` (404, ``model_not_found``).
         """
-        if name is None or openai_family(name) is not None:
-            return self.default if operation is Operation.GENERATE else self.default_edit
-        return find_model(name)
+        default = self.default if operation is Operation.GENERATE else self.default_edit
+        if name is None:
+            return default
+        model = self.alias(name)
+        if openai_family(name) is not None:
+            # Clients use one of OpenAI's names for everything: what its model cannot do is the default's.
+            return model if model is not None and operation in model.promise.tasks else default
+        return find_model(name) if model is None else model
 
-    def aliases(self) -> Iterator[tuple[str, Model]]:
-        """Yields OpenAI's names and the model that each stands for."""
-        for family in openai_families():
-            for name in family.names:
-                yield name, self.default
+    def alias(self, name: str) -> Model | None:
+        """Returns the model of a name of ``MODEL_ALIASES``, in any case, with any prefix (``openai/gpt-image-2``)."""
+        written = name.strip().lower()
+        return self.configured.get(written) or self.configured.get(written.rsplit("/", 1)[-1])
+
+    def is_alias(self, name: str) -> bool:
+        """Whether the name stands for a model, as OpenAI's names and those of ``MODEL_ALIASES`` do."""
+        return openai_family(name) is not None or self.alias(name) is not None
+
+    def aliases(self) -> tuple[str, ...]:
+        """Returns OpenAI's names, then the other names of ``MODEL_ALIASES``."""
+        names = [name for family in openai_families() for name in family.names]
+        return tuple(dict.fromkeys((*names, *self.configured)))
 
 
 def find_model(name: str) -> Model:

@@ -24,15 +24,15 @@ ENDPOINTS: Final[Mapping[Operation, str]] = {
 
 
 def list_models(gateway: Gateway) -> dict[str, Any]:
-    """The catalogue, then OpenAI's names, which stand for the configured models."""
+    """The catalogue, then OpenAI's names and those of ``MODEL_ALIASES``, which stand for its models."""
     own = [_object(model, gateway) for model in models().values()]
-    aliases = [_alias_object(name, gateway) for name, _ in gateway.options.names.aliases()]
+    aliases = [_alias_object(name, gateway) for name in gateway.options.names.aliases()]
     return {"object": "list", "data": own + aliases}
 
 
 def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
     """Raises ``GatewayError`` (404)."""
-    if openai_family(name) is not None:
+    if gateway.options.names.is_alias(name):
         return _alias_object(name, gateway)
     return _object(find_model(name), gateway)
 
@@ -103,7 +103,7 @@ def _alias_object(name: str, gateway: Gateway) -> dict[str, Any]:
     model, editor = names.resolve(name, Operation.GENERATE), names.resolve(name, Operation.EDIT)
     return _object(model, gateway) | {
         "id": name,
-        "owned_by": "openai",
+        "owned_by": model.owned_by if openai_family(name) is None else "openai",
         "name": name,
         "description": f"stands for {model.id}; for edits and variations {editor.id}",
         "alias_of": model.id,
