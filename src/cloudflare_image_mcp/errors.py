@@ -40,6 +40,7 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
         "content_policy_violation": ErrorKind(400, _INVALID, "content_policy_violation"),
         "edit_not_available": ErrorKind(400, _INVALID, "edit_not_available", another_model=True),
         "invalid_api_key": ErrorKind(401, _INVALID, "invalid_api_key"),
+        "not_allowed": ErrorKind(403, _INVALID, "not_allowed"),
         "origin_not_allowed": ErrorKind(403, _INVALID, "origin_not_allowed"),
         "model_not_found": ErrorKind(404, _INVALID, "model_not_found", another_model=True),
         "not_found": ErrorKind(404, _INVALID, "not_found"),

@@ -128,6 +128,13 @@ def _folders(value: str) -> tuple[Path, ...]:
     return folders
 
 
+def _file(value: str) -> Path:
+    path = Path(value).expanduser()
+    if not path.is_absolute():
+        raise ValueError("the absolute path of a file")
+    return path
+
+
 def _accounts(value: str) -> tuple[AccountSetting, ...]:
     wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}, both without spaces'
     try:
@@ -201,6 +208,9 @@ class Settings(BaseModel):
     api_keys: Annotated[tuple[str, ...], BeforeValidator(_keys)] = _setting(
         "", "comma-separated keys that clients must send", secret=True
     )
+    api_keys_file: Annotated[Path, BeforeValidator(_file)] | None = _setting(
+        None, "a TOML file of named keys with their rights"
+    )
     default_model: str = _setting("flux-1-schnell", "the model when a request names none")
     default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
     model_aliases: Annotated[dict[str, str], BeforeValidator(_names_of_models)] = _setting(
@@ -255,6 +265,11 @@ class Settings(BaseModel):
             raise SettingError(f"{missing} is not set; {there} needs it")
         first = (AccountSetting(*cast("tuple[str, str]", single)),) if all(single) else ()
         return first + (self.ai_accounts or ())
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether clients have to send a key."""
+        return bool(self.api_keys or self.api_keys_file)
 
     @property
     def backend(self) -> Literal["workers-ai", "local"]:

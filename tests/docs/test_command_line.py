@@ -15,7 +15,8 @@ from tests.cli.commands import Home
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 OPTIONS = [
     (name, flag)
-    for name, command in program.commands.items()
+    for name, top in program.commands.items()
+    for command in (top, *(top.commands.values() if isinstance(top, click.Group) else ()))
     for parameter in command.get_params(click.Context(command))
     if "--help" not in parameter.opts
     if isinstance(parameter, click.Option)

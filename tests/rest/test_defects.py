@@ -15,6 +15,7 @@ from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.settings import Settings
+from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
 from tests.live import serving
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Defective:
 
 def defective() -> FastAPI:
     settings = Settings.read({"IMAGE_STORAGE_URL": "memory:", "IMAGE_BACKEND": "local"})
-    return create_app(assemble(settings, backend=Defective()).gateway, AppOptions(api_keys=("key",)))
+    return create_app(
+        assemble(settings, backend=Defective()).gateway, AppOptions(keys=Keyring(unlimited_keys(["key"])))
+    )
 
 
 def test_a_client_that_leaves_while_it_sends_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:

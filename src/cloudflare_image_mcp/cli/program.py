@@ -13,6 +13,7 @@ from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.doctor import doctor
 from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
 from cloudflare_image_mcp.cli.image_commands import edit, generate, vary
+from cloudflare_image_mcp.cli.keys import keys
 from cloudflare_image_mcp.cli.models import models
 from cloudflare_image_mcp.cli.servers import emulate, mcp, serve
 from cloudflare_image_mcp.errors import GatewayError, SettingError
@@ -42,7 +43,7 @@ def program(debug: bool) -> None:
     """
 
 
-for _command in (generate, edit, vary, models, serve, mcp, emulate, doctor):
+for _command in (generate, edit, vary, models, serve, mcp, emulate, keys, doctor):
     program.add_command(_command)
 
 

@@ -23,8 +23,8 @@ def serve(host: str, port: int) -> None:
 
     settings = load_settings()
     sockets = bind(host, port)
-    if is_open_to_others(host) and not settings.api_keys:
-        warning = "without API_KEYS, everyone who reaches this port can make images"
+    if is_open_to_others(host) and not settings.has_keys:
+        warning = "without API_KEYS or API_KEYS_FILE, everyone who reaches this port can make images"
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
     print_start_line(settings)
     listen(sockets)

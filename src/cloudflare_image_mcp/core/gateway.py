@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive
@@ -126,6 +127,7 @@ class Gateway:
         """
         timings = Timings(self.clock)
         model = self.options.names.resolve(request.model, request.operation)
+        access.get().check(model, request.operation)
         with timings.phase("input"):
             inputs = Inputs(
                 await self._sources.read_all(request.images),
@@ -258,8 +260,9 @@ class Gateway:
                 size=fit_size(size, model.promise.sizes), aspect_ratio=None, warnings=warnings
             )
             try:
+                access.get().check(model, request.operation)
                 plan = self._plan(suited, inputs, model, backend)
-            except GatewayError:  # this model does not do such a thing: a mask is required, the prompt is too long
+            except GatewayError:  # the key may not use it, or it does no such thing: the prompt is too long
                 continue
             plan = replace(plan, finish=replace(plan.finish, size=size))
             call, finish = await self._stage(suited, inputs, plan, timings)

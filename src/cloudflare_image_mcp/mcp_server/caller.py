@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from cloudflare_image_mcp.core.access import EVERYTHING, Access, access
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
     from mcp.server.context import ServerRequestContext
     from starlette.requests import Request
+
+Params = TypeVar("Params")
+Result = TypeVar("Result")
 
 LINKS_SINCE: Final = "2025-06-18"
 """The revision that brought ``resource_link``: a client of an older one may throw away a result that holds one."""
@@ -24,8 +31,8 @@ class Caller:
 
     request: Request | None = None
     """None on stdio."""
-    key: str = ""
-    """A digest of the API key; empty where there are no keys."""
+    access: Access = EVERYTHING
+    """The rights of its API key."""
     revision: str | None = None
     client: str = ""
     """The client's name from ``initialize`` or, since 2026-07-28, from the request; may be missing."""
@@ -36,13 +43,35 @@ class Caller:
         params = ctx.session.client_params
         return cls(
             request,
-            getattr(request.state, "caller", "") if request is not None else "",
+            getattr(request.state, "access", EVERYTHING) if request is not None else EVERYTHING,
             ctx.protocol_version,
             params.client_info.name if params else "",
         )
+
+    @property
+    def key(self) -> str:
+        """The name of its API key; empty where there are no keys."""
+        return self.access.name
 
     @property
     def takes_links(self) -> bool:
         """Whether the client can do something with a ``resource_link``."""
         old = self.revision is not None and self.revision < LINKS_SINCE
         return not old and self.client not in WITHOUT_LINKS
+
+
+def as_caller(
+    handler: Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Result]],
+) -> Callable[[ServerRequestContext[Any, Any], Params], Coroutine[Any, Any, Result]]:
+    """Runs a method's handler with the rights of the request's API key: a session's task has those of the request that
+    opened it.
+    """
+
+    async def handle(ctx: ServerRequestContext[Any, Any], params: Params) -> Result:
+        before = access.set(Caller.of(ctx).access)
+        try:
+            return await handler(ctx, params)
+        finally:
+            access.reset(before)
+
+    return handle

@@ -44,7 +44,7 @@ def mcp_routes(serve: Serve, settings: Settings, *, any_host: bool = False) -> l
             hosts=settings.mcp_allowed_hosts,
             origins=settings.mcp_allowed_origins,
             public_base_url=settings.public_base_url,
-            any_host=any_host or bool(settings.api_keys),
+            any_host=any_host or settings.has_keys,
         )
 
     return [

@@ -11,6 +11,7 @@ from mcp_types import CallToolRequestParams, Icon
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.mcp_server import gallery
+from cloudflare_image_mcp.mcp_server.caller import as_caller
 from cloudflare_image_mcp.mcp_server.completions import Completions
 from cloudflare_image_mcp.mcp_server.icons import icon
 from cloudflare_image_mcp.mcp_server.prompts import Prompts
@@ -57,7 +58,7 @@ def build_server(endpoint: McpEndpoint) -> Server[Any]:
         on_list_tools=tools.list,
         on_list_resources=resources.list,
         on_list_resource_templates=resources.list_templates,
-        on_read_resource=resources.read,
+        on_read_resource=as_caller(resources.read),
         # No list of ours changes; clients of 2026-07-28 open this stream all the same.
         on_subscriptions_listen=ListenHandler(InMemorySubscriptionBus()),
         on_list_prompts=prompts.list,
@@ -65,7 +66,7 @@ def build_server(endpoint: McpEndpoint) -> Server[Any]:
         on_completion=Completions(endpoint).complete,
     )
     # Not as on_call_tool, whose type leaves out the answer that is a task.
-    server.add_request_handler("tools/call", CallToolRequestParams, tasks.call_tool)
+    server.add_request_handler("tools/call", CallToolRequestParams, as_caller(tasks.call_tool))
     tasks.add_methods(server)
     server.extensions[gallery.IDENTIFIER] = {}
     return server

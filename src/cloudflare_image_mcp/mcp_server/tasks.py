@@ -16,7 +16,7 @@ from pydantic import Field
 from cloudflare_image_mcp.core.jobs import KEEP_SECONDS, JobState
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.mcp_server.arguments import tidy
-from cloudflare_image_mcp.mcp_server.caller import Caller
+from cloudflare_image_mcp.mcp_server.caller import Caller, as_caller
 from cloudflare_image_mcp.mcp_server.inputs import read_call
 from cloudflare_image_mcp.mcp_server.results import JobRenderer, error_result
 
@@ -65,9 +65,9 @@ class Tasks:
     def add_methods(self, server: Server[Any]) -> None:
         """Adds the extension and its methods to a server."""
         server.extensions[IDENTIFIER] = {}
-        server.add_request_handler("tasks/get", TaskParams, self._get)
-        server.add_request_handler("tasks/update", UpdateParams, self._update)
-        server.add_request_handler("tasks/cancel", TaskParams, self._cancel)
+        server.add_request_handler("tasks/get", TaskParams, as_caller(self._get))
+        server.add_request_handler("tasks/update", UpdateParams, as_caller(self._update))
+        server.add_request_handler("tasks/cancel", TaskParams, as_caller(self._cancel))
 
     async def call_tool(self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> HandlerResult:
         """Answers ``tools/call``."""

@@ -51,8 +51,8 @@ class HttpTransport:
             self._running.append(asyncio.create_task(self._run_server(model, self._managers[name])))
         # Shielded: other requests wait for the server, too, when this client hangs up.
         manager = await asyncio.shield(self._managers[name])
-        if caller := scope["state"].get("caller"):
-            scope["user"] = _session_owner(caller)
+        if name := scope["state"]["access"].name:
+            scope["user"] = _session_owner(name)
         await manager.handle_request(scope, receive, send)
 
     async def _run_server(self, model: Model | None, started: asyncio.Future[StreamableHTTPSessionManager]) -> None:
@@ -82,9 +82,9 @@ class HttpTransport:
         return build_server(self._endpoint if model is None else replace(self._endpoint, model=model))
 
 
-def _session_owner(caller: str) -> object:
+def _session_owner(key_name: str) -> object:
     """The user by which the SDK binds a session to the API key that opened it: with another key it answers 404."""
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
     from mcp.server.auth.provider import AccessToken
 
-    return AuthenticatedUser(AccessToken(token=caller, client_id=caller, scopes=[]))
+    return AuthenticatedUser(AccessToken(token=key_name, client_id=key_name, scopes=[]))

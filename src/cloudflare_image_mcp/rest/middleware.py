@@ -7,8 +7,6 @@ endpoints of the hot routes itself, without the framework's routing.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from cloudflare_image_mcp import request_context
+from cloudflare_image_mcp.core.access import EVERYTHING, NOTHING, access
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.rest.body import check_json
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.rest.options import AppOptions
 
@@ -74,7 +74,8 @@ class RequestMiddleware:
         self._budget = gateway.budget
         self._endpoints = endpoints
         self._timeout = options.read_timeout
-        self._keys = tuple((key.encode(), hashlib.sha256(key.encode()).hexdigest()) for key in options.api_keys)
+        self._clock = gateway.clock
+        self._keys = options.keys
         self._origins = {origin.lower().rstrip("/") for origin in options.allowed_origins}
         self._any_origin = _ANY in self._origins
         if options.public_base_url:
@@ -92,7 +93,9 @@ class RequestMiddleware:
         headers = _read_headers(scope["headers"])
         body = RequestBody(scope, receive, self._budget, timeout=self._timeout)
         answer = _Answer(send, [*self._cors_for(headers.get(b"origin")), (b"x-request-id", request_id.encode())])
-        inner = _canonical(scope, headers, {"request_id": request_id, "body": body, "caller": self._caller(headers)})
+        rights = self._rights(headers)
+        access.set(rights)
+        inner = _canonical(scope, headers, {"request_id": request_id, "body": body, "access": rights})
         try:
             await self._answer(inner, headers, body, answer.send)
         except asyncio.CancelledError:  # the server is being stopped, and this request took too long
@@ -129,22 +132,20 @@ class RequestMiddleware:
             return error_answer(error)
         if scope["method"] == "OPTIONS":
             return self._preflight(headers)
-        if self._keys and needs_key(scope["method"], scope["path"]) and not scope["state"]["caller"]:
+        if scope["state"]["access"] is NOTHING and needs_key(scope["method"], scope["path"]):
             message = "a valid API key is required: send it as Authorization: Bearer <key>"
             return error_answer(GatewayError("invalid_api_key", message), {"www-authenticate": "Bearer"})
         return None
 
-    def _caller(self, headers: Mapping[bytes, bytes]) -> str:
-        """Returns the digest of the valid API key in ``Authorization: Bearer <key>``, or in Azure's ``api-key: <key>``;
-        empty without one. A key may hold spaces.
+    def _rights(self, headers: Mapping[bytes, bytes]) -> Access:
+        """Returns the rights of the API key in ``Authorization: Bearer <key>``, or in Azure's ``api-key: <key>``. A key
+        may hold spaces.
         """
-        if not self._keys:
-            return ""
+        if self._keys is None:
+            return EVERYTHING
         scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
         given = (key if scheme.lower() == b"bearer" else headers.get(b"api-key", b"")).strip()
-        # Every key is compared, so that the time taken does not tell which one was near.
-        known = [digest for key, digest in self._keys if hmac.compare_digest(given, key)]
-        return known[0] if known else ""
+        return (self._keys.find(given, self._clock.now()) if given else None) or NOTHING
 
     def _allows(self, origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
         """Origins that are listed, and pages of this very server on this machine."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.limits import READ_TIMEOUT
+from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from cloudflare_image_mcp.settings import Settings
+    from cloudflare_image_mcp.usage.api_key import Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppOptions:
     """The options of the HTTP application."""
 
-    api_keys: tuple[str, ...] = ()
+    # None: everybody may do everything.
+    keys: Keys | None = None
     public_base_url: str | None = None
     # How long stored images are kept, from when they were made; None: for good.
     image_lifetime: timedelta | None = None
@@ -29,10 +33,16 @@ class AppOptions:
     read_timeout: float = READ_TIMEOUT
 
     @classmethod
-    def of(cls, settings: Settings) -> AppOptions:
-        """Reads the options from the settings."""
+    def of(cls, settings: Settings, keys: Keys | None = None) -> AppOptions:
+        """Reads the options from the settings. ``keys``: those of ``API_KEYS_FILE`` and ``API_KEYS``. Without them only
+        ``API_KEYS`` count, and a file that was not opened raises ``SettingError``: nobody must be let in without a key.
+        """
+        if keys is None and settings.api_keys_file:
+            raise SettingError("API_KEYS_FILE cannot be used here, where there are no files: set API_KEYS")
+        if keys is None and settings.api_keys:
+            keys = Keyring(unlimited_keys(settings.api_keys))
         return cls(
-            api_keys=settings.api_keys,
+            keys=keys,
             public_base_url=settings.public_base_url,
             image_lifetime=settings.image_lifetime,
             chat_data_urls=settings.image_chat_data_urls,

@@ -20,6 +20,7 @@ from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.http_protocol import HttpProtocol
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.rest.public_url import base_url
+from cloudflare_image_mcp.usage.api_key import unlimited_keys
 
 if TYPE_CHECKING:
     import socket
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.core.ports import ImageStore
     from cloudflare_image_mcp.settings import Settings
+    from cloudflare_image_mcp.usage.api_key import Keys
 
 SWEEP_EVERY: Final = 600.0
 """Seconds between two sweeps of expired images; reading one that has expired finds nothing in any case."""
@@ -50,7 +52,7 @@ def build_app(settings: Settings, *, transport: type[HttpTransport] = HttpTransp
 def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
     """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
-    options = AppOptions.of(settings)
+    options = AppOptions.of(settings, _open_keys(settings))
     endpoint = McpEndpoint(
         gateway=gateway,
         jobs=Jobs(gateway),
@@ -73,6 +75,15 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
             await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
     return create_app(gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings))
+
+
+def _open_keys(settings: Settings) -> Keys | None:
+    """The keys of the file, if one is set, and of ``API_KEYS``. Raises ``SettingError``."""
+    if settings.api_keys_file is None:
+        return None
+    from cloudflare_image_mcp.usage.key_file import KeyFile
+
+    return KeyFile(settings.api_keys_file, unlimited_keys(settings.api_keys))
 
 
 def serve(settings: Settings, sockets: list[socket.socket]) -> None:

@@ -1,0 +1,47 @@
+"""What the caller of a request may do. The interface that took the request sets it; the core checks it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.errors import GatewayError
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.catalog import Model, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rights of one API key."""
+
+    name: str = ""
+    """The key's name; empty without a key."""
+    models: tuple[str, ...] = ()
+    """Patterns of ids or short names, such as ``flux-*``; none: every model."""
+    operations: frozenset[Operation] = frozenset()
+    """None: every operation."""
+    admin: bool = False
+
+    def check(self, model: Model, operation: Operation) -> None:
+        """Raises ``GatewayError`` (403, ``not_allowed``)."""
+        if self.operations and operation not in self.operations:
+            allowed = ", ".join(sorted(self.operations))
+            raise GatewayError("not_allowed", f"this API key may {allowed}, not {operation}")
+        names = (model.id.lower(), model.short_name.lower())
+        if self.models and not any(fnmatchcase(name, pattern.lower()) for pattern in self.models for name in names):
+            allowed = ", ".join(self.models)
+            raise GatewayError(
+                "not_allowed", f"this API key may not use {model.short_name}, but {allowed}", param="model"
+            )
+
+
+EVERYTHING: Final = Access(admin=True)
+"""Where no API keys are set, and on the command line."""
+NOTHING: Final = Access()
+"""A request without a key, where keys are set: only what needs no key."""
+
+access: Final[ContextVar[Access]] = ContextVar("access", default=EVERYTHING)
+"""That of the request being answered."""

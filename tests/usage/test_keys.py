@@ -1,0 +1,154 @@
+"""Named API keys: the command that keeps them, and what a running server makes of the file."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.settings import Settings
+from cloudflare_image_mcp.usage.key_file import parse_keys, read_keys
+from tests.cli.commands import Home
+from tests.live import gateway
+from tests.mcp_server.test_json_answers import call
+from tests.mcp_server.test_owners import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HASH = hashlib.sha256(b"secret").hexdigest()
+
+
+class Keys:
+    """The command ``keys`` on a file, and a server that reads it."""
+
+    def __init__(self, home: Home, file: Path) -> None:
+        self.home = home.set(API_KEYS_FILE=str(file))
+        self.file = file
+        self.origin = ""
+
+    def add(self, *arguments: str) -> str:
+        ran = self.home.run("keys", "add", *arguments)
+        assert ran.status == 0, ran.stderr
+        return ran.stdout.decode().strip()
+
+    def post(self, key: str, path: str = "/v1/images/generations", **fields: Any) -> requests.Response:
+        body = {"prompt": "a red dot", "size": "256x256", "response_format": "b64_json", **fields}
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.post(f"{self.origin}{path}", json=body, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "keys.toml"
+    kept = Keys(Home(folder), file)
+    file.write_text("# of the team\n", "utf-8")
+    kept.add("first", "--admin")
+    with gateway(folder / "images", API_KEYS_FILE=str(file), API_KEYS="old key") as origin:
+        kept.origin = origin
+        yield kept
+
+
+def eventually(found: Callable[[], bool]) -> None:
+    """Fails unless it holds within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_key_is_printed_once_and_only_its_hash_is_kept(keys: Keys) -> None:
+    key = keys.add("hashed")
+    text = keys.file.read_text("utf-8")
+    assert key not in text
+    assert hashlib.sha256(key.encode()).hexdigest() in text
+    assert text.startswith("# of the team")
+    assert keys.file.stat().st_mode & 0o077 == 0
+    assert keys.home.run("keys", "add", "hashed").status == 2
+
+
+def test_a_new_key_is_valid_without_a_restart_and_a_revoked_one_is_not(keys: Keys) -> None:
+    key = keys.add("short-lived")
+    eventually(lambda: keys.post(key).status_code == 200)
+    assert keys.home.run("keys", "revoke", "short-lived").status == 0
+    eventually(lambda: keys.post(key).status_code == 401)
+    assert keys.post(key).json()["error"]["code"] == "invalid_api_key"
+    assert b"short-lived: revoked" in keys.home.run("keys", "list").stdout
+    assert keys.home.run("keys", "revoke", "nobody").status == 2
+
+
+def test_an_expired_key_is_refused(keys: Keys) -> None:
+    key, other = keys.add("past", "--expires", "2020-01-01"), keys.add("future", "--expires", "2100-01-01")
+    eventually(lambda: keys.post(other).status_code == 200)
+    assert keys.post(key).status_code == 401
+
+
+def test_keys_of_both_settings_count(keys: Keys) -> None:
+    assert keys.post("old key").status_code == 200
+    assert keys.post("").status_code == 401
+
+
+def test_what_a_key_may_not_do_is_403_in_every_interface(keys: Keys) -> None:
+    key = keys.add("limited", "--models", "FLUX-1-*", "--operations", "generate")
+    eventually(lambda: keys.post(key).status_code == 200)
+    refused = keys.post(key, model="lucid-origin")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    assert refused.json()["error"]["param"] == "model"
+    assert "lucid-origin" in refused.json()["error"]["message"]
+    image = keys.post(key).json()["data"][0]["b64_json"]
+    assert keys.post(key, "/v1/images/edits", image=image).status_code == 403
+    message = {"role": "user", "content": "a red dot"}
+    chat = keys.post(key, "/v1/chat/completions", model="lucid-origin", messages=[message])
+    assert chat.status_code == 403
+    caller = Caller(keys.origin, key)
+    made = caller.post(call(2, "run_model", prompt="x", size="256x256")).json()["result"]
+    assert not made.get("isError")
+    over_mcp = caller.post(call(3, "run_model", prompt="x", model="lucid-origin")).json()["result"]
+    assert over_mcp["isError"]
+    assert "may not use lucid-origin" in over_mcp["content"][0]["text"]
+
+
+def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: pytest.LogCaptureFixture) -> None:
+    key, before = keys.add("lasting"), keys.file.read_text("utf-8")
+    eventually(lambda: keys.post(key).status_code == 200)
+    try:
+        keys.file.write_text("[keys.lasting\n", "utf-8")
+        eventually(lambda: keys.post(key).status_code == 200 and "stay in force" in caplog.text)
+        keys.file.unlink()
+        eventually(lambda: keys.post(key).status_code == 200 and "does not exist" in caplog.text)
+        assert keys.home.run("keys", "list").status == 8
+    finally:
+        keys.file.write_text(before, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f'[keys.a]\nsha256 = "{HASH}"\nmodel = ["x"]', "keys.a.model"),
+        ('[keys.a]\nsha256 = "short"', "keys.a.sha256"),
+        (f'[keys.a]\nsha256 = "{HASH}"\noperations = ["draw"]', "keys.a.operations"),
+        (f'[keys.a]\nsha256 = "{HASH}"\n[keys.b]\nsha256 = "{HASH}"', "keys.a and keys.b"),
+        (f'[keys."a b"]\nsha256 = "{HASH}"', "a b"),
+        (f'[keys.api-keys-1]\nsha256 = "{HASH}"', "api-keys-1"),
+        ("[other]\na = 1", "other"),
+        ("keys = 3", "keys"),
+        ("[keys\n", "line 1"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(text: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named) as raised:
+        parse_keys(text)
+    assert HASH not in str(raised.value)
+
+
+def test_a_server_does_not_start_without_its_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="does not exist"):
+        read_keys(tmp_path / "missing.toml")
+    with pytest.raises(SettingError, match="API_KEYS_FILE must be the absolute path"):
+        Settings.read({"API_KEYS_FILE": "keys.toml"})
