@@ -57,7 +57,8 @@ INPUTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # fields, and wor
     "an unknown name": ({"colour": "red"}, ('"colour" is not a known parameter and was ignored',)),
     "extra_body": ({"extra_body": '{"n": 2, "colour": "red"}'}, ('"colour" is not a known parameter',)),
     "another's image_size": ({"image_size": "4K"}, ('image_size "4K" was not understood and was ignored',)),
-    "a transparent background": ({"background": "Transparent"}, ("background is not supported and was ignored",)),
+    "a transparent background": ({"background": "Transparent"}, ()),
+    "a transparent jpeg": ({"background": "transparent", "output_format": "JPG"}, ("jpeg has no transparency",)),
 }
 
 

@@ -121,12 +121,12 @@ def test_exactly_one_form_comes_back(origin: str, fields: dict[str, Any], form: 
 
 
 def test_the_answer_says_what_really_happened(origin: str) -> None:
-    answer = generate(origin, n=2, seed=0, output_format="webp", background="transparent")
+    answer = generate(origin, n=2, seed=0, output_format="webp", strength=0.5)
     body = answer.json()
     assert [item["seed"] for item in body["data"]] == [0, 1]
     assert body["size"] == "256x256"
     assert body["output_format"] == "webp"
-    assert body["warnings"] == ["background is not supported and was ignored"]
+    assert body["warnings"] == ["strength has no meaning without an input image and was ignored"]
     assert body["data"][0]["revised_prompt"] == "a red apple"
     assert answer.headers["x-image-model"] == body["model"] == "illustrator"
     assert "requested_model" not in body
@@ -174,6 +174,21 @@ def test_flags_in_the_prompt_count(origin: str) -> None:
     ).json()
     assert (body["size"], body["data"][0]["seed"]) == ("320x256", 9)
     assert body["data"][0]["revised_prompt"] == "a red apple"
+
+
+@pytest.mark.parametrize(("fields", "form"), [({}, "PNG"), ({"output_format": "webp"}, "WEBP")])
+def test_a_transparent_background_is_real_alpha(origin: str, fields: dict[str, Any], form: str) -> None:
+    body = generate(origin, background="transparent", response_format="b64_json", **fields).json()
+    assert (body["background"], body.get("warnings", [])) == ("transparent", [])
+    picture = opened(base64.b64decode(body["data"][0]["b64_json"]))
+    assert (picture.format, picture.mode) == (form, "RGBA")
+    assert picture.getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_transparent_jpeg_is_refused(origin: str) -> None:
+    answer = generate(origin, background="transparent", output_format="jpeg")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "output_format")
+    assert "background transparent needs png or webp" in answer.json()["error"]["message"]
 
 
 def test_equal_requests_give_equal_bytes(origin: str) -> None:

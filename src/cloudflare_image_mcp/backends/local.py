@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
-from cloudflare_image_mcp.core.abilities import Abilities
+from cloudflare_image_mcp.core.abilities import Abilities, Bounds
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ class LocalBackend:
         self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator")
 
     def abilities(self, model: Model) -> Abilities:
-        return replace(Abilities.of_promise(model, SIZES), reference_side=REFERENCE_SIDE)
+        promised = Abilities.of_promise(model, SIZES)
+        parameters = {**promised.parameters, "background": Bounds()}
+        return replace(promised, parameters=parameters, reference_side=REFERENCE_SIDE)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""
@@ -99,6 +101,7 @@ async def _brief(call: Call) -> Brief:
         mask=None if call.mask is None else await call.mask.payload.read(),
         partial_images=call.partial_images,
         vary=call.operation is Operation.VARY,
+        transparent=call.background == "transparent",
     )
 
 

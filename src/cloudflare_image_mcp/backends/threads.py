@@ -35,7 +35,7 @@ class Drawn(Protocol):
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
-        """H x W x 3, uint8, sRGB."""
+        """H x W x 3, or 4 with alpha, uint8, sRGB."""
         ...
 
     @property

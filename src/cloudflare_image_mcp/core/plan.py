@@ -87,7 +87,7 @@ def make_plan(
     _check_task(request, model)
     _check_ranges(request, model)
     warnings = list(request.warnings)
-    output_format = request.output_format or natural_format(request.model)
+    output_format = _output_format(request, abilities)
     if output_format is ImageFormat.PNG and request.output_compression not in {None, 100}:
         warnings.append("output_compression was ignored: PNG loses nothing")
     size = _delivered_size(request, model.promise.sizes, sources, warnings)
@@ -116,6 +116,16 @@ def make_plan(
         doubtful=request.operation in abilities.doubtful,
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _output_format(request: ImageRequest, abilities: Abilities) -> ImageFormat | None:
+    """The file format; a transparent background needs one with alpha. None: what the model makes."""
+    if request.background == "transparent" and "background" in abilities.parameters:
+        if request.output_format is ImageFormat.JPEG:
+            written = request.name_of("output_format")
+            raise invalid(written, f"{written} jpeg has no transparency; background transparent needs png or webp")
+        return request.output_format or ImageFormat.PNG
+    return request.output_format or natural_format(request.model)
 
 
 def _check_task(request: ImageRequest, model: Model) -> None:

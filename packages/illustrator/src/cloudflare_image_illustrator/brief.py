@@ -22,6 +22,7 @@ class Brief:
     source. images: encoded PNG, JPEG or WebP files; the first is the source of an edit, the rest are references.
     mask: an encoded "L" PNG of the source's size, 255 = repaint, 0 = keep. vary: a variation of images[0] instead
     of an edit; the prompt may then be empty. partial_images: previews handed out before the final picture.
+    transparent: the things alone, without scenery, as pixels with alpha; edits keep their background.
     """
 
     prompt: str
@@ -36,6 +37,7 @@ class Brief:
     mask: bytes | None = None
     partial_images: int = 0
     vary: bool = False
+    transparent: bool = False
 
     def check(self) -> None:
         """Raises IllustratorError naming the first value out of its range."""

@@ -12,7 +12,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The result: pixels (H x W x 3, uint8, sRGB), what they show, and what was not understood, a sentence each."""
+    """The result: pixels (H x W x 3, uint8, sRGB; H x W x 4 for a transparent brief), what they show, and what was not understood, a sentence each."""
 
     pixels: Pixels
     scene: Scene

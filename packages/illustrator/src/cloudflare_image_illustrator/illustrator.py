@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 
+from cloudflare_image_illustrator import transparent
 from cloudflare_image_illustrator.artwork import Artwork
 from cloudflare_image_illustrator.brief import Brief
 from cloudflare_image_illustrator.drawing import Drawing
@@ -30,4 +31,6 @@ class Illustrator:
         """
         brief.check()
         session = Session(self.vocabulary, brief, on_partial, cancelled)
-        return edit.edit(session) if brief.images else session.generate()
+        if brief.images:
+            return edit.edit(session)
+        return transparent.generate(session) if brief.transparent else session.generate()

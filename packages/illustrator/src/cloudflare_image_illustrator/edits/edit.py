@@ -91,6 +91,8 @@ class Edit:
         asked = instruction(self.brief.prompt)
         reading, refused = self.session.read("" if asked.kind in {"remove", "tint"} else asked.what)
         _snow_falls(asked, reading)
+        if self.brief.transparent:
+            reading.warnings.append("an edit keeps its background; a transparent one was not made")
         if self.brief.vary:
             edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
         else:

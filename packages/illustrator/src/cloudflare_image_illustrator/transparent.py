@@ -1,0 +1,61 @@
+"""Pictures with a transparent background: the things of a prompt without scenery, light of the place or shadows."""
+
+import numpy as np
+from PIL import Image
+
+from cloudflare_image_illustrator.drawing import Drawing
+from cloudflare_image_illustrator.figures import cast as casting
+from cloudflare_image_illustrator.figures import layout
+from cloudflare_image_illustrator.reading.completion import complete
+from cloudflare_image_illustrator.reading.mention import Mention, Reading
+from cloudflare_image_illustrator.scenery import setting
+from cloudflare_image_illustrator.seeds import seeded
+from cloudflare_image_illustrator.session import Session, describe
+from cloudflare_image_illustrator.styles.finish import finish
+
+FALLBACK = "glowing star"  # stands for a prompt that names nothing which could be cut out
+
+
+def generate(session: Session) -> Drawing:
+    """Draws a prompt's things on nothing: pixels H x W x 4. What stands for a place is drawn where nothing else is named."""
+    brief = session.brief
+    reading, refused = session.read()
+    _never_empty(session, reading)
+    concepts = session.choose(reading, refused)
+    reading.emblem = True  # no ground, no horizon: things are centred
+    plan = setting.plan(reading, concepts, brief.seed, refused)
+    stage = setting.build(plan, reading, brief, concepts, refused)
+    session.checkpoint()
+    cast = casting.assemble(reading, concepts, refused.colours, seeded(brief.seed, "coats"))
+    session.measure(cast, plan.artwork, reading.composition != "close")
+    energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
+    # Drawn on black and on white: where both agree it is opaque, where they differ it is not.
+    grounds = []
+    for shade in (0, 255):
+        stage.canvas = Image.new("RGB", (brief.width, brief.height), (shade, shade, shade))
+        session.perform(stage, cast)
+        grounds.append(np.asarray(stage.canvas, np.float32))
+    black, white = grounds
+    alpha = np.clip(1 - (white - black).mean(axis=2) / 255, 0, 1)
+    colours = np.where(alpha[..., None] > 0, black / np.maximum(alpha[..., None], 1 / 255), 255)
+    stage.canvas = Image.fromarray(np.clip(colours + 0.5, 0, 255).astype(np.uint8))
+    session.style(stage, reading)
+    coloured = finish(stage.canvas.convert("RGB"), brief.steps, brief.guidance)
+    session.preview(coloured)
+    pixels = np.dstack([np.asarray(coloured), (alpha * 255 + 0.5).astype(np.uint8)])
+    for text in reading.titles:
+        reading.warnings.append(f'the lettering "{text}" was left out: the background is transparent')
+    return Drawing(pixels, describe(reading, cast, plan, energy), tuple(reading.warnings))
+
+
+def _never_empty(session: Session, reading: Reading) -> None:
+    """Something that stands for a place or the sky where the prompt names no thing."""
+    if not reading.mentions:
+        reading.emblem = True
+        complete(reading, session.vocabulary, None, "")
+    elif reading.scenery:
+        reading.warnings.append("the place was left out: the background is transparent")
+    if not reading.mentions:
+        number = session.vocabulary.label(FALLBACK)
+        reading.mentions.append(Mention(FALLBACK, [] if number is None else [number]))
+        reading.warnings.append(f"nothing in the prompt can be cut out; a {FALLBACK} stands for it")
