@@ -98,7 +98,7 @@ def test_missing_packages_stop_the_start_and_the_message_says_what_to_install(fo
         assemble(settings)
     assert str(caught.value) == (
         f'LOCAL_ENGINE is "diffusers", which needs {", ".join(MISSING)}: '
-        "run pip install 'cloudflare-image-mcp[diffusers]', or set LOCAL_ENGINE to \"illustrator\""
+        "run pip install -e '.[diffusers]' in the checkout, or set LOCAL_ENGINE to \"illustrator\""
     )
 
 

@@ -158,7 +158,7 @@ def test_without_the_engine_the_error_says_what_to_install(home: Home, command: 
     ran = without_the_engine(home).set(IMAGE_BACKEND="local").run(*command)
     assert (ran.status, ran.stdout) == (8, b"")
     assert ran.stderr == (
-        "Error: the embedded engine is not installed: run pip install cloudflare-image-illustrator, "
+        "Error: the embedded engine is not installed: run scripts/install in the checkout, "
         "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN\n"
     )
 

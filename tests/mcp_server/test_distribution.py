@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOSTS = ("Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Gemini CLI", "LibreChat", "Open WebUI")
 FRAMEWORKS = ("LangChain", "AutoGen", "Mastra")
+PUBLISHED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["release"]["published"]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def test_the_registry_entry() -> None:
-    entry = read("server.json")
+    entry = read("deploy/release/server.json")
     assert entry["version"] == __version__
     assert len(entry["description"]) <= 100  # the registry's limit
     assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text("utf-8")
@@ -60,20 +61,46 @@ async def test_the_bundle_names_what_the_server_has() -> None:
     assert {prompt["name"]: prompt["arguments"] for prompt in manifest["prompts"]} == prompts
 
 
-def test_the_bundle_is_valid_and_packs(tmp_path: Path) -> None:
-    folder = ROOT / "deploy" / "mcpb"
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``scripts/release`` builds from this checkout."""
+    folder = tmp_path_factory.mktemp("released")
+    subprocess.run([ROOT / "scripts" / "release", folder], check=True, timeout=300)
+    return folder
+
+
+def test_the_bundle_is_valid_and_packs(released: Path, tmp_path: Path) -> None:
+    folder = released / "mcpb"
     for arguments in (("validate", str(folder)), ("pack", str(folder), str(tmp_path / "images.mcpb"))):
         done = node.run(node.module(".bin/mcpb"), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    entry = read("deploy/mcpb/manifest.json")["server"]["entry_point"]
-    assert sorted(zipfile.ZipFile(tmp_path / "images.mcpb").namelist()) == ["manifest.json", "pyproject.toml", entry]
+    packed = zipfile.ZipFile(tmp_path / "images.mcpb").namelist()
+    assert {"manifest.json", "pyproject.toml", read("deploy/mcpb/manifest.json")["server"]["entry_point"]} <= set(
+        packed
+    )
 
 
-def test_the_bundle_installs_this_version_and_starts_it(command: Command) -> None:
+def test_nothing_names_a_package_that_is_not_published(released: Path) -> None:
+    """Until then the bundle brings the wheels of this checkout, and there is no entry for the registry."""
+    project = tomllib.loads((released / "mcpb" / "pyproject.toml").read_text("utf-8"))
+    assert (released / "server.json").exists() is PUBLISHED
+    if PUBLISHED:
+        assert project["project"]["dependencies"] == [f"cloudflare-image-mcp=={__version__}"]
+        return
+    sources = project["tool"]["uv"]["sources"]
+    assert set(project["project"]["dependencies"]) == {"cloudflare-image-mcp", "cloudflare-image-illustrator"}
+    assert set(sources) == set(project["project"]["dependencies"])
+    assert all((released / "mcpb" / source["path"]).is_file() for source in sources.values())
+
+
+def test_the_bundle_starts_from_the_wheels(released: Path, tmp_path: Path, command: Command) -> None:
     """A host installs what the bundle's project depends on, then runs the entry point with the arguments given."""
-    folder = ROOT / "deploy" / "mcpb"
+    folder = released / "mcpb"
+    wheels = sorted(released.glob("*.whl"))
+    assert len(wheels) == 2
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path)]
+    subprocess.run([*install, *map(str, wheels)], check=True, timeout=300)
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["dependencies"] == [f"cloudflare-image-mcp=={__version__}"]
     assert project["version"] == __version__
     server = read("deploy/mcpb/manifest.json")["server"]
     started = server["mcp_config"]
@@ -81,7 +108,7 @@ def test_the_bundle_installs_this_version_and_starts_it(command: Command) -> Non
     done = subprocess.run(
         [sys.executable, server["entry_point"]],
         cwd=folder,
-        env=command.environ,
+        env={**command.environ, "PYTHONPATH": str(tmp_path)},
         input=json.dumps(INITIALIZE).encode() + b"\n",
         capture_output=True,
         timeout=300,

@@ -25,7 +25,7 @@ DEFAULT_GUIDANCE: Final = 7.5
 DEFAULT_STRENGTH: Final = 0.7
 
 NOT_INSTALLED: Final = (
-    "the embedded engine is not installed: run pip install cloudflare-image-illustrator, "
+    "the embedded engine is not installed: run scripts/install in the checkout, "
     "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"
 )
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from cloudflare_image_mcp.errors import SettingError
 
 PACKAGES: Final = ("diffusers", "transformers", "accelerate", "torch")
-INSTALL: Final = "pip install 'cloudflare-image-mcp[diffusers]'"
+INSTALL: Final = "pip install -e '.[diffusers]' in the checkout"
 _ALLOWED: Final = (
     "DIFFUSERS_MODEL must be a folder that a diffusers pipeline was saved to (it holds model_index.json), "
     'or a hub id such as "stabilityai/sd-turbo"'
