@@ -56,7 +56,7 @@ RUN: Final[dict[str, dict[str, str]]] = {
         "from autogen_ext": "tests/mcp_server/test_agents.py",
         "npx @modelcontextprotocol/inspector": "tests/mcp_server/test_inspector.py",
     },
-    "operations.md": {"[Unit]": HERE, "20": HERE},
+    "operations.md": {"[Unit]": HERE, "20": HERE, "export API_KEYS_FILE": HERE},
     "storage.md": {"IMAGE_STORAGE_URL=": HERE},
     "tutorial.md": {"": "tests/docs/test_recipes.py"},
     "workers.md": {"echo": HERE, '"routes"': HERE},
@@ -133,6 +133,16 @@ def _python(source: str, server: str) -> str:
     return done.stdout
 
 
+def _shell(commands: str, directory: Path) -> str:
+    """What commands printed that were pasted into a shell in ``directory``, which is also the home."""
+    environ = {"PATH": f"{PROGRAM.parent}:/usr/bin:/bin", "HOME": str(directory), "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        ["bash", "-ec", commands], cwd=directory, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_every_block_is_run_or_says_why_not(block: Block) -> None:
     run, not_run = _named(RUN, block), _named(NOT_RUN, block)
@@ -166,14 +176,16 @@ def test_what_is_not_run_is_at_least_a_command_that_there_is(block: Block) -> No
 def test_the_command_lines_of_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(pictures.picture(256, 256))
     (tmp_path / "sky.png").write_bytes(pictures.mask(256, 256))
-    environ = {"PATH": f"{PROGRAM.parent}:/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    commands = _block("cli.md", "cloudflare-image-mcp generate")
-    done = subprocess.run(
-        ["bash", "-ec", commands], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 6
-    assert all((tmp_path / path).is_file() for path in done.stdout.splitlines())
+    printed = _shell(_block("cli.md", "cloudflare-image-mcp generate"), tmp_path).splitlines()
+    assert len(printed) == 6
+    assert all((tmp_path / path).is_file() for path in printed)
+
+
+def test_named_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
+    commands = _block("operations.md", "export API_KEYS_FILE").replace("/etc/cloudflare-image-mcp", str(tmp_path))
+    assert "alice" in _shell(commands, tmp_path)
+    listed = _shell(f"export API_KEYS_FILE={tmp_path}/keys.toml\ncloudflare-image-mcp keys list", tmp_path)
+    assert listed.startswith("alice: revoked")
 
 
 def test_the_sdk_generates_and_chats(server: str) -> None:
