@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import signal
 import socket
 import threading
@@ -110,6 +111,20 @@ def test_a_hostile_body_takes_little_memory(server: tuple[int, subprocess.Popen[
     assert got.json()["error"]["message"]
 
 
+def test_refused_bodies_leave_no_memory_behind(tmp_path: Path) -> None:
+    """Bodies of 48 to 64 MB one after another: neither the error that refused one nor the allocator keeps it."""
+    with started(tmp_path) as (port, process, _):
+        url = f"http://127.0.0.1:{port}"
+        memory = psutil.Process(process.pid).memory_info
+        assert requests.post(url + PATH, b"{}", headers=JSON, timeout=60).status_code == 400
+        before = memory().rss
+        for name in ("percent", "base64 in pieces", "nested lists", "nested lists to MCP"):
+            path, headers, make, status = HOSTILE[name]
+            assert requests.post(url + path, make(), headers=headers, timeout=60).status_code == status
+            kept = memory().rss - before
+            assert kept < 24 * MIB, f"{name}: {kept // MIB} MiB"
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen[bytes], Path], field: str) -> None:
     port, _, log = server
@@ -117,6 +132,57 @@ def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen
     got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=30)
     assert (got.status_code, got.json()["error"]["param"]) == (400, field)
     assert "Traceback" not in log.read_text("utf-8")
+
+
+SOURCES: Final[dict[str, object]] = {
+    "a text": "\ud800",
+    "a list": ["\ud800"],
+    "an object": {"image_url": "\ud800"},
+    "a URL": "https://example.com/\ud800.png",
+    "a data URL": "data:image/png;base64,\ud800",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("kind", ["image", "mask"])
+def test_half_a_character_in_an_image_source_is_refused(
+    server: tuple[int, subprocess.Popen[bytes], Path], kind: str, source: str
+) -> None:
+    port, _, log = server
+    body = json.dumps({"prompt": "x", kind: SOURCES[source]})
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=JSON, timeout=30)
+    assert got.status_code == 400
+    assert got.json()["error"]["param"].startswith(kind)
+    assert "Traceback" not in log.read_text("utf-8")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_half_a_character_in_a_form_is_refused_by_name(
+    server: tuple[int, subprocess.Popen[bytes], Path], field: str
+) -> None:
+    port, _, log = server
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    fields = {b"prompt": b"x", field.encode(): b"\xed\xa0\x80"}
+    body = b"".join(part % pair for pair in fields.items()) + b"--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=headers, timeout=30)
+    assert (got.status_code, got.json()["error"]["param"]) == (400, field)
+    assert "Traceback" not in log.read_text("utf-8")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux sets the limits of another process")
+def test_more_silent_connections_than_handles_shut_nobody_out_for_long(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    with started(tmp_path, LOG_LEVEL="error") as (port, process, _):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(1_100)]
+        try:
+            assert answer(silent[0])[0] == 408
+            assert requests.get(f"http://127.0.0.1:{port}/health", timeout=60).status_code == 200
+        finally:
+            for connection in silent:
+                connection.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/im", HEAD.encode()], ids=["nothing", "half a line", "half a head"])

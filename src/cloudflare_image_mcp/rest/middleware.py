@@ -108,8 +108,10 @@ class RequestMiddleware:
         except Exception as error:
             if answer.begun:  # no status is left to change: the server closes the connection
                 raise
-            known = error if isinstance(error, GatewayError) else internal_error(error, request_id)
-            await error_answer(known)(inner, body.receive, answer.send)
+            response = error_answer(error if isinstance(error, GatewayError) else internal_error(error, request_id))
+            # Its frames hold the body, 64 MiB perhaps: freed now, not with the answer's last byte.
+            error.__traceback__ = None
+            await response(inner, body.receive, answer.send)
         finally:
             body.close()
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.freed_memory import return_freed_memory
 from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.routes import mcp_routes
@@ -91,6 +92,7 @@ def serve(settings: Settings, sockets: list[socket.socket]) -> None:
 
     The first signal lets running requests finish within SHUTDOWN_TIMEOUT; the second one ends the process at once.
     """
+    return_freed_memory()
     configure_logging(settings.log_level)  # before the MCP SDK, which sets up the root logger unless somebody has
     app = build_app(settings)
     HttpProtocol.read_timeout = settings.read_timeout
