@@ -25,6 +25,10 @@ class Access:
     """None: every operation."""
     admin: bool = False
 
+    def sees(self, owner: str) -> bool:
+        """Whether it may see what the key of that name made. What was made without a key is for admins."""
+        return self.admin or (owner != "" and owner == self.name)
+
     def check(self, model: Model, operation: Operation) -> None:
         """Raises ``GatewayError`` (403, ``not_allowed``)."""
         if self.operations and operation not in self.operations:

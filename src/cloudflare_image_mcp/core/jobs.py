@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
 
@@ -98,7 +99,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
 
-    def start(self, request: ImageRequest, *, owner: str = "") -> Job:
+    def start(self, request: ImageRequest) -> Job:
         """Starts the request and returns at once. The images are always stored.
 
         Raises ``GatewayError`` when the model does not exist (404) or too many jobs run (503). Any other error of
@@ -114,7 +115,7 @@ class Jobs:
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
-            owner=owner,
+            owner=access.get().name,
             poll=self._poll,
         )
         self._jobs[job.id] = job
@@ -122,12 +123,12 @@ class Jobs:
         gateway.defer(self._settle(job, work))
         return job
 
-    def find(self, job_id: str, *, owner: str = "") -> Job:
+    def find(self, job_id: str) -> Job:
         """Returns the job. Raises ``GatewayError`` (404) when it does not exist, belongs to somebody else or is no
         longer kept.
         """
         job = self._jobs.get(job_id)
-        if job is None or job.owner != owner:
+        if job is None or not access.get().sees(job.owner):
             raise GatewayError(
                 "not_found",
                 f"there is no job {job_id[:40]!r}: it never was, or ended over {KEEP_SECONDS / 60:.0f} minutes ago "
@@ -136,9 +137,9 @@ class Jobs:
             )
         return job
 
-    async def cancel(self, job_id: str, *, owner: str = "") -> Job:
+    async def cancel(self, job_id: str) -> Job:
         """Stops a running job; an ended job does not change. Finished images stay stored. Raises like ``find``."""
-        job = self.find(job_id, owner=owner)
+        job = self.find(job_id)
         if job_id in self._work:
             self._work[job_id].cancel()
             await job.wait(5)

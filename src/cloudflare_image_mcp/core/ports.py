@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from cloudflare_image_mcp.imagefile.image import Image
 
@@ -160,6 +160,15 @@ class StoredImage:
     @property
     def id(self) -> str:
         return self.key.rsplit(".", 1)[0]
+
+    @property
+    def owner(self) -> str:
+        """The name of the API key that made it; empty without one."""
+        return self.details.get(OWNER, "")
+
+
+OWNER: Final = "owner"
+"""The detail of a stored image that names its API key."""
 
 
 class ImageStore(Protocol):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.access import access
+from cloudflare_image_mcp.core.ports import OWNER
 from cloudflare_image_mcp.core.result import ResultImage
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
@@ -174,6 +176,8 @@ class Runner:
         }
         if seed is not None:
             details["seed"] = str(seed)
+        if owner := access.get().name:
+            details[OWNER] = owner
         if shop.stamp_prompt and call.prompt:
             details["prompt"] = call.prompt
         return details

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_types import CompleteResult, Completion
 
 from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.mcp_server.prompts import STYLES
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class Completions:
         elif name == "style":
             values = list(STYLES)
         elif name == "id":
-            values = [stored.key for stored in await store.list(MAX_VALUES)]
+            values = [stored.key for stored in await list_own(store, MAX_VALUES)]
         elif name in _IMAGE_ARGUMENTS:
-            values = [f"image://{stored.key}" for stored in await store.list(MAX_VALUES)]
+            values = [f"image://{stored.key}" for stored in await list_own(store, MAX_VALUES)]
         text = typed.casefold()
         matching = [value for value in values if text in value.casefold()]
         return sorted(matching, key=lambda value: not value.casefold().startswith(text))

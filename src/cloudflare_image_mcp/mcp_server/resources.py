@@ -24,7 +24,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from cloudflare_image_mcp.catalog import models
-from cloudflare_image_mcp.core.image_sources import find_stored
+from cloudflare_image_mcp.core.own_images import find_own
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
 from cloudflare_image_mcp.imagefile.image import Image
@@ -122,7 +122,7 @@ class Resources:
     async def _stored(self, name: str) -> Image | None:
         """Raises ``GatewayError`` when the store fails, ``UnreadableImage`` for a file that is no image."""
         store = self._endpoint.gateway.store
-        found = await find_stored(store, name)
+        found = await find_own(store, name)
         return None if found is None else await Image.sniff(StoredPayload(store, found))
 
 

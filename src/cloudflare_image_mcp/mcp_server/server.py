@@ -63,7 +63,7 @@ def build_server(endpoint: McpEndpoint) -> Server[Any]:
         on_subscriptions_listen=ListenHandler(InMemorySubscriptionBus()),
         on_list_prompts=prompts.list,
         on_get_prompt=prompts.get,
-        on_completion=Completions(endpoint).complete,
+        on_completion=as_caller(Completions(endpoint).complete),
     )
     # Not as on_call_tool, whose type leaves out the answer that is a task.
     server.add_request_handler("tools/call", CallToolRequestParams, as_caller(tasks.call_tool))

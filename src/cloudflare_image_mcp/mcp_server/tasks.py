@@ -76,7 +76,7 @@ class Tasks:
         endpoint, caller = self._endpoint, Caller.of(ctx)
         try:
             call = await read_call(endpoint, caller.request, tidy(params.arguments or {}))
-            job = endpoint.jobs.start(call.request, owner=caller.key)
+            job = endpoint.jobs.start(call.request)
         except GatewayError as error:
             return error_result(error)
         self._outputs[job] = call.output
@@ -99,7 +99,7 @@ class Tasks:
 
     async def _cancel(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
         job = self._find(ctx, params)
-        await self._endpoint.jobs.cancel(job.id, owner=job.owner)
+        await self._endpoint.jobs.cancel(job.id)
         return {"resultType": "complete"}
 
     def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
@@ -107,7 +107,7 @@ class Tasks:
             raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
         require_client_extension(ctx, IDENTIFIER)
         try:
-            return self._endpoint.jobs.find(params.task_id, owner=Caller.of(ctx).key)
+            return self._endpoint.jobs.find(params.task_id)
         except GatewayError as error:
             raise MCPError(code=INVALID_PARAMS, message=error.message) from None
 

@@ -21,6 +21,7 @@ from mcp_types import (
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.core.jobs import JobState
 from cloudflare_image_mcp.core.model_names import find_model
+from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.mcp_server import gallery, schemas
 from cloudflare_image_mcp.mcp_server.arguments import read_limit, read_output, read_wait, tidy
@@ -226,7 +227,7 @@ async def _describe_model(endpoint: McpEndpoint, arguments: dict[str, Any], cont
 
 async def _run_model(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     call = await read_call(endpoint, context.caller.request, arguments)
-    job = endpoint.jobs.start(call.request, owner=context.caller.key)
+    job = endpoint.jobs.start(call.request)
     await watch(job, call.wait, context.report_progress, endpoint)
     if job.state is JobState.FAILED and job.error is not None:
         raise job.error
@@ -235,13 +236,13 @@ async def _run_model(endpoint: McpEndpoint, arguments: dict[str, Any], context: 
 
 async def _get_job(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     output, wait = read_output(arguments), read_wait(arguments, 0.0)
-    job = endpoint.jobs.find(_job_id(arguments), owner=context.caller.key)
+    job = endpoint.jobs.find(_job_id(arguments))
     await watch(job, wait, context.report_progress, endpoint)
     return await _rendered(endpoint, job, context, output)
 
 
 async def _cancel_job(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    job = await endpoint.jobs.cancel(_job_id(arguments), owner=context.caller.key)
+    job = await endpoint.jobs.cancel(_job_id(arguments))
     return await _rendered(endpoint, job, context, "link")
 
 
@@ -250,7 +251,7 @@ async def _rendered(endpoint: McpEndpoint, job: Job, context: ToolContext, outpu
 
 
 async def _list_images(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
-    stored = await endpoint.gateway.store.list(read_limit(arguments, 20))
+    stored = await list_own(endpoint.gateway.store, read_limit(arguments, 20))
     rows = [stored_row(endpoint, context.caller.request, image) for image in stored]
     lines = [_listed(row) for row in rows] or ["No images are stored."]
     return structured_result(endpoint, [TextContent(type="text", text="\n".join(lines))], {"images": rows})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.image_sources import find_stored
+from cloudflare_image_mcp.core.own_images import FIRST_LOOK, find_own, is_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.answer import image_url
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
 """Images in one answer."""
-_FIRST_LOOK: Final = 256
-"""Records read at first; twice as many each time that they do not fill the answer."""
 
 
 class StoredImages:
@@ -38,10 +36,11 @@ class StoredImages:
         limit = _limit(query.get("limit", str(DEFAULT_LIMIT)))
         words = query.get("q", "").casefold().split()
         after = query.get("after") or None
-        look = max(_FIRST_LOOK, limit + 1)
+        look = max(FIRST_LOOK, limit + 1)
         while True:
             records = await self._store.list(look)
-            found = [record for record in _following(records, after, look) if _matches(record, words)]
+            rest = _following([record for record in records if is_own(record)], after, complete=len(records) < look)
+            found = [record for record in rest if _matches(record, words)]
             if len(found) > limit or len(records) < look:
                 break
             look *= 2
@@ -64,7 +63,7 @@ class StoredImages:
         return {"id": stored.id, "object": "image", "deleted": await self._store.delete(stored.key)}
 
     async def _find(self, image_id: str) -> StoredImage:
-        stored = await find_stored(self._store, image_id)
+        stored = await find_own(self._store, image_id)
         if stored is None:
             raise GatewayError("not_found", f"image {shown(image_id)} does not exist, or has expired")
         return stored
@@ -96,14 +95,14 @@ def _limit(written: str) -> int:
     return int(written)
 
 
-def _following(records: list[StoredImage], after: str | None, look: int) -> list[StoredImage]:
+def _following(records: list[StoredImage], after: str | None, *, complete: bool) -> list[StoredImage]:
     """Those older than ``after``; none yet when it may be among records that were not read."""
     if after is None:
         return records
     for index, record in enumerate(records):
         if after in (record.id, record.key):
             return records[index + 1 :]
-    if len(records) < look:
+    if complete:
         raise invalid("after", f"after must be the id of a stored image; {shown(after)} does not exist, or has expired")
     return []
 
