@@ -1,8 +1,11 @@
 """Prompts that people reported as drawn wrongly, and what has to be in their pictures."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from cloudflare_image_illustrator import Brief, Drawing, Illustrator
 from cloudflare_image_illustrator.colour import to_oklab
@@ -164,3 +167,20 @@ def test_steps_raise_detail_in_every_picture(illustrator: Illustrator, prompt: s
     found = [detail(draw(illustrator, prompt, 3, steps=steps)) for steps in (2, 4, 20)]
     assert found == sorted(found)
     assert found[-1] > found[0] * 1.05
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_removing_the_ball_leaves_the_dog_as_it_was(illustrator: Illustrator, seed: int) -> None:
+    source = draw(illustrator, "a dog with a ball on grass", seed)
+    dog, ball = (subject.boxes[0] for subject in source.scene.subjects)
+    file = BytesIO()
+    Image.fromarray(source.pixels).save(file, "PNG")
+    brief = Brief(prompt="remove the ball", images=(file.getvalue(),), seed=1, width=SIDE, height=SIDE)
+    changed = np.abs(illustrator.draw(brief).pixels.astype(int) - source.pixels).sum(axis=2)
+
+    def share(box: tuple[int, int, int, int]) -> float:
+        left, top, right, bottom = (max(0, side) for side in box)
+        return float(np.mean(changed[top:bottom, left:right] > 40))
+
+    assert share(ball) > 0.5
+    assert share(dog) < 0.05

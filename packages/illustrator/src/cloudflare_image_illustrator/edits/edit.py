@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from cloudflare_image_illustrator.artwork import Concept
 from cloudflare_image_illustrator.drawing import Drawing
-from cloudflare_image_illustrator.edits import inpainting, photograph, placing
+from cloudflare_image_illustrator.edits import inpainting, matching, photograph, placing
 from cloudflare_image_illustrator.edits.instruction import Instruction, instruction
 from cloudflare_image_illustrator.errors import IllustratorError
 from cloudflare_image_illustrator.figures import cast as casting
@@ -30,6 +30,7 @@ from cloudflare_image_illustrator.styles import styling
 Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
 ROWS = 256  # rows of the result that are worked out at a time: as floats the whole of it takes hundreds of megabytes
+DRAWN = 128  # pixels: the height of a drawing that is looked for in a picture
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 
 
@@ -158,7 +159,7 @@ class Edit:
         elif self.mask is not None and not (
             reading.time or reading.weather or reading.style or reading.season or reading.mood
         ):
-            picture = inpainting.filled(picture, self.mask, self.brief.steps)
+            picture = inpainting.filled(picture, self.mask, self.brief.steps, self._apart(picture, self.mask))
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
         return self._looks(picture, reading)
@@ -166,6 +167,8 @@ class Edit:
     def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
         """The picture without a thing: inside the mask, or what stands out when there is no mask."""
         hole = self.mask
+        if hole is None:
+            hole = self._recognised(picture, what)
         if hole is None:
             found, certainty = photograph.standing_out(picture)
             if certainty < 0.15:
@@ -177,7 +180,29 @@ class Edit:
                 f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant'
             )
             hole = photograph.hull(found, max(4, min(self.size) // 22))
-        return inpainting.filled(picture, hole, self.brief.steps)
+        return inpainting.filled(picture, hole, self.brief.steps, self._apart(picture, hole))
+
+    def _recognised(self, picture: Image.Image, what: str) -> Array | None:
+        """A generous outline of a named thing that the artwork draws and the picture shows; None when it is not found."""
+        mentions = self.session.read(what)[0].mentions
+        if len(mentions) != 1 or not mentions[0].concepts:
+            return None
+        concept = self.session.vocabulary.concept(mentions[0].concepts[0])
+        sketch = self.session.prepare(concept, "fluent", whole=True)
+        drawing = figure.trimmed(figure.draw(sketch.body, sketch.view, DRAWN))
+        if mentions[0].colours:
+            drawing = figure.recolour(drawing, mentions[0].colours[0])
+        outline, certainty = matching.found(picture, drawing)
+        return photograph.hull(outline, max(4, min(self.size) // 16)) if certainty >= matching.CERTAIN else None
+
+    @staticmethod
+    def _apart(picture: Image.Image, hole: Array) -> Array:
+        """What stands out beside a hole, which is not to be repeated in it, H x W."""
+        found, certainty = photograph.standing_out(picture)
+        if certainty < CERTAIN or found.mean() > 0.5:
+            return np.zeros_like(found)
+        beside: Array = found * (hole < 0.02)
+        return beside
 
     def _tinted(self, picture: Image.Image, colour: str, reading: Reading) -> Image.Image:
         """The masked part, or what stands out, in another colour."""

@@ -27,19 +27,24 @@ UNKNOWN = 3 * 255.0**2 * 0.4  # the cost of copying from inside the hole or from
 HEIGHT = 3 * 255.0**2 * 6  # the cost of a source a whole picture higher or lower: scenes lie in layers
 
 
-def filled(image: Image.Image, hole: Array, passes: int) -> Image.Image:
-    """The picture with a hole (H x W, 1 = missing, feathered) closed from its surroundings. passes: rounds of choosing."""
+def filled(image: Image.Image, hole: Array, passes: int, apart: Array | None = None) -> Image.Image:
+    """The picture with a hole (H x W, 1 = missing, feathered) closed from its surroundings. passes: rounds of choosing.
+    apart: what must not be copied into it, such as a figure beside it, H x W."""
     missing = hole >= 0.02
     if not missing.any() or missing.all():
         return image
     source = np.asarray(image, np.float32)
     small, lost = _reduced(image, missing)
-    guess = _guessed(small, ~lost)
+    barred = missing if apart is None else missing | (apart > 0.2)
+    if barred.mean() > 0.7:
+        barred = missing  # too little would be left to copy from
+    usable = ~_reduced(image, barred)[1]
+    guess = _guessed(small, usable)
     for _ in range(1 + min(passes, 12) // 6):
-        shifts = _chosen(small, guess, lost)
-        copied, sure = _copied(small, ~lost, lost, shifts)
+        shifts = _chosen(small, guess, lost, usable)
+        copied, sure = _copied(small, usable, lost, shifts)
         guess = np.where((lost & (sure > 0))[..., None], copied, guess)
-    result = _finished(source, missing, shifts, guess)
+    result = _finished(source, missing, ~barred, shifts, guess)
     mixed = source + (result - source) * np.clip(hole * 1.6, 0, 1)[..., None]
     return Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
 
@@ -98,7 +103,7 @@ def _guessed(pixels: Array, known: Mask) -> Array:
     return guess
 
 
-def _chosen(small: Array, guess: Array, lost: Mask) -> NDArray[np.int64]:
+def _chosen(small: Array, guess: Array, lost: Mask, known: Mask) -> NDArray[np.int64]:
     """The shift for each pixel of the small picture, rows and columns: H x W x 2. A few shifts serve the whole hole."""
     h, w = lost.shape
     rows, columns = np.nonzero(lost)
@@ -113,7 +118,7 @@ def _chosen(small: Array, guess: Array, lost: Mask) -> NDArray[np.int64]:
         at_rows, at_columns = np.arange(top, bottom) + dy, np.arange(left, right) + dx
         usable = ((at_rows >= 0) & (at_rows < h))[:, None] & ((at_columns >= 0) & (at_columns < w))
         place = np.ix_(at_rows.clip(0, h - 1), at_columns.clip(0, w - 1))
-        usable &= ~lost[place]
+        usable &= known[place]
         if usable[inside].mean() < 0.06:
             continue
         apart = np.where(usable, ((guess[part] - small[place]) ** 2).sum(-1), UNKNOWN)
@@ -181,7 +186,7 @@ def _copied(pixels: Array, known: Mask, wanted: Mask, shifts: NDArray[np.int64])
     return copied, sure
 
 
-def _finished(source: Array, missing: Mask, shifts: NDArray[np.int64], guess: Array) -> Array:
+def _finished(source: Array, missing: Mask, known: Mask, shifts: NDArray[np.int64], guess: Array) -> Array:
     """The hole at full size. What the rim's own shifts get wrong there is spread over the hole and taken off."""
     h, w = missing.shape
     grown = missing.copy()
@@ -190,12 +195,12 @@ def _finished(source: Array, missing: Mask, shifts: NDArray[np.int64], guess: Ar
     grown[:-margin] |= missing[margin:]
     grown[:, margin:] |= missing[:, :-margin]
     grown[:, :-margin] |= missing[:, margin:]
-    copied, sure = _copied(source, ~missing, grown, shifts)
+    copied, sure = _copied(source, known, grown, shifts)
     lacking = grown & (sure == 0)
     if lacking.any():
         large = np.stack([enlarge(guess[..., c], w, h) for c in range(3)], -1)
         copied = np.where(lacking[..., None], large, copied)
-    rim = grown & ~missing
+    rim = grown & known
     error = pulled(np.where(rim[..., None], source - copied, 0), rim | ~grown)
     result: Array = np.where(missing[..., None], copied + error, source)
     return result
