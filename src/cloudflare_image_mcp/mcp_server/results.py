@@ -43,6 +43,7 @@ ADVICE: Final = {
     "edit_not_available": "choose another model that edits: list_models shows which",
     "insufficient_quota": "trying again before that does not help; tell the user",
     "internal_error": "trying again does not help; tell the user",
+    "not_allowed": "use a model and an operation that this API key may use, or tell the user",
     "not_found": "list_images shows the images that are stored",
     "not_supported_here": "trying again does not help; tell the user",
     "upstream_authentication_error": "only the operator of the gateway can mend this; tell the user",
