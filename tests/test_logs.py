@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import subprocess
@@ -24,6 +25,24 @@ def test_a_line_has_time_level_request_and_logger() -> None:
         assert LogFormatter().format(record).endswith("Z WARNING req_1 some.logger: it rained")
     finally:
         request_id.reset(token)
+
+
+def test_json_lines_hold_the_same_and_a_traceback_in_one_line() -> None:
+    """In a process of its own: the root logger is configured."""
+    code = (
+        "import logging; from cloudflare_image_mcp.logs import configure_logging; configure_logging('info', 'json')\n"
+        "log = logging.getLogger('cloudflare_image_mcp.x')\n"
+        "log.info('it %s', 'rained \\u2602')\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: log.exception('a defect')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = map(json.loads, ran.stderr.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
+    logger = "cloudflare_image_mcp.x"
+    assert first == {"level": "INFO", "request_id": "-", "logger": logger, "message": "it rained \u2602"}
+    assert second["message"] == "a defect"
+    assert "ZeroDivisionError" in second["traceback"]
 
 
 def test_a_failure_is_logged_once_and_an_error_of_the_caller_never(caplog: pytest.LogCaptureFixture) -> None:

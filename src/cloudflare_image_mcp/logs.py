@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -33,12 +34,30 @@ class LogFormatter(logging.Formatter):
         return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
 
 
-def configure_logging(level: str) -> None:
+class JsonFormatter(LogFormatter):
+    """One JSON object a line: ``time``, ``level``, ``request_id``, ``logger``, ``message`` and, where there is one,
+    ``traceback``.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "request_id": request_id.get(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure_logging(level: str, format_: str = "text") -> None:
     """Writes all log lines to standard error. ``level``: debug, info, warning or error; of other libraries than uvicorn
-    only warnings are shown, except with debug.
+    only warnings are shown, except with debug. ``format_``: text or json.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogFormatter())
+    handler.setFormatter(JsonFormatter() if format_ == "json" else LogFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel({"debug": "DEBUG", "error": "ERROR"}.get(level, "WARNING"))

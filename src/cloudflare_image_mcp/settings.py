@@ -235,6 +235,7 @@ class Settings(BaseModel):
         "", "origins of web pages that may use /mcp, beyond this machine's"
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
+    log_format: Literal["text", "json"] = _setting("text", "the form of a log line")
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
         "*", "origins of web pages that may use the server; * is any"
     )

@@ -33,7 +33,7 @@ _END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 def serve_stdio(settings: Settings) -> None:
     """Serves until stdin ends, then finishes running jobs. Raises ``SettingError`` before it begins."""
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     asyncio.run(_serve(settings))
 
 

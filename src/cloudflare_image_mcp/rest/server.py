@@ -93,7 +93,7 @@ def serve(settings: Settings, sockets: list[socket.socket]) -> None:
     The first signal lets running requests finish within SHUTDOWN_TIMEOUT; the second one ends the process at once.
     """
     return_freed_memory()
-    configure_logging(settings.log_level)  # before the MCP SDK, which sets up the root logger unless somebody has
+    configure_logging(settings.log_level, settings.log_format)  # before the MCP SDK configures the root logger
     app = build_app(settings)
     HttpProtocol.read_timeout = settings.read_timeout
     Server(server_config(app, shutdown_timeout=settings.shutdown_timeout)).run(sockets)
