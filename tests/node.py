@@ -29,7 +29,7 @@ def run(script: Path, *arguments: object) -> Any:
 
 def output(source: str, *arguments: object, name: str = "example") -> str:
     """The last line that a module printed."""
-    folder = _packages()
+    folder = packages()
     # A module finds packages beside itself only, so it runs from where they are installed.
     module = folder / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}-{os.getpid()}.mjs"
     module.write_text(source, "utf-8")
@@ -44,7 +44,8 @@ def output(source: str, *arguments: object, name: str = "example") -> str:
 
 
 @cache
-def _packages() -> Path:
+def packages() -> Path:
+    """The folder whose node_modules holds what tests/npm locks."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed, so no JavaScript client can be run")
     enough = _installed_major() >= LEAST

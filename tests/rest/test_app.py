@@ -466,6 +466,14 @@ def test_a_stream_ends_with_one_completed_event_an_image(origin: str) -> None:
     assert answer.content.endswith(b"data: [DONE]\n\n")
 
 
+def test_a_stream_that_asks_for_a_url_stores_its_images(origin: str) -> None:
+    (completed,) = events(generate(origin, stream=True, response_format="url"))
+    stored = requests.get(completed["url"], timeout=60)
+    assert stored.content == base64.b64decode(completed["b64_json"])
+    (plain,) = events(generate(origin, stream=True))
+    assert "url" not in plain
+
+
 def test_a_stream_that_cannot_begin_is_an_ordinary_error(origin: str) -> None:
     answer = generate(origin, stream=True, steps=99)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "steps")

@@ -63,3 +63,11 @@ def test_nothing_beside_the_files_is_served(client: httpx2.Client) -> None:
     for name in ("nothing.js", "..%2f__init__.py", "%2e%2e/__init__.py", "static"):
         assert client.get(f"/web/{name}", headers=key).status_code == 404
     assert client.get("/v1/models").status_code == 401
+
+
+def test_an_unchanged_file_is_not_sent_again(client: httpx2.Client) -> None:
+    for path in ("/", "/web/page.js"):
+        etag = client.get(path).headers["etag"]
+        again = client.get(path, headers={"if-none-match": f'"other", W/{etag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        assert client.get(path, headers={"if-none-match": '"other"'}).status_code == 200

@@ -289,8 +289,9 @@ class Gateway:
     ) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
-        # A stream hands its images out as base64 whatever was asked for.
-        keep = response_format == "url" and not prepared.request.stream
+        # A stream's images are base64 by default: one is stored only where the request itself asks for a URL.
+        asked = prepared.request.response_format if prepared.request.stream else response_format
+        keep = asked == "url"
         backend = prepared.backend
         dependencies = replace(self._dependencies, backend=backend)
         runner = Runner(dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)

@@ -111,7 +111,7 @@ def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions)
         wanted = parse_request(operation, fields)
         prepared = await gateway.prepare(wanted)
         if wanted.stream:
-            return event_answer(gateway, prepared, request.state.request_id)
+            return event_answer(gateway, prepared, request.state.request_id, base_url(request, options))
         result = await _make(gateway, prepared, request)
         return image_answer(result, base_url(request, options))
 

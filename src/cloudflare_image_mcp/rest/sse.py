@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.rest.answer import background, compact_json, said
+from cloudflare_image_mcp.rest.answer import background, compact_json, image_url, said
 from cloudflare_image_mcp.rest.errors import internal_error
 
 if TYPE_CHECKING:
@@ -34,25 +34,26 @@ _NO_TOKENS: Final = {
 """The format demands usage; nothing here is counted in tokens (neurons are in the headers and the metadata)."""
 
 
-def event_answer(gateway: Gateway, prepared: Prepared, request_id: str) -> StreamingResponse:
+def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
     """The 200 answer to ``stream: true``: partial images as they come, then one completed event an image.
 
-    ``request_id`` is the answer's, for the log.
+    ``request_id`` is the answer's, for the log. ``base_url``: origin of the image URLs, without a slash.
     """
     headers = {
         **STREAM_HEADERS,
         "x-image-model": gateway.backend.engine or prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
     }
-    events = _EventStream(gateway, prepared, request_id).events()
+    events = _EventStream(gateway, prepared, request_id, base_url).events()
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 class _EventStream:
-    def __init__(self, gateway: Gateway, prepared: Prepared, request_id: str) -> None:
+    def __init__(self, gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> None:
         self._gateway = gateway
         self._prepared = prepared
         self._request_id = request_id
+        self._base_url = base_url
         self._family = "image_generation" if prepared.call.operation is Operation.GENERATE else "image_edit"
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -90,6 +91,8 @@ class _EventStream:
             extra: dict[str, Any] = {"usage": _NO_TOKENS}
             if made.seed is not None:
                 extra["seed"] = made.seed
+            if made.stored is not None:
+                extra["url"] = image_url(self._base_url, made.stored.key)
             async for chunk in self._event("completed", made.image, extra | said(result)):
                 yield chunk
 

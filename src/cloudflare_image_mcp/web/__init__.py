@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -33,23 +34,32 @@ def page_routes() -> list[Route]:
     ]
 
 
-async def _index(_request: Request) -> Response:
-    return _file("index.html")
+async def _index(request: Request) -> Response:
+    return _file("index.html", request)
 
 
 async def _asset(request: Request) -> Response:
-    return _file(request.path_params["name"])
+    return _file(request.path_params["name"], request)
 
 
-def _file(name: str) -> Response:
-    """Raises ``HTTPException`` (404) for a name that the folder does not have."""
+def _file(name: str, request: Request) -> Response:
+    """The file, or 304 where ``If-None-Match`` names its ``ETag`` (RFC 9110, 13.1.2).
+
+    Raises ``HTTPException`` (404) for a name that the folder does not have.
+    """
     known = {entry.name: entry for entry in _STATIC.iterdir() if entry.is_file()}
     if name not in known:
         raise HTTPException(404)
+    content = known[name].read_bytes()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
+        "etag": etag,
         "content-security-policy": CONTENT_SECURITY_POLICY,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
     }
-    return Response(known[name].read_bytes(), headers=headers, media_type=MEDIA_TYPES[name.rsplit(".", 1)[1]])
+    seen = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if seen & {etag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=MEDIA_TYPES[name.rsplit(".", 1)[1]])

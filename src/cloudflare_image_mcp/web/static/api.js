@@ -21,7 +21,7 @@ const ADVICE = {
   504: "The service took too long; try again or use fewer steps.",
 };
 
-export async function call(path, { method = "GET", body, signal } = {}) {
+async function send(path, { method = "GET", body, signal } = {}) {
   const headers = {};
   if (getKey()) headers.authorization = `Bearer ${getKey()}`;
   if (body && !(body instanceof FormData)) {
@@ -32,17 +32,53 @@ export async function call(path, { method = "GET", body, signal } = {}) {
   try {
     answer = await fetch(path, { method, body, headers, signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The server cannot be reached. Check that it is running, then try again.");
+    throw lost(error);
   }
-  const json = await answer.json().catch(() => ({}));
-  if (!answer.ok) {
-    const error = json.error ?? {};
-    const advice = ADVICE[answer.status] ? ` ${ADVICE[answer.status]}` : "";
-    throw new ApiError(answer.status, `${error.message ?? `The server answered ${answer.status}`}.${advice}`.replace("..", "."), error.param);
-  }
-  return json;
+  if (!answer.ok) throw refusal(answer.status, (await answer.json().catch(() => ({}))).error ?? {});
+  return answer;
 }
+
+// What a connection that fails is shown as; a cancelled one stays what it is.
+const lost = (error) => (error.name === "AbortError" ? error : new ApiError(0, "The server cannot be reached. Check that it is running, then try again."));
+
+function refusal(status, { message = `The server answered ${status}`, param }) {
+  const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
+  return new ApiError(status, [sentence, ADVICE[status]].filter(Boolean).join(" "), param);
+}
+
+export async function call(path, options) {
+  return (await send(path, options)).json();
+}
+
+// The answer to a request with stream: true, which is its last event; onPartial(url) gets each partial image.
+export async function callStream(path, { body, signal, onPartial }) {
+  const answer = await send(path, { method: "POST", body, signal });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = [];
+  let completed;
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      // Only the new piece is searched: an event holds a whole image.
+      const parts = piece.value.split("\n");
+      waiting.push(parts.shift());
+      for (const part of parts) {
+        const line = waiting.join("");
+        waiting = [part];
+        if (!line.startsWith("data: {")) continue;
+        const event = JSON.parse(line.slice(6));
+        if (event.error) throw refusal(0, event.error);
+        if (event.type.endsWith(".partial_image")) onPartial(dataUrl(event));
+        else completed = event;
+      }
+    }
+  } catch (error) {
+    throw error instanceof ApiError ? error : lost(error);
+  }
+  if (!completed) throw new ApiError(0, "The server stopped before the image was done. Try again.");
+  return { ...completed, data: [completed] };
+}
+
+export const dataUrl = ({ output_format: format = "png", b64_json: base64 }) => `data:image/${format};base64,${base64}`;
 
 // An image's path on this server, whatever origin its URL names.
 export const imagePath = (url) => `images/${url.split("/").pop()}`;

@@ -23,3 +23,10 @@ export function openDialog(title, ...children) {
   dialog.showModal();
   return dialog;
 }
+
+// Runs change() and then puts the focus on fallback() if the element that had it is gone.
+export function keepFocus(change, fallback) {
+  const inside = document.activeElement !== document.body;
+  change();
+  if (inside && document.activeElement === document.body) fallback()?.focus();
+}

@@ -1,6 +1,6 @@
 // The stored images: newest first, searched, a page at a time.
 import { call, imagePath } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, keepFocus } from "./dom.js";
 import { view } from "./viewer.js";
 
 let images = [];
@@ -19,22 +19,27 @@ function card(image) {
   open.className = "picture";
   open.ariaLabel = `Open: ${image.prompt ?? "image"}`;
   open.append(element("img", { src: path, alt: image.prompt ?? "", loading: "lazy", decoding: "async" }));
-  const facts = [image.model?.split("/").pop(), image.size, image.seed === null ? "" : `seed ${image.seed}`, timeLeft(image.expires)];
+  const facts = [image.model?.split("/").pop(), image.size, image.seed === null || image.seed === undefined ? "" : `seed ${image.seed}`, timeLeft(image.expires)];
+  let deleting = false;
   const remove = button("Delete", async () => {
-    remove.disabled = true;
+    if (deleting) return;
+    deleting = true;
     try {
       await call(`v1/images/${image.id}`, { method: "DELETE" });
       images = images.filter((one) => one !== image);
-      made.remove();
+      const next = made.nextElementSibling ?? made.previousElementSibling;
+      keepFocus(() => made.remove(), () => next?.querySelector("button") ?? byId("search"));
       say();
     } catch (error) {
-      remove.disabled = false;
+      deleting = false;
       byId("gallery-state").textContent = error.message;
     }
   });
+  const again = button("Again", () => actions.again(image));
+  again.title = "Again with this prompt, model and seed";
   const made = element("article", { className: "card" }, open, element("div", { className: "text" },
     element("p", { className: "prompt" }, image.prompt ?? "No prompt stored"), element("p", { className: "quiet" }, facts.filter(Boolean).join(" · ")),
-    element("div", { className: "row" }, button("Edit", () => actions.edit(path, image)), button("Variations", () => actions.vary(path, image)), button("Again", () => actions.again(image)), remove)));
+    element("div", { className: "row" }, button("Edit", () => actions.edit(path, image)), button("Vary", () => actions.vary(path, image)), again, remove)));
   return made;
 }
 
@@ -63,7 +68,21 @@ async function load(after) {
   }
 }
 
+// Loads the gallery anew, as after a change of the key.
 export const reloadGallery = () => load();
+
+// Puts what was stored since in front; what is shown stays as it is.
+export async function showNew() {
+  if (!images.length || byId("search").value) return load();
+  const mine = ++turn;
+  const page = await call("v1/images?limit=60").catch(() => null);
+  if (!page || mine !== turn) return undefined;
+  const known = new Set(images.map((one) => one.id));
+  const fresh = page.data.filter((one) => !known.has(one.id));
+  images.unshift(...fresh);
+  byId("gallery").prepend(...fresh.map(card));
+  return say();
+}
 
 export function startGallery(given) {
   actions = given;
@@ -71,7 +90,7 @@ export function startGallery(given) {
   let wait;
   byId("search").addEventListener("input", () => {
     clearTimeout(wait);
-    wait = setTimeout(load, 200);
+    wait = setTimeout(() => load(), 200);
   });
   return load();
 }

@@ -1,15 +1,18 @@
 // Puts the page together: models, form, inputs, running, gallery, and the state in the address.
 import { call, getKey, setKey } from "./api.js";
-import { button, byId, element, openDialog } from "./dom.js";
-import { reloadGallery, startGallery } from "./gallery.js";
+import { button, byId, element, keepFocus, openDialog } from "./dom.js";
+import { reloadGallery, showNew, startGallery } from "./gallery.js";
 import { MaskEditor } from "./mask.js";
+import { chooseModel, showChosen } from "./models.js";
 import { estimate, readParameters, showParameters } from "./parameters.js";
 import { run } from "./results.js";
 import { showCode } from "./snippets.js";
 
 const TASKS = { generate: ["Generate", "v1/images/generations"], edit: ["Edit", "v1/images/edits"], vary: ["Vary", "v1/images/variations"] };
-const state = { models: [], task: "generate", values: {}, inputs: [], editor: null };
-const model = () => state.models.find((one) => one.id === byId("model").value);
+// Engines that send partial images; the service sends none.
+const PREVIEWS = new Set(["local", "diffusers"]);
+const state = { models: [], model: null, task: "generate", values: {}, inputs: [], editor: null };
+const fitting = () => state.models.filter((one) => one.tasks.includes(state.task));
 
 function fail(error) {
   byId("form-error").textContent = error?.message ?? "";
@@ -32,51 +35,62 @@ function askKey() {
 }
 
 function showTask() {
-  byId("tasks").replaceChildren(...Object.entries(TASKS).map(([task, [title]]) => {
-    const tab = button(title, () => { state.task = task; showTask(); });
-    tab.ariaPressed = String(task === state.task);
-    return tab;
-  }));
+  for (const tab of byId("tasks").children) tab.ariaPressed = String(tab.value === state.task);
   byId("inputs").hidden = state.task === "generate";
   document.querySelector("#form button.main").textContent = TASKS[state.task][0];
-  const chosen = byId("model").value || state.values.model;
-  const fit = state.models.filter((one) => one.tasks.includes(state.task));
-  byId("model").replaceChildren(...fit.map((one) => element("option", { value: one.id }, `${one.name} · ${one.backend === "local" ? "free" : `$${one.price.usd}`}`)));
-  if (fit.some((one) => one.id === chosen)) byId("model").value = chosen;
+  const fit = fitting();
+  if (!fit.includes(state.model)) state.model = fit.find((one) => one.id === state.values.model) ?? fit[0];
   showModel();
 }
 
 function showModel() {
-  const chosen = model();
+  const chosen = state.model;
+  byId("model").disabled = !chosen;
   if (!chosen) return;
-  const abilities = [chosen.tasks.join(", "), chosen.mask === "none" ? "" : `mask ${chosen.mask}`, chosen.max_input_images > 1 ? `up to ${chosen.max_input_images} images` : ""].filter(Boolean).join(" · ");
-  const drawn = chosen.backend === "local" ? " Here an illustrator draws the picture: no AI model runs." : "";
-  byId("about-model").textContent = `${chosen.description}. ${abilities}.${drawn}`;
+  showChosen(byId("model"), chosen);
+  byId("about-model").textContent = chosen.backend === "local" ? `${chosen.description}. Here an illustrator draws the picture: no AI model runs.` : `${chosen.description}.`;
   showParameters(chosen, state.task, state.values);
   showInputs();
   changed();
 }
 
 function changed() {
-  const chosen = model();
+  const chosen = state.model;
   if (!chosen) return;
   state.values = { ...readParameters() };
-  byId("cost").textContent = chosen.backend === "local" ? "Costs nothing." : `About $${estimate(chosen, state.values).toFixed(5)}.`;
+  const cost = estimate(chosen, state.values);
+  byId("cost").textContent = cost ? `About $${cost.toFixed(5)}.` : "Costs nothing.";
   const query = new URLSearchParams({ task: state.task, model: chosen.id, ...state.values });
   if (byId("prompt").value) query.set("prompt", byId("prompt").value);
   history.replaceState(null, "", `?${query}`);
 }
 
 function showInputs() {
-  const most = model()?.max_input_images || 1;
+  const { max_input_images: most = 1, mask = "none" } = state.model ?? {};
   state.inputs.splice(most);
-  byId("thumbs").replaceChildren(...state.inputs.map((input, index) => element("div", {}, element("img", { src: input.url, alt: index ? `Reference ${index + 1}` : "The image to edit" }), button("Remove", () => { state.inputs.splice(index, 1); newEditor(); }))));
-  byId("mask-editor").replaceChildren(...(state.editor && state.task === "edit" ? [state.editor.element] : []));
+  byId("thumbs").replaceChildren(...state.inputs.map(thumbnail));
+  const masked = state.editor && state.task === "edit" && mask !== "none";
+  if (byId("mask-editor").firstChild !== (masked ? state.editor.element : null)) byId("mask-editor").replaceChildren(...(masked ? [state.editor.element] : []));
+  byId("most-images").textContent = most > 1 ? `This model takes up to ${most} images: the one to change first, then references.` : "";
+}
+
+function thumbnail(input, index) {
+  const name = index ? `Reference ${index + 1}` : "The image to change";
+  const remove = button("Remove", () => keepFocus(() => removeInput(index), () => byId("file")));
+  remove.ariaLabel = `Remove: ${name}`;
+  return element("figure", {}, element("img", { src: input.url, alt: name }), remove);
+}
+
+function removeInput(index) {
+  state.inputs.splice(index, 1);
+  if (index) showInputs();
+  else newEditor();
 }
 
 async function newEditor() {
   const [first] = state.inputs;
   state.editor = null;
+  showInputs();
   if (first) state.editor = new MaskEditor(await createImageBitmap(first.blob));
   showInputs();
 }
@@ -98,6 +112,7 @@ async function useAsInput(path, task) {
 }
 
 const actions = {
+  key: askKey,
   edit: (path) => useAsInput(path, "edit"),
   vary: async (path, record) => {
     await useAsInput(path, "vary");
@@ -107,9 +122,8 @@ const actions = {
   again: (record) => {
     state.task = "generate";
     byId("prompt").value = record.prompt ?? "";
-    if (record.model) state.values.model = record.model;
     showTask();
-    if (state.models.some((one) => one.id === record.model)) byId("model").value = record.model;
+    state.model = fitting().find((one) => one.id === record.model) ?? state.model;
     state.values = { ...state.values, size: record.size ?? "", seed: record.seed ?? "" };
     showModel();
     byId("form").requestSubmit();
@@ -118,7 +132,7 @@ const actions = {
 
 function body() {
   const { n = 1, ...values } = readParameters();
-  return [n, { prompt: byId("prompt").value, model: byId("model").value, ...values, response_format: "url" }];
+  return [n, { prompt: byId("prompt").value, model: state.model.id, ...values, response_format: "url" }];
 }
 
 async function submit(event) {
@@ -126,11 +140,15 @@ async function submit(event) {
   fail(null);
   if (!byId("prompt").value.trim() && state.task !== "vary") return fail(new Error("Write a prompt first."));
   if (state.task !== "generate" && !state.inputs.length) return fail(new Error("Choose an image first."));
+  if (!state.model) return loadModels();
   const [n, fields] = body();
-  const mask = state.task === "edit" ? await state.editor?.file() : null;
+  if (!fields.prompt) delete fields.prompt;
+  const mask = state.task === "edit" && state.model.mask !== "none" ? await state.editor?.file() : null;
+  if (state.task === "edit" && state.model.mask === "required" && !mask) return fail(new Error("This model needs a mask: paint what is to change first."));
+  const stream = PREVIEWS.has(state.model.backend);
   for (let index = 0; index < n; index += 1) {
     // Each image is a request of its own, so that each can be cancelled; a set seed counts up.
-    const one = { ...fields, ...(fields.seed === undefined ? {} : { seed: (fields.seed + index) % 2 ** 32 }) };
+    const one = { ...fields, ...(fields.seed === undefined ? {} : { seed: (fields.seed + index) % 2 ** 32 }), ...(stream ? { stream, partial_images: 2 } : {}) };
     let sent = one;
     if (state.task !== "generate") {
       sent = new FormData();
@@ -138,8 +156,9 @@ async function submit(event) {
       for (const input of state.inputs) sent.append(state.inputs.length > 1 ? "image[]" : "image", input.blob, "image");
       if (mask) sent.append("mask", mask, "mask.png");
     }
-    run({ path: TASKS[state.task][1], body: sent, prompt: fields.prompt, before: state.inputs[0] && state.task === "edit" ? state.inputs[0].url : undefined, actions, done: reloadGallery });
+    run({ path: TASKS[state.task][1], body: sent, stream, model: state.model.id, prompt: fields.prompt ?? "", before: state.inputs[0] && state.task === "edit" ? state.inputs[0].url : undefined, actions, done: showNew });
   }
+  return undefined;
 }
 
 async function loadModels() {
@@ -160,9 +179,15 @@ function start() {
   byId("form").addEventListener("submit", submit);
   byId("form").addEventListener("input", changed);
   byId("form").addEventListener("change", changed);
-  byId("model").addEventListener("change", showModel);
+  byId("model").addEventListener("click", () => chooseModel(fitting(), state.model, (one) => { state.model = one; showModel(); }));
+  byId("tasks").append(...Object.entries(TASKS).map(([task, [title]]) => {
+    const tab = button(title, () => { state.task = task; showTask(); });
+    tab.value = task;
+    return tab;
+  }));
+  showTask();
   byId("set-key").addEventListener("click", askKey);
-  byId("copy-code").addEventListener("click", () => showCode(TASKS[state.task][1], { ...body()[1], n: body()[0], ...(state.task === "generate" ? {} : { image: "https://example.com/image.png" }) }));
+  byId("copy-code").addEventListener("click", () => state.model && showCode(TASKS[state.task][1], state.task, { ...body()[1], n: body()[0], ...(state.task === "generate" ? {} : { image: "https://example.com/image.png" }) }));
   byId("file").addEventListener("change", () => addImages(byId("file").files));
   byId("prompt").addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("form").requestSubmit(); });
   const drop = byId("form");

@@ -1,5 +1,6 @@
 // The part of the form that a model decides: size, number, seed and the parameters that /v1/models promises.
 import { button, byId, element } from "./dom.js";
+import { seedField } from "./seed.js";
 
 const TITLES = { steps: "Steps", guidance: "Guidance", strength: "Strength", negative_prompt: "Negative prompt" };
 const UNITS = { steps: "diffusion steps", guidance: "how closely to follow the prompt", strength: "how far from the image" };
@@ -38,6 +39,7 @@ export function showParameters(model, task, values) {
       sizes.value = size;
       sizes.dispatchEvent(new Event("change", { bubbles: true }));
       typed.replaceWith(free);
+      if (document.activeElement === document.body) free.focus();
     });
     free.replaceWith(typed);
     typed.title = `WIDTHxHEIGHT in pixels${limits}`;
@@ -49,19 +51,7 @@ export function showParameters(model, task, values) {
     element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free)),
     field("p-n", "Images", n, `1 to ${model.max_images}`),
   ];
-  if (model.parameters.seed) {
-    const seed = element("input", { type: "number", name: "seed", min: 0, max: model.parameters.seed.maximum ?? 4294967295, value: values.seed ?? "", placeholder: "random each time", id: "p-seed" });
-    const dice = button("Roll", () => {
-      seed.value = crypto.getRandomValues(new Uint32Array(1))[0];
-      seed.dispatchEvent(new Event("input", { bubbles: true }));
-    });
-    dice.title = "Take a random seed and keep it";
-    const unlock = button("Unlock", () => {
-      seed.value = "";
-      seed.dispatchEvent(new Event("input", { bubbles: true }));
-    });
-    parts.push(element("div", { className: "field" }, element("label", { htmlFor: "p-seed" }, "Seed"), element("div", { className: "row" }, seed, dice, unlock)));
-  }
+  if (model.parameters.seed) parts.push(seedField(model.parameters.seed, values.seed));
   const advanced = Object.entries(model.parameters)
     .filter(([name]) => !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
     .map(([name, row]) => parameterField(name, row, values[name]));
@@ -83,8 +73,8 @@ const MEGAPIXEL = 1024 * 1024;
 
 // The estimated price in US dollars, from the rates that /v1/models gives.
 export function estimate(model, values) {
+  if (!model.price?.neurons) return 0;
   const { rates, usd, neurons } = model.price;
-  if (!neurons) return 0;
   const [width, height] = (values.size || model.size.default).split("x").map(Number);
   const steps = values.steps ?? model.parameters.steps?.default ?? 0;
   const pixels = width * height;

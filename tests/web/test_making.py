@@ -1,0 +1,214 @@
+"""Images made on the page: every kind of model, references, variations, seeds, and what goes wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from cloudflare_image_mcp.rest.server import build_app
+from cloudflare_image_mcp.settings import Settings
+from tests.live import gateway, serving
+from tests.web.conftest import DARK, DESKTOP, KLEIN, PHONE, choose, made, opened, paint, picture, send
+from tests.wire.conftest import wired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from playwright.sync_api import Browser, Page
+    from starlette.types import Receive, Scope, Send
+
+    from tests.wire.conftest import Wire
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Wire]:
+    """A gateway to Workers AI, as the emulator speaks it."""
+    with wired() as wire:
+        yield wire
+
+
+@pytest.mark.parametrize(
+    ("task", "title", "model"),
+    [
+        ("Generate", "FLUX.1 [schnell]", "@cf/black-forest-labs/flux-1-schnell"),
+        ("Generate", "Phoenix 1.0", "@cf/leonardo/phoenix-1.0"),
+        ("Edit", "FLUX.2 [klein] 4B", KLEIN),
+        ("Edit", "Stable Diffusion 1.5 inpainting", "@cf/runwayml/stable-diffusion-v1-5-inpainting"),
+        # The service refuses img2img; another model makes the variation.
+        ("Vary", "Stable Diffusion 1.5 img2img", KLEIN),
+    ],
+)
+def test_each_kind_of_model(browser: Browser, service: Wire, task: str, title: str, model: str) -> None:
+    before = service.stats()["images"].get(model.rsplit("/", 1)[1], 0)
+    with opened(browser, service.gateway) as page:
+        page.locator("#tasks").get_by_role("button", name=task).click()
+        choose(page, title)
+        if task != "Generate":
+            page.set_input_files("#file", [picture("teal")])
+            page.locator("#thumbs img").wait_for()
+        expect(page.locator(".editor")).to_have_count(1 if task == "Edit" else 0)
+        expect(page.locator("#cost")).to_have_text(
+            re.compile(r"Costs nothing\." if "1.5" in title else r"About \$0\.\d*[1-9]")
+        )
+        if "inpainting" in title:
+            page.fill("#prompt", "a heron")
+            page.locator("#form button.main").click()
+            page.locator("#form-error").get_by_text("needs a mask").wait_for()
+            paint(page)
+        send(page, "a heron")
+    assert service.stats()["images"][model.rsplit("/", 1)[1]] == before + 1
+
+
+def test_two_references(page: Page) -> None:
+    page.locator("#tasks").get_by_role("button", name="Edit").click()
+    page.set_input_files("#file", [picture("teal"), picture("orange")])
+    expect(page.locator("#thumbs img")).to_have_count(2)
+    page.evaluate(
+        """() => {
+          const send = window.fetch;
+          window.fetch = (path, options) => {
+            window.sent = [...options.body.keys()];
+            window.fetch = send;
+            return send(path, options);
+          };
+        }"""
+    )
+    send(page, "both pictures in one")
+    assert page.evaluate("() => window.sent.filter((name) => name === 'image[]').length") == 2
+
+
+def test_variations_and_again_with_one_click(page: Page) -> None:
+    send(page, "a green parrot")
+    card = page.locator("#results .card").first
+    with page.expect_request("**/v1/images/variations"):
+        card.get_by_role("button", name="Vary").click()
+    expect(page.locator("#results button.picture")).to_have_count(2)
+    seed = re.search(r"seed (\d+)", page.locator("#results .card").last.inner_text())
+    assert seed is not None
+    with page.expect_request("**/v1/images/generations") as sent:
+        page.locator("#results .card").last.get_by_role("button", name="Again").click()
+    assert (sent.value.post_data_json or {})["seed"] == int(seed[1])
+    expect(page.locator("#results button.picture")).to_have_count(3)
+
+
+def test_the_seed_is_locked_and_unlocked(page: Page) -> None:
+    lock = page.get_by_role("button", name="Lock", exact=True)
+    send(page, "a locked seed")
+    lock.click()
+    expect(lock).to_have_attribute("aria-pressed", "true")
+    used = page.locator("#p-seed").input_value()
+    assert f"seed {used}" in page.locator("#results .card").first.inner_text()
+    with page.expect_request("**/v1/images/generations") as sent:
+        send(page, "a locked seed")
+    assert (sent.value.post_data_json or {})["seed"] == int(used)
+    lock.click()
+    expect(page.locator("#p-seed")).to_have_value("")
+
+
+def test_partial_images_are_shown(page: Page) -> None:
+    shown: list[str] = []
+
+    def note(url: str) -> None:  # Playwright cannot call a built-in method.
+        shown.append(url)
+
+    page.expose_function("partial_shown", note)
+    page.evaluate(
+        """() => new MutationObserver((changes) => changes.forEach(({ target }) =>
+          target.alt === "Partial image" && partial_shown(target.src.slice(0, 22))))
+          .observe(document.getElementById("results"), { subtree: true, attributes: true, attributeFilter: ["src"] })"""
+    )
+    send(page, "a partial castle")
+    assert set(shown) == {"data:image/png;base64,"}
+
+
+@pytest.mark.parametrize("context", [DESKTOP, PHONE, DARK], ids=["desktop", "phone", "dark"])
+def test_screens(browser: Browser, origin: str, context: dict[str, Any]) -> None:
+    with opened(browser, origin, **context) as page:
+        send(page, "a screen")
+        wider = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) == 0
+        ground = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        assert (max(map(int, re.findall(r"\d+", ground))) < 60) is (context is DARK)
+        if context is PHONE:
+            small = page.locator("#form button, #form select").evaluate_all(
+                "all => all.filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 36).length"
+            )
+            assert small == 0
+
+
+def test_the_key_is_asked_for_and_kept_in_the_tab(browser: Browser, tmp_path: Path) -> None:
+    with gateway(tmp_path, API_KEYS="a-key") as origin, opened(browser, origin) as page:
+        page.get_by_label("API key").last.fill("a-key")
+        page.get_by_role("button", name="Use this key").click()
+        send(page, "a picture behind a key")
+        assert "a-key" not in page.url
+        assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 1]
+
+
+def test_a_400_names_the_parameter(page: Page) -> None:
+    page.locator("#parameters summary").click()
+    page.fill("#p-steps", "99")
+    page.fill("#prompt", "a fox")
+    page.locator("#form button.main").click()
+    page.locator("#results .error").get_by_text("steps must be").wait_for()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#results .card")).to_have_count(0)
+
+
+def test_a_429_says_what_to_do(browser: Browser) -> None:
+    with wired(daily_neurons=1) as wire, opened(browser, wire.gateway) as page:
+        page.fill("#prompt", "a fox")
+        with page.expect_response("**/v1/images/generations") as answer:
+            page.locator("#form button.main").click()
+            page.locator("#results .card").wait_for()
+        if answer.value.status == 200:
+            with page.expect_response("**/v1/images/generations") as answer:
+                page.locator("#form button.main").click()
+        assert answer.value.status == 429
+        page.locator("#results .error").get_by_text("Wait a little and try again.").wait_for()
+        page.get_by_role("button", name="Try again").wait_for()
+
+
+def test_a_slow_answer_is_cancelled(browser: Browser) -> None:
+    with wired(faults="slow=8s:1") as wire, opened(browser, wire.gateway) as page:
+        page.fill("#prompt", "a slow fox")
+        page.locator("#form button.main").click()
+        page.locator("#results").get_by_text(re.compile("^[12] s$")).wait_for()
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("Cancelled.").wait_for()
+
+
+def test_an_offline_server_is_said_in_words(browser: Browser, tmp_path: Path) -> None:
+    with gateway(tmp_path) as origin, opened(browser, origin) as page:
+        page.wait_for_selector("#p-size")
+        page.context.set_offline(True)
+        page.fill("#prompt", "a fox")
+        page.locator("#form button.main").click()
+        page.locator("#results .error").get_by_text("The server cannot be reached.").wait_for()
+        page.context.set_offline(False)
+        page.get_by_role("button", name="Try again").click()
+        made(page, "a fox")
+
+
+def test_behind_a_proxy_with_a_path_prefix(browser: Browser, tmp_path: Path) -> None:
+    """``/draw/`` at the proxy is ``/`` of the gateway."""
+    settings = Settings.read({"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": tmp_path.as_uri()})
+    inner = build_app(settings)
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert scope["path"].startswith("/draw/"), scope["path"]
+            path = scope["path"].removeprefix("/draw")
+            headers = [*scope["headers"], (b"x-forwarded-prefix", b"/draw")]
+            scope = {**scope, "path": path, "raw_path": path.encode(), "headers": headers}
+        await inner(scope, receive, send)
+
+    with serving(proxy) as origin, opened(browser, f"{origin}/draw") as page:
+        source = send(page, "a fox behind a proxy")
+        assert page.evaluate("path => fetch(path).then((answer) => answer.status)", source) == 200
+        expect(page.locator("#gallery .card")).to_have_count(1)

@@ -1,0 +1,50 @@
+"""A request copied as code: the MCP call fits the tool's schema, the shell and Python code run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from cloudflare_image_mcp.mcp_server.schemas import run_arguments
+from tests.web.conftest import picture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def copied(page: Page, name: str) -> str:
+    page.locator("#copy-code").click()
+    page.locator("dialog .tabs").get_by_role("button", name=name, exact=True).click()
+    text = page.locator("dialog pre").inner_text()
+    page.keyboard.press("Escape")
+    return text
+
+
+@pytest.mark.parametrize("task", ["generate", "edit", "vary"])
+def test_the_mcp_call_fits_the_schema(page: Page, task: str) -> None:
+    page.fill("#prompt", 'it\'s a "fox"')
+    page.fill("#p-seed", "7")
+    page.locator("#parameters summary").click()
+    page.fill("#p-steps", "5")
+    if task != "generate":
+        page.locator("#tasks").get_by_role("button", name=task.title()).click()
+        page.set_input_files("#file", [picture("teal", 64)])
+    call: dict[str, Any] = json.loads(copied(page, "MCP"))["params"]
+    schema = run_arguments(None, paths=False) | {"additionalProperties": False}
+    assert call["name"] == "run_model"
+    jsonschema.validate(call["arguments"], schema)
+    assert call["arguments"]["operation"] == task
+    assert call["arguments"]["prompt"] == 'it\'s a "fox"'
+    assert call["arguments"]["seed"] == 7
+
+
+def test_the_code_runs(page: Page) -> None:
+    page.fill("#prompt", 'it\'s a "fox"')
+    for name, command in (("curl", ["sh", "-c"]), ("Python", [sys.executable, "-c"])):
+        done = subprocess.run([*command, copied(page, name)], capture_output=True, text=True, check=True)
+        assert "/images/" in done.stdout, name
