@@ -1,4 +1,4 @@
-"""The same odd input means the same in JSON, in a form, on the command line and over MCP."""
+"""The same odd input means the same in JSON, in a form, over MCP (all on a real socket) and on the command line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from mcp import Client
 
-from cloudflare_image_mcp.backends.local import LocalBackend
 from cloudflare_image_mcp.core.request import OPTIONS
 from tests.cli.commands import Home
-from tests.mcp_server.inside import talking, text
+from tests.mcp_server.inside import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,19 @@ INPUTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # fields, and wor
     "a format that is none": ({"output_format": "GIF"}, ("output_format must be one of", '"GIF"')),
     "a ratio beside a size": ({"size": "256x256", "aspect_ratio": "16:9"}, ("aspect_ratio was ignored",)),
     "a ratio out of range beside a size": ({"aspect_ratio": "99:1"}, ("aspect_ratio must be WIDTH:HEIGHT from 1:8",)),
+    "other names for the number": ({"num_outputs": 2}, ()),
+    "a resolution": ({"size": "", "resolution": "320x256"}, ()),
+    "a ratio by its short name": ({"size": "", "ratio": "1:1"}, ()),
+    "steps in camel case": ({"numSteps": "4"}, ()),
+    "steps out of range in camel case": ({"numSteps": 99}, ("numSteps must be an integer from 1 to 8",)),
+    "dall-e-3 with a provider": ({"model": "openai/dall-e-3"}, ()),
+    "an id with a provider": ({"model": "workers-ai/@cf/black-forest-labs/flux-1-schnell"}, ()),
+    "gpt-image without a format": ({"model": "gpt-image-1"}, ()),
+    "a long prompt under a name of OpenAI's": (
+        {"model": "gpt-image-2", "prompt": "a red apple" + ", so very" * 300},
+        ("the prompt has 2,711 characters; the engine read the first 2,048",),
+    ),
+    "a long prompt": ({"prompt": "a red apple" + ", so very" * 300}, ("prompt must be at most 2,048 characters",)),
     "other names": ({"num_images": "2", "num_inference_steps": "4"}, ()),
     "camel case": ({"numImages": 2, "numInferenceSteps": 4, "outputFormat": "png"}, ()),
     "width and height": ({"size": "", "width": "256", "height": 320}, ()),
@@ -82,8 +95,8 @@ def of_rest(server: str, **content: Any) -> Outcome:
     return Outcome(sizes, body["output_format"], tuple(body.get("warnings", ())))
 
 
-async def of_mcp(fields: Mapping[str, Any]) -> Outcome:
-    async with talking(backend=LocalBackend()) as client:
+async def of_mcp(server: str, fields: Mapping[str, Any]) -> Outcome:
+    async with Client(f"{server}/mcp") as client:
         result = await client.call_tool("run_model", dict(fields))
     if result.is_error:
         return Outcome(error=text(result))
@@ -103,7 +116,7 @@ def of_command_line(home: Home, fields: Mapping[str, Any]) -> Outcome:
         # The parameter as the caller wrote it is the option here.
         option, _, rest = message.partition(" ")
         names = {row.flags[0]: name for name, row in OPTIONS.items()}
-        return Outcome(error=f"{names[option]} {rest}")
+        return Outcome(error=f"{names.get(option, option)} {rest}")
     sizes = tuple(image["size"] for image in said["images"])
     return Outcome(sizes, said["images"][0]["format"], tuple(said["warnings"]))
 
@@ -116,7 +129,7 @@ async def test_the_same_input_means_the_same_everywhere(
     outcome = await asyncio.to_thread(of_rest, server, json=fields)
     form = {name: (None, str(value)) for name, value in fields.items()}
     assert await asyncio.to_thread(of_rest, server, files=form) == outcome
-    assert await of_mcp(fields) == outcome
+    assert await of_mcp(server, fields) == outcome
     if all(name in OPTIONS for name in fields if name != "prompt"):
         assert of_command_line(Home(tmp_path), fields) == outcome
     said = outcome.error or " ".join(outcome.warnings)

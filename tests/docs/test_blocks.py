@@ -54,6 +54,7 @@ RUN: Final[dict[str, dict[str, str]]] = {
         "mcpServers:": "tests/mcp_server/test_distribution.py",
         "from langchain_mcp_adapters": "tests/mcp_server/test_agents.py",
         "from autogen_ext": "tests/mcp_server/test_agents.py",
+        "from autogen_core": "tests/mcp_server/test_agents.py",
         "npx @modelcontextprotocol/inspector": "tests/mcp_server/test_inspector.py",
     },
     "operations.md": {"[Unit]": HERE, "20": HERE, "export API_KEYS_FILE": HERE},

@@ -1,52 +1,40 @@
-"""Agent frameworks over HTTP: LangChain's MCP adapters and AutoGen's workbench get the picture, and no error."""
+"""Agent frameworks over HTTP: the picture reaches the model behind LangChain and AutoGen, and no error."""
 
 from __future__ import annotations
 
 import base64
-import fcntl
 import io
 import json
-import os
-import subprocess
-import venv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests import agents
 from tests.mcp_server import node
-from tests.mcp_server.conftest import KEY, ROOT
-
-SCRIPT = Path(__file__).with_name("agents.py")
-LOCK = ROOT / "requirements" / "agents.txt"
-FOLDER = ROOT / ".cache" / "agents"
+from tests.mcp_server.conftest import KEY
+from tests.mcp_server.scripted_model import pictures, scripted_model
 
 
-def environment() -> Path:
-    """Their Python, in a virtual environment of its own that is made once: they need an older SDK."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    python, stamp = FOLDER / "venv" / "bin" / "python", FOLDER / "installed"
-    with (FOLDER / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the first of several test processes installs, the others wait
-        if not stamp.exists() or stamp.read_text() != LOCK.read_text():
-            venv.create(FOLDER / "venv", with_pip=True, clear=True)
-            command = [str(python), "-m", "pip", "install", "-qq", "--require-hashes", "-r", str(LOCK)]
-            subprocess.run(command, check=True, timeout=600)
-            stamp.write_text(LOCK.read_text())
-    return python
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the script printed, and the requests that the scripted model got."""
+
+    printed: dict[str, Any]
+    requests: list[dict[str, Any]]
+
+    def last(self, model: str) -> dict[str, Any]:
+        """The last request of one of the frameworks."""
+        return [request for request in self.requests if request["model"] == model][-1]
 
 
 @pytest.fixture(scope="module")
-def seen(server: str) -> dict[str, Any]:
-    options = json.dumps({"url": f"{server}/mcp", "key": KEY})
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [environment(), SCRIPT, options], capture_output=True, text=True, timeout=300, env=environ, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return seen
+def seen(server: str) -> Seen:
+    with scripted_model() as (model_url, requests):
+        options = {"url": f"{server}/mcp", "key": KEY, "model_url": model_url}
+        return Seen(agents.run(Path(__file__).with_name("agents.py"), options), requests)
 
 
 def shape(url: str) -> tuple[int, int]:
@@ -57,19 +45,25 @@ def shape(url: str) -> tuple[int, int]:
     return Image.open(io.BytesIO(base64.b64decode(data))).size
 
 
-def test_a_model_behind_langchain_sees_the_picture(seen: dict[str, Any]) -> None:
-    blocks = seen["langchain"]
-    assert [block["type"] for block in blocks] == ["text", "image_url"]
-    assert shape(blocks[1]["url"]) == (512, 512)
-    assert "/images/" in blocks[0]["text"]
+def test_a_model_behind_langchain_sees_the_picture(seen: Seen) -> None:
+    request = seen.last("langchain")
+    (message,) = [row for row in request["messages"] if row["role"] == "tool"]
+    assert [part["type"] for part in message["content"]] == ["text", "image_url"]
+    assert "/images/" in message["content"][0]["text"]
+    assert [shape(url) for url in pictures(request)] == [(512, 512)]
+    assert seen.printed["langchain"] == "I see 1 picture"
 
 
-def test_autogen_takes_the_result(seen: dict[str, Any]) -> None:
-    result = seen["autogen"]
+def test_autogen_takes_the_result(seen: Seen) -> None:
+    result = seen.printed["autogen"]
     assert not result["is_error"]
-    assert [part["type"] for part in result["parts"]] == ["TextResultContent", "ImageResultContent"]
-    assert shape(result["parts"][1]["url"]) == (512, 512)
+    assert result["parts"] == ["TextResultContent", "ImageResultContent"]
     assert "/images/" in result["text"]
+
+
+def test_a_model_behind_autogen_sees_the_picture(seen: Seen) -> None:
+    assert [shape(url) for url in pictures(seen.last("autogen"))] == [(512, 512)]
+    assert seen.printed["autogen"]["said"] == "I see 1 picture"
 
 
 def test_langchain_in_javascript_gets_the_picture(server: str) -> None:

@@ -6,6 +6,8 @@ import gzip
 import http.client
 import json
 import re
+import shutil
+import subprocess
 import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -106,6 +108,20 @@ def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, of
         assert (answer.status, json.loads(answer.read())["model"]) == (200, answer.headers["x-image-model"])
     connection.request("GET", "/health", headers=offer)
     assert connection.getresponse().status == 200
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/chat/completions"])
+def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
+    """It offers h2c with the body, and stays with HTTP/1.1 where the offer is not taken."""
+    body = BODY | {"model": "flux-1-schnell", "messages": [{"role": "user", "content": "a fox"}]}
+    if path.endswith("generations"):
+        del body["messages"]
+    command = ["curl", "-sS", "--http2", "-w", "\n%{http_code} %{http_version}", "--json", json.dumps(body)]
+    done = subprocess.run([*command, origin + path], capture_output=True, text=True, timeout=60, check=True)
+    answer, _, status = done.stdout.rpartition("\n")
+    assert status == "200 1.1", done.stdout[:500]
+    assert "warnings" not in json.loads(answer)
 
 
 def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:

@@ -184,3 +184,9 @@ def test_removing_the_ball_leaves_the_dog_as_it_was(illustrator: Illustrator, se
 
     assert share(ball) > 0.5
     assert share(dog) < 0.05
+
+
+def test_a_prompt_is_read_up_to_its_limit(illustrator: Illustrator) -> None:
+    drawing = draw(illustrator, "a red apple" + ", so very" * 300 + ", a dog", 1)
+    assert labels(drawing) == ["red apple"]
+    assert drawing.warnings == ("the prompt has 2,718 characters; the engine read the first 2,048",)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.threads import EngineThreads
-from cloudflare_image_mcp.catalog import Operation, Size, SizeRule
+from cloudflare_image_mcp.catalog import PROMPT_LENGTH, Operation, Size, SizeRule
 from cloudflare_image_mcp.core.abilities import Abilities, Bounds
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 
@@ -65,8 +65,12 @@ class LocalBackend:
 
     def abilities(self, model: Model) -> Abilities:
         promised = Abilities.of_promise(model, SIZES)
-        parameters = {**promised.parameters, "background": Bounds()}
-        return replace(promised, parameters=parameters, reference_side=REFERENCE_SIDE)
+        return replace(
+            promised,
+            parameters={**promised.parameters, "background": Bounds()},
+            reference_side=REFERENCE_SIDE,
+            openai_prompt_length=PROMPT_LENGTH,
+        )
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""

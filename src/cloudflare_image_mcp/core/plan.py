@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.catalog import MAX_SEED, PROMPT_LENGTH, MaskUse, Operation, Size, models
+from cloudflare_image_mcp.catalog import MAX_SEED, PROMPT_LENGTH, MaskUse, Operation, Size, models, openai_family
 from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.core.model_names import natural_format
 from cloudflare_image_mcp.core.ports import Call, Finish
@@ -84,7 +84,7 @@ def make_plan(
 
     Raises ``GatewayError`` (400) naming the parameter, the value and what the model allows.
     """
-    _check_task(request, model)
+    _check_task(request, model, abilities)
     _check_ranges(request, model)
     warnings = list(request.warnings)
     output_format = _output_format(request, abilities)
@@ -128,18 +128,18 @@ def _output_format(request: ImageRequest, abilities: Abilities) -> ImageFormat |
     return request.output_format or natural_format(request.model)
 
 
-def _check_task(request: ImageRequest, model: Model) -> None:
+def _check_task(request: ImageRequest, model: Model, abilities: Abilities) -> None:
     promise, operation = model.promise, request.operation
     if operation not in promise.tasks:
         able = ", ".join(other.id for other in models().values() if operation in other.promise.tasks)
         raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
     if operation is not Operation.VARY and not request.prompt.strip():
         raise invalid("prompt", "prompt is required")
-    if len(request.prompt) > promise.prompt_length:
+    longest = _longest_prompt(request, model, abilities)
+    if len(request.prompt) > longest:
         raise invalid(
             "prompt",
-            f"prompt must be at most {promise.prompt_length:,} characters long for {model.short_name}, "
-            f"not {len(request.prompt):,}",
+            f"prompt must be at most {longest:,} characters long for {model.short_name}, not {len(request.prompt):,}",
         )
     if request.negative_prompt is not None and len(request.negative_prompt) > PROMPT_LENGTH:
         written = request.name_of("negative_prompt")
@@ -153,6 +153,13 @@ def _check_task(request: ImageRequest, model: Model) -> None:
         raise invalid("image", "image is required")
     if request.mask is None and promise.mask is MaskUse.REQUIRED:
         raise invalid("mask", f"mask is required: {model.short_name} repaints inside a mask only")
+
+
+def _longest_prompt(request: ImageRequest, model: Model, abilities: Abilities) -> int:
+    """In characters. Clients of OpenAI's API expect its own limit under its names, where the backend can keep it."""
+    if abilities.openai_prompt_length is not None and openai_family(request.model or "") is not None:
+        return abilities.openai_prompt_length
+    return model.promise.prompt_length
 
 
 def _check_ranges(request: ImageRequest, model: Model) -> None:

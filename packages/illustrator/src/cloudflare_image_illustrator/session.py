@@ -27,6 +27,7 @@ from cloudflare_image_illustrator.styles import styling
 from cloudflare_image_illustrator.styles.finish import finish
 
 OnPartial = Callable[[int, Pixels], None]
+MAX_READ = 2048  # characters of a prompt: the time of the layout grows with the cube of the number of things
 PROBE = 64  # pixels: the height at which a drawing is measured
 
 
@@ -73,10 +74,18 @@ class Session:
 
     def read(self, prompt: str | None = None) -> tuple[Reading, Reading]:
         """The prompt, and what must not appear (the negative prompt and "without ..." in the prompt)."""
-        text, notes = translate(self.vocabulary, self.brief.prompt if prompt is None else prompt)
+        written = self.brief.prompt if prompt is None else prompt
+        text, notes = translate(self.vocabulary, written[:MAX_READ])
+        if len(written) > MAX_READ:
+            notes = [
+                *notes,
+                f"the prompt has {len(written):,} characters; the engine read the first {MAX_READ:,}",
+            ]
         reading = self.reader.read(text)
         reading.warnings[:0] = notes
-        negative, _ = translate(self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt, reading.refused))))
+        negative, _ = translate(
+            self.vocabulary, ", ".join(filter(None, (self.brief.negative_prompt[:MAX_READ], reading.refused)))
+        )
         refused = self.reader.read(negative)
         setting.refuse(reading, refused)
         return reading, refused
