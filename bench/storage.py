@@ -1,6 +1,6 @@
 """How many images of 1 MB a store takes and gives a second, and the CPU time that costs.
 
-python bench/storage.py [URL ...]      file: in a new directory and memory: unless told otherwise
+python bench/storage.py [URL ...]      file: in a new directory and memory: by default
 """
 
 from __future__ import annotations

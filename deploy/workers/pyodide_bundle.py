@@ -84,8 +84,8 @@ def bundle(modules: list[tuple[str, int, bytes]]) -> bytes:
     ending in NUL) and to its content (bytes): https://capnproto.org/encoding.html
     """
     element = 3
+    # Words before the first element: the root pointer, the pointer to the list, the list's tag.
     first = 3
-    """Words before the first element: the root pointer, the pointer to the list, the list's tag."""
     heap = first + element * len(modules)
     words: list[bytes] = [
         _struct_pointer(0, 0, 1),

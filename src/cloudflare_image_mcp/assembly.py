@@ -1,4 +1,7 @@
-"""Puts the parts together for the interfaces under CPython. (A Worker's entry does it for itself.)"""
+"""Creates the gateway with its backend, store and adapters from the settings, under CPython.
+
+A Worker does this in ``worker/entry.py``.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class Assembly:
 
 
 def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: ImageFetcher | None = None) -> Assembly:
-    """``backend`` and ``fetcher``: others than the settings know, in place of theirs. Opens nothing on the network.
+    """Creates the gateway. ``backend`` and ``fetcher`` replace those of the settings. Opens no connection.
     Raises ``SettingError`` when the settings do not fit together.
     """
     from cloudflare_image_mcp.imaging.pixels import PillowPixels
@@ -56,17 +59,17 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
 
 
 def storage_url(settings: Settings) -> str:
-    """The configured store, or a folder among the user's data."""
+    """The configured store, or a folder in the user's data directory."""
     return settings.image_storage_url or (_user_data() / "images").as_uri()
 
 
 def neuron_ledger_url(settings: Settings) -> str:
-    """Likewise."""
+    """The configured ledger, or a folder in the user's data directory."""
     return settings.neuron_ledger_url or (_user_data() / "neurons").as_uri()
 
 
 def open_neuron_counter(settings: Settings) -> NeuronCounter:
-    """Where spent neurons are added up. Touches no file yet. Raises ``SettingError``."""
+    """The counter of spent neurons. Opens no file yet. Raises ``SettingError``."""
     url = neuron_ledger_url(settings)
     if url == "memory:":
         from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
@@ -76,7 +79,7 @@ def open_neuron_counter(settings: Settings) -> NeuronCounter:
 
     try:
         if not url.lower().startswith("file:"):
-            raise ValueError("it is neither")
+            raise ValueError("unknown kind of URL")
         return NeuronLedger(Path(directory_of(url, windows=os.name == "nt")))
     except ValueError as error:
         raise SettingError(

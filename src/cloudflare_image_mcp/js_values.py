@@ -119,8 +119,7 @@ class JsParts:
 
     def __init__(self) -> None:
         self._arrays = js.Array.new()
-        self.size = 0
-        """Bytes so far."""
+        self.size = 0  # bytes so far
 
     def add(self, part: bytes) -> None:
         self.add_array(js_bytes(part))

@@ -142,9 +142,9 @@ def test_a_file_where_a_directory_should_be_is_called_one(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "made", "warned"),
     [
-        ("fox.png", ImageFormat.JPEG, "fox.png is a jpeg image, whatever its name says"),
-        ("fox.GIF", ImageFormat.PNG, "fox.GIF is a png image, whatever its name says"),
-        ("fox.tiff", ImageFormat.WEBP, "fox.tiff is a webp image, whatever its name says"),
+        ("fox.png", ImageFormat.JPEG, "fox.png is a jpeg image, although its name has another extension"),
+        ("fox.GIF", ImageFormat.PNG, "fox.GIF is a png image, although its name has another extension"),
+        ("fox.tiff", ImageFormat.WEBP, "fox.tiff is a webp image, although its name has another extension"),
         ("fox.jpg", ImageFormat.JPEG, None),
         ("fox.jpeg", ImageFormat.JPEG, None),
         ("fox.png", ImageFormat.PNG, None),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-STORING = "\nStoring what is already paid for; interrupt again to drop it.\n"
+STORING = "\nStoring images that are already paid for; interrupt again to discard them.\n"
 
 
 def wait_for_a_call(account: Home) -> None:
@@ -50,7 +50,8 @@ def test_neurons_and_ignored_parameters_are_told(account: Home) -> None:
     assert said["paths"] == [
         str(account.path / "told" / f"a-red-fox.{'jpg' if said['images'][0]['format'] == 'jpeg' else 'png'}")
     ]
-    assert Image.open(said["paths"][0]).size == (512, 512)
+    with Image.open(said["paths"][0]) as picture:
+        assert picture.size == (512, 512)
 
 
 def neurons(account: Home) -> dict[str, dict[str, Any]]:
@@ -217,7 +218,7 @@ def test_an_image_that_cannot_be_written_goes_into_the_store(home: Home) -> None
         target.write_text("in the way")
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 7
-    assert b"the store has it as image://" in errors
+    assert b"the image is kept in the store as image://" in errors
     assert len(home.pictures) == 1
 
 
@@ -230,4 +231,4 @@ def test_an_image_that_nobody_reads_goes_into_the_store(home: Home) -> None:
         errors = process.stderr.read().decode()
         assert process.wait(60) == 7
     (stored,) = home.pictures
-    assert errors == f"Error: nobody reads standard output any more; the store has it as image://{stored}\n"
+    assert errors == f"Error: standard output was closed; the image is kept in the store as image://{stored}\n"

@@ -57,7 +57,7 @@ def test_every_command_has_help(home: Home, name: str) -> None:
         (["generate", "x", "--ar=0:1"], 2, "Error: --ar must "),
         (["generate", "x", "-n9"], 2, "Error: -n must be an integer from 1 to 8, not 9"),
         (["generate", "x", "-o", "-", "--n", "2"], 2, "output - takes one image; 2 were asked for"),
-        (["generate", "x", "-o", "-", "--json"], 2, "--json and --output - both want standard output"),
+        (["generate", "x", "-o", "-", "--json"], 2, "--json and --output - cannot both write to standard output"),
         (["generate", "x", "-o", "/dev/null/x.png"], 7, "cannot write /dev/null"),
         (["generate", " "], 2, "prompt is required"),
         (["edit", "missing.png", "--prompt", "x"], 3, "image missing.png does not exist"),
@@ -179,7 +179,10 @@ def test_a_prompt_that_is_no_text_is_a_sentence(home: Home) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("generate a fox -s 256x256 -o - > /dev/full", "No space left on device; the store has it as image://"),
+        (
+            "generate a fox -s 256x256 -o - > /dev/full",
+            "No space left on device; the image is kept in the store as image://",
+        ),
         ("generate a fox -s 256x256 > /dev/full", "cannot write standard output: No space left on device"),
         ("models --json > /dev/full", "cannot write standard output: No space left on device"),
     ],
@@ -218,12 +221,12 @@ def test_ctrl_c_ends_the_work_cleanly(home: Home) -> None:
 
 
 def test_a_closed_pipe_is_no_error_message(home: Home) -> None:
-    process = home.start("models", "--json")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    assert process.wait(20) == 1
+    with home.start("models", "--json") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 1
 
 
 def test_without_colour_when_no_color_is_set(home: Home) -> None:

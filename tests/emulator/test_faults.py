@@ -31,13 +31,13 @@ def test_the_rates_are_those_asked_for_and_the_seed_fixes_the_order() -> None:
         ("3040", "is not KIND:RATE"),
         ("9999:0.1", 'there is no "9999"'),
         ("drop:0.7,empty:0.7", "the rates add up to 1.4"),
-        ("slow:0.1", "slow alone takes a time"),
-        ("drop=3s:0.1", "slow alone takes a time"),
+        ("slow:0.1", "only slow takes a time"),
+        ("drop=3s:0.1", "only slow takes a time"),
         ("3040:1.2.3", "is not KIND:RATE"),
         ("3040:.", "is not KIND:RATE"),
         ("slow=1..5s:0.1", "is not KIND:RATE"),
         ("3040:-0.1", "is not KIND:RATE"),
-        ("flagged:0.1,flagged:0.2", "flagged may stand there once"),
+        ("flagged:0.1,flagged:0.2", "flagged is allowed once"),
     ],
 )
 def test_a_spec_that_cannot_be_read(spec: str, words: str) -> None:

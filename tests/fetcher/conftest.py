@@ -1,11 +1,11 @@
-"""Hosts on loopback that answer what a test tells them to, over plain sockets and TLS."""
+"""Hosts on loopback with the answers of a test, over plain sockets and TLS."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -47,9 +47,34 @@ class Host:
     sent: int = 0
     """Bytes that streaming answers got rid of."""
     port: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Connections that are being answered."""
+
+    @asynccontextmanager
+    async def listening(
+        self, address: IPv4Address, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[Host]:
+        """Listens; at the end, stops the answers that nobody waits for any more."""
+        async with await asyncio.start_server(self.serve, str(address), port, ssl=tls) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the loop closes a socket in its next round
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task
+        self.tasks.add(task)
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self.tasks.remove(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.requests.append(head)
@@ -59,7 +84,6 @@ class Host:
                 await writer.drain()
             else:
                 await answer(writer)
-        writer.close()
 
     def endless(self, head: bytes, piece: bytes, pause: float = 0.0) -> Answer:
         async def answer(writer: asyncio.StreamWriter) -> None:
@@ -92,8 +116,7 @@ def png() -> bytes:
 @pytest_asyncio.fixture
 async def host(png: bytes) -> AsyncIterator[Host]:
     host = Host({"/fox.png": reply(png, "200 OK", "Content-Type: text/plain")})
-    async with await asyncio.start_server(host.serve, str(PUBLIC), 0) as server:
-        host.port = server.sockets[0].getsockname()[1]
+    async with host.listening(PUBLIC):
         yield host
 
 
@@ -101,8 +124,7 @@ async def host(png: bytes) -> AsyncIterator[Host]:
 async def inner(host: Host, png: bytes) -> AsyncIterator[Host]:
     """A host inside the network, on the public one's port, with an image that nobody must get."""
     inner = Host({"/fox.png": reply(png)})
-    async with await asyncio.start_server(inner.serve, str(PRIVATE), host.port):
-        inner.port = host.port
+    async with inner.listening(PRIVATE, host.port):
         yield inner
 
 
@@ -149,6 +171,5 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest_asyncio.fixture
 async def secure_host(authority: Authority, png: bytes) -> AsyncIterator[Host]:
     host = Host({"/fox.png": reply(png)})
-    async with await asyncio.start_server(host.serve, str(PUBLIC), 0, ssl=authority.server()) as server:
-        host.port = server.sockets[0].getsockname()[1]
+    async with host.listening(PUBLIC, tls=authority.server()):
         yield host

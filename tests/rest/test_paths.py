@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -46,10 +47,10 @@ def send(
     origin: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, bytes]:
     """With the path as it is written: requests would tidy it up."""
-    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
-    connection.request(method, path, body or None, {"Content-Type": "application/json"} | (headers or {}))
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+        connection.request(method, path, body or None, {"Content-Type": "application/json"} | (headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def url_of(origin: str, **headers: str) -> str:
@@ -101,13 +102,15 @@ def test_mcp_answers_with_a_final_slash(origin: str) -> None:
     ids=["h2c", "websocket", "tls"],
 )
 def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str]) -> None:
-    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
-    for _ in range(2):
-        connection.request("POST", "/v1/images/generations", json.dumps(BODY), offer)
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+        for _ in range(2):
+            connection.request("POST", "/v1/images/generations", json.dumps(BODY), offer)
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())["model"]) == (200, answer.headers["x-image-model"])
+        connection.request("GET", "/health", headers=offer)
         answer = connection.getresponse()
-        assert (answer.status, json.loads(answer.read())["model"]) == (200, answer.headers["x-image-model"])
-    connection.request("GET", "/health", headers=offer)
-    assert connection.getresponse().status == 200
+        assert answer.read()
+        assert answer.status == 200
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -126,12 +129,13 @@ def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
 
 def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
     parts = [json.dumps(BODY)[:-1].encode() + b', "user": "', *[b"x" * 50_000] * 20, b'"}']
-    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)
     headers = {"Connection": "Upgrade", "Upgrade": "h2c"}
-    connection.request("POST", "/v1/images/generations", iter(parts), headers, encode_chunked=True)
-    answer = connection.getresponse()
-    assert answer.status == 200, answer.read()
-    assert b"prompt is required" not in answer.read()
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+        connection.request("POST", "/v1/images/generations", iter(parts), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        data = answer.read()
+    assert answer.status == 200, data
+    assert b"prompt is required" not in data
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/", "/docs", "/openapi.json", "/health", "/v1/models/flux-1-schnell"])

@@ -86,3 +86,5 @@ def serving(workerd: Path, config: Path, log: Path, *arguments: str) -> Iterator
         finally:
             process.terminate()
             process.wait(30)
+            if process.stdout:
+                process.stdout.close()

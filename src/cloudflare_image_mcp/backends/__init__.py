@@ -1,1 +1,1 @@
-"""The engines behind the gateway, siblings of equal shape: each makes one image a call."""
+"""Implementations of the port ``Backend``: each makes one image for each call."""

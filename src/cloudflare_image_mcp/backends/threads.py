@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Drawn(Protocol):
-    """What an engine made."""
+    """A picture from an engine, with its warnings."""
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -50,7 +50,7 @@ class EngineThreads:
         self._closed = threading.Event()
 
     async def run(self, draw: Draw, on_partial: OnPartial | None) -> Rendered:
-        """Draws one picture. When the caller is cancelled, the engine is told to stop. Raises what ``draw`` raises."""
+        """Draws one picture. When the caller is cancelled, the engine is asked to stop. Raises what ``draw`` raises."""
         loop = asyncio.get_running_loop()
         gone = threading.Event()
         shown: list[asyncio.Task[None]] = []
@@ -87,7 +87,7 @@ class EngineThreads:
 
 
 async def _show(on_partial: OnPartial, index: int, data: bytes, turn: asyncio.Lock) -> None:
-    # The lock is handed on in the order of asking, so that no preview overtakes an earlier one.
+    # The lock is fair, so that no preview overtakes an earlier one.
     async with turn:
         await on_partial(index, await Image.of_bytes(data))
 

@@ -38,7 +38,7 @@ _PIXEL: Final = bytes.fromhex(
 
 
 _PATIENCE: Final = 10.0
-"""Seconds for Workers AI's answer."""
+"""Seconds to wait for Workers AI's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Finding:
     name: str
     state: Literal["ok", "unset", "broken"]
     value: str
-    """What was found; never a secret."""
+    """The result, without secrets."""
     source: str | None = None
-    """Of a setting: environment, .env or default."""
+    """Where a setting comes from: environment, .env or default."""
     figures: Mapping[str, str | float] | None = None
-    """The same as ``value`` for scripts, where it holds figures."""
+    """The figures in ``value``, for scripts."""
 
 
 def run_checks() -> list[Finding]:
@@ -69,7 +69,7 @@ def run_checks() -> list[Finding]:
     try:
         settings = Settings.read(environment.values)
     except SettingError:
-        return findings  # which are broken is among them, and the rest hangs on them
+        return findings  # they name what is broken, and the other checks need the settings
     checks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
         ("accounts", _accounts),
         ("backend", _backend),
@@ -85,7 +85,7 @@ def run_checks() -> list[Finding]:
 def _checked(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
         return Finding(name, "ok", check(settings))
-    except Exception as error:  # a doctor reports what it finds, whatever it is
+    except Exception as error:  # every failure is a finding of the report
         return Finding(name, "broken", str(error) or type(error).__name__)
 
 
@@ -119,7 +119,7 @@ def _setting(setting: Setting, environment: Environment) -> Finding:
 
 
 def _masked(secret: str) -> str:
-    """Enough to tell two of them apart, too little to use."""
+    """The last characters of a secret: enough to tell two apart, too few to use."""
     shown = secret[-4:] if len(secret) >= 20 else ""
     return f"•••{shown} ({len(secret)} characters)"
 
@@ -201,15 +201,15 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
     finally:
         await store.aclose()
     if read != _PIXEL or not deleted:
-        raise SettingError(f"{masked_url(url)} did not give back what was written to it")
+        raise SettingError(f"{masked_url(url)} does not return what was written to it")
 
 
 def _credentials(settings: Settings) -> list[Finding]:
-    """Whether Workers AI takes each account and its token."""
+    """Checks that Workers AI accepts each account and its token."""
     try:
         accounts = settings.accounts
     except SettingError:
-        return []  # it stands beside "accounts"
+        return []  # reported by the check "accounts"
     if not accounts or settings.backend == "local":
         return []
     return asyncio.run(_ask_all(accounts, settings.cloudflare_api_base_url))
@@ -223,7 +223,7 @@ async def _ask_all(accounts: Sequence[AccountSetting], base_url: str) -> list[Fi
 
 
 async def _ask(session: ClientSession, account: AccountSetting, base_url: str) -> Finding:
-    """Asks for the list of models, which costs nothing and wants the permission that making images wants."""
+    """Requests the list of models, which is free and needs the same permission as making images."""
     import aiohttp
 
     name = f"account {_masked_id(account.account_id)}"
@@ -246,7 +246,7 @@ async def _ask(session: ClientSession, account: AccountSetting, base_url: str) -
 
 
 def _refusal(status: int, body: bytes) -> str:
-    """What an answer other than the list means for the one who set the account."""
+    """The account's problem, from an answer other than the list of models."""
     from cloudflare_image_mcp.backends.workers_ai.errors import meaning_of
 
     try:
@@ -260,11 +260,11 @@ def _refusal(status: int, body: bytes) -> str:
 
 
 def _neurons(settings: Settings) -> list[Finding]:
-    """What each account has spent today, the ledger having been written to; nothing where nothing is billed."""
+    """Neurons spent today by account, after a test write to the ledger; empty where nothing is billed."""
     try:
         accounts = list(dict.fromkeys(account.account_id for account in settings.accounts))
     except SettingError:
-        return []  # it stands beside "accounts"
+        return []  # reported by the check "accounts"
     if not accounts:
         return []
     from cloudflare_image_mcp.assembly import neuron_ledger_url, open_neuron_counter

@@ -21,18 +21,18 @@ Source: TypeAlias = Literal["environment", ".env", "default"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The names and values in force, and which of them the file added."""
+    """The environment after ``.env`` was read, and the names that the file added."""
 
     values: Mapping[str, str]
     file: Path | None
     from_file: frozenset[str]
     unread: tuple[int, ...] = ()
-    """Lines of the file that are no ``NAME=VALUE`` and were left out."""
+    """Lines of the file that are not ``NAME=VALUE`` and were ignored."""
     misspelt: tuple[str, ...] = ()
-    """A warning for each name in the file that is almost a setting's."""
+    """Warnings for names in the file that resemble a setting's name."""
 
     def source(self, name: str) -> Source:
-        """Where a setting comes from. An empty value is an absent one, and hides the file's."""
+        """Where a setting comes from. An empty variable counts as unset, and takes precedence over the file."""
         if given(self.values, name) is None:
             return "default"
         return ".env" if name in self.from_file else "environment"

@@ -1,4 +1,4 @@
-"""What the process ends with, so that a script can tell what went wrong. docs/cli.md has the same table."""
+"""Exit codes of the program, by kind of error. docs/cli.md has the same table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """0 to 8, and the shell's own number for an interrupt."""
+    """0 to 8, and the shell's number for an interrupt, 130."""
 
     OK = 0
     FAILED = 1
-    """A defect of this program; ``doctor``: something is broken; nobody reads the output any more."""
+    """A defect of this program; ``doctor``: something is broken; standard output was closed."""
     USAGE = 2
     """A parameter, an option or an input image that is not allowed."""
     NOT_FOUND = 3
@@ -41,7 +41,7 @@ _BY_CODE: Final[Mapping[str | None, ExitCode]] = {
     "upstream_authentication_error": ExitCode.SETTINGS,
     "storage_error": ExitCode.STORAGE,
 }
-"""Rows of the error table that their status alone does not tell apart."""
+"""Rows of the error table whose exit code differs from that of their HTTP status."""
 
 _BY_STATUS: Final[Mapping[int, ExitCode]] = {
     400: ExitCode.USAGE,

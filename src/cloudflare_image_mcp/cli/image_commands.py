@@ -44,7 +44,7 @@ class ImageCommand(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         if not self.complete:
-            # Before the options on what is shown, which come last.
+            # The options for output come last.
             at = len(self.params) - len(_SHOWN)
             self.params[at:at] = _request_options(self.without)
             self.complete = True
@@ -87,13 +87,17 @@ _SHOWN: Final = (
     click.option("--output", "-o", metavar="PATH", help="File, directory, or - for standard output."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts."),
     click.option("--preview/--no-preview", "preview", default=True, help="Show the picture where the terminal can."),
-    click.option("--preview-as", type=click.Choice(PREVIEWS), help="Show it this way, whatever the terminal says."),
+    click.option(
+        "--preview-as",
+        type=click.Choice(PREVIEWS),
+        help="Graphics protocol of the preview, instead of the detected one.",
+    ),
     click.option("--quiet", "-q", is_flag=True, help="No bar, no picture, no summary: only paths and warnings."),
 )
 
 
 def _output_options(command: _Command) -> _Command:
-    """The options on where the images go and what is shown."""
+    """Adds the options for the output files and for what is shown."""
     for option in reversed(_SHOWN):
         command = option(command)
     return command
@@ -140,7 +144,7 @@ def vary(image: str, prompt: str | None, **options: Any) -> None:
 
 
 def _prompt(words: Sequence[str]) -> str:
-    """Undecodable bytes are kept as what the request's reader refuses, as those of an argument are."""
+    """Undecodable bytes become surrogates, as in an argument; parsing the request refuses them."""
     if list(words) != ["-"]:
         return " ".join(words)
     return sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape").strip()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _DOING: Final = {"generate": "Making the image", "edit": "Editing the image", "vary": "Varying the image"}
 _FINISHING: Final = 120.0
-"""Seconds given to a call that is paid for when the user interrupts."""
+"""Seconds that a paid call may still take after an interrupt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class ImageTask:
 
     operation: Operation
     fields: Mapping[str, str | None]
-    """As text, by the names of the API."""
+    """As text, by the parameter names of the API."""
     images: Sequence[str] = ()
     """Paths, ``-``, URLs."""
     mask: str | None = None
     output: str | None = None
     name: str | None = None
-    """Of the files, where ``output`` does not say; None: from the prompt."""
+    """Base name of the files where ``output`` has none; None: from the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def run_image_task(task: ImageTask, shown: Shown) -> None:
 async def _run(task: ImageTask, shown: Shown) -> Report:
     settings = load_settings()
     if shown.as_json and task.output == "-":
-        raise click.UsageError("--json and --output - both want standard output")
+        raise click.UsageError("--json and --output - cannot both write to standard output")
     if [*task.images, task.mask].count("-") > 1:
         raise click.UsageError("standard input can be read only once, so - can stand for one image")
     inputs = _read_inputs(task)
@@ -100,7 +100,7 @@ async def _run(task: ImageTask, shown: Shown) -> Report:
 class _Inputs:
     fields: Mapping[str, object]
     origins: Mapping[str, str]
-    """Parameter, as it stands in errors -> what the user called it."""
+    """Parameter name in errors -> option or argument as the user typed it."""
 
 
 def _read_inputs(task: ImageTask) -> _Inputs:
@@ -141,7 +141,7 @@ def _read(path: str, param: str) -> bytes | str:
 
 
 def _not_empty(data: bytes, path: str, param: str) -> bytes:
-    """Empty bytes would pass for an image that was not given."""
+    """Refuses an empty file, which would count as no image."""
     if not data:
         raise GatewayError("invalid_image", f"{param} {path} is empty", param=param)
     return data
@@ -163,17 +163,17 @@ async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
     try:
         assembly = assemble(settings)
     except SettingError:
-        # A file needs no store, so a home that cannot be written to is no reason to stop; a wrong setting is,
-        # and comes up again.
+        # Files need no store, so an unwritable home directory is no error here. A wrong setting is raised by the
+        # second try too.
         if settings.image_storage_url is not None:
             raise
         assembly = assemble(settings.model_copy(update={"image_storage_url": "memory:"}))
     try:
         yield assembly
     except asyncio.CancelledError:
-        # What the local engine still draws costs nothing to drop.
+        # Unfinished pictures of the local engine cost nothing.
         if settings.backend != "local" and len(assembly.background):
-            click.echo("\nStoring what is already paid for; interrupt again to drop it.", err=True)
+            click.echo("\nStoring images that are already paid for; interrupt again to discard them.", err=True)
             await assembly.background.drain(_FINISHING)
         raise
     finally:
@@ -235,8 +235,8 @@ async def _write_files(
         return destination.write(files)
     except BrokenPipeError:
         if result.backend == "local":
-            raise  # It costs nothing to draw once more.
-        error = GatewayError("storage_error", "nobody reads standard output any more", param="output")
+            raise  # drawing again costs nothing
+        error = GatewayError("storage_error", "standard output was closed", param="output")
     except GatewayError as failed:
         error = failed
     try:
@@ -244,7 +244,7 @@ async def _write_files(
     except GatewayError:
         raise error from None
     kept = ", ".join(f"image://{image.stored.key}" for image in stored.images if image.stored)
-    raise GatewayError(error.kind, f"{error.message}; the store has it as {kept}", param=error.param)
+    raise GatewayError(error.kind, f"{error.message}; the image is kept in the store as {kept}", param=error.param)
 
 
 def _show(files: list[bytes], wanted: Protocol | None) -> None:

@@ -1,4 +1,4 @@
-"""``models``: the catalogue as a table, or all about one model."""
+"""The command ``models``: the catalogue as a table, or the details of one model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def models(model_id: str | None, as_json: bool) -> None:
 
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
-    """As the REST API does, but without opening a backend."""
+    """The rows of ``/v1/models``, without opening a backend."""
     from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
@@ -69,7 +69,7 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
 def _console() -> Console:
     from rich.console import Console
 
-    # In a pipe there is no width to keep to, and a wrapped name could not be searched for.
+    # A pipe has no width, and a wrapped name could not be searched for.
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
@@ -90,11 +90,11 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
     ("sizes", lambda row: f"{row['size']['minimum']} to {row['size']['maximum']}"),
     ("best for", lambda row: row["description"]),
 )
-"""What the table tells of a model, the most asked for first."""
+"""Columns of the table, the most useful first."""
 
 
 def _table(rows: list[dict[str, Any]], console: Console) -> RenderableType:
-    """As many columns as the width has room for, rather than all of them with their words cut up."""
+    """The first columns that fit into the width without wrapping."""
     from rich import box
     from rich.measure import Measurement
     from rich.table import Table
@@ -145,7 +145,7 @@ def _price_in_full(row: dict[str, Any]) -> str:
 
 
 def _edit_facts(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """Which model makes the edits, where it is another."""
+    """The model that makes the edits, if it is another one."""
     made_by = row["edits_made_by"]
     if made_by is None:
         return []

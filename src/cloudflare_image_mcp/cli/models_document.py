@@ -108,7 +108,7 @@ def _wired(row: WireParameter | None) -> str:
 def _names() -> Iterator[str]:
     yield "## OpenAI's names"
     yield ""
-    yield "Clients that cannot be told a model name send one of OpenAI's. `/v1/models` lists these; they stand for"
+    yield "Clients in which no model name can be set send one of OpenAI's. `/v1/models` lists these; they stand for"
     yield "`DEFAULT_MODEL`, and for `DEFAULT_EDIT_MODEL` in edits and variations:"
     yield ""
     for family in openai_families():

@@ -1,4 +1,4 @@
-"""Image files: where ``--output`` says, under names that collide with nothing, whole or not at all."""
+"""Writes image files to ``--output``: atomically, under names that are not taken."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_SLUG: Final = 50
 """Characters; four bytes each in the worst script still fit a file name's 255."""
 
 FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-"""What a name's end says about the format wanted; another end says nothing."""
+"""File name extension -> output format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class Destination:
         return None if self.file is None else FORMAT_OF_SUFFIX.get(self.file.suffix.lower())
 
     def misnamed(self, image_format: ImageFormat) -> str | None:
-        """A warning, where the file's name says that it is an image of another format than it is."""
+        """A warning if the file's extension is that of another format."""
         kind = None if self.file is None else mimetypes.guess_type(self.file.name, strict=False)[0]
         if self.file is None or kind is None or not kind.startswith("image/") or kind == image_format.media_type:
             return None
-        return f"{self.file.name} is a {image_format.value} image, whatever its name says"
+        return f"{self.file.name} is a {image_format.value} image, although its name has another extension"
 
     def prepare(self) -> None:
-        """Makes the directory and writes to it, before anything is paid for. Raises ``GatewayError``."""
+        """Creates the directory and checks that it is writable, before images are paid for. Raises ``GatewayError``."""
         if self.stdout or self._special:
             return
         directory = self.directory if self.file is None else self.file.resolve().parent
@@ -82,7 +82,7 @@ class Destination:
             probe.unlink()
 
     def write(self, files: list[ImageFile]) -> list[Path]:
-        """Writes the images and says where; nowhere for standard output. Raises ``GatewayError``."""
+        """Writes the images and returns their paths; none for standard output. Raises ``GatewayError``."""
         if self.stdout:
             with _explained("standard output"):
                 sys.stdout.buffer.write(files[0].data)
@@ -100,7 +100,7 @@ class Destination:
 
     @property
     def _special(self) -> bool:
-        """A device or a pipe is written to, never replaced."""
+        """Whether the path is a device or a pipe, which is written to and not replaced."""
         return self.file is not None and self.file.exists() and not self.file.is_file()
 
     def _add(self, file: ImageFile, index: int) -> Path:
@@ -116,7 +116,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image about to become a file, and the name that it gets when the caller gives none."""
+    """The bytes of an image, and the name of its file when the caller gives none."""
 
     data: bytes
     name: str
@@ -141,7 +141,7 @@ def _beside(path: Path) -> Path:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    # A link keeps pointing where it points: what it names is replaced, not the link.
+    # The target of a symbolic link is replaced, not the link.
     target = path.resolve()
     part = _written(target, data)
     try:
@@ -151,7 +151,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _create(names: Iterator[Path], data: bytes) -> Path:
-    """Writes to the first of the names that is free; two processes at once never share one."""
+    """Writes to the first free name; two processes never use the same one."""
     first = next(names)
     part = _written(first, data)
     try:
@@ -160,7 +160,7 @@ def _create(names: Iterator[Path], data: bytes) -> Path:
                 return path
     finally:
         part.unlink(missing_ok=True)
-    raise AssertionError("the names never end")
+    raise AssertionError("no free name")
 
 
 def _claimed(part: Path, path: Path) -> bool:
@@ -171,7 +171,7 @@ def _claimed(part: Path, path: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # FAT and some network file systems know no links: claim the name, then replace the empty file.
+        # FAT and some network file systems have no hard links: create an empty file, then replace it.
         try:
             path.open("xb").close()
         except FileExistsError:
@@ -209,7 +209,7 @@ def _explained(place: Path | str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # nobody reads any more, which is the reader's business
+        raise  # the reader has closed the pipe
     except OSError as error:
         raise GatewayError(
             "storage_error", f"cannot write {place}: {error.strerror or error}", param="output"

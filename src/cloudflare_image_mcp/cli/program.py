@@ -1,4 +1,4 @@
-"""The program ``cloudflare-image-mcp``: its commands, and the one place where errors become exit codes."""
+"""The program ``cloudflare-image-mcp``: its commands, and the conversion of errors to exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 class _InOrder(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """As they were added, the most used first, rather than by the alphabet."""
+        """Commands in the order in which they were added, the most used first."""
         return list(self.commands)
 
 
@@ -48,7 +48,7 @@ for _command in (generate, edit, vary, models, serve, mcp, emulate, keys, doctor
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the program and ends the process. Every way out goes through here: see ``ExitCode``."""
+    """Runs the program and exits with an ``ExitCode``."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_missing_streams()
     try:
@@ -78,20 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_missing_streams() -> None:
-    """Whoever starts a program may close these, which Python then has not at all."""
+    """Replaces standard streams that the parent process closed, which are None in Python."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _drop_output() -> None:
-    """The interpreter flushes once more on its way out, and there is nowhere that it could."""
+    """Redirects standard output to the null device, because the interpreter flushes it once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _unexpected(error: Exception) -> ExitCode:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        # Files say so themselves; what is left is standard output that was redirected into one.
+        # Errors of other files are GatewayErrors; this one is of standard output redirected to a file.
         _drop_output()
         return _failed(ExitCode.STORAGE, f"cannot write standard output: {error.strerror}")
     return _failed(ExitCode.FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)")

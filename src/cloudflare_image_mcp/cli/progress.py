@@ -1,4 +1,4 @@
-"""A bar on standard error while the images are being made: only on a terminal, and only from one second on."""
+"""A progress bar on standard error, shown on a terminal after one second."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.image import Image
 
 PARTIALS: Final = 3
-"""Partial images asked for, as signs of life; a backend without them leaves the bar pulsing."""
+"""Partial images requested, which move the bar forward; without them it pulses."""
 _AFTER: Final = 1.0
-"""Seconds."""
+"""Seconds before the bar is shown."""
 
 
 class ProgressBar:
-    """Shows that work goes on. A context manager; ``on_partial`` moves it forward."""
+    """The progress bar. A context manager; ``on_partial`` moves it forward."""
 
     def __init__(self, label: str, images: int) -> None:
         self._label = label

@@ -1,4 +1,4 @@
-"""What is printed when the images are there: warnings and a summary on standard error, the paths on standard output,
+"""Output after the images are made: warnings and a summary on standard error, the paths on standard output,
 or one JSON object for scripts.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A result and where its images went."""
+    """A result and the paths of its images."""
 
     result: ImageResult
     paths: Sequence[Path]
@@ -86,10 +86,10 @@ class Report:
 
 
 def print_error_json(error: GatewayError | SettingError) -> None:
-    """OpenAI's envelope and the exit code, so that a script that asked for JSON gets it either way."""
+    """Prints an error as JSON: OpenAI's envelope and the exit code."""
     if isinstance(error, SettingError):
-        # No row of the error table: a server does not start with it.
-        said = {"message": str(error), "type": "invalid_request_error", "param": None, "code": "invalid_setting"}
-        click.echo(json.dumps({"error": said, "exit_code": int(ExitCode.SETTINGS)}))
+        # Not a row of the error table: a server does not start with such a setting.
+        fields = {"message": str(error), "type": "invalid_request_error", "param": None, "code": "invalid_setting"}
+        click.echo(json.dumps({"error": fields, "exit_code": int(ExitCode.SETTINGS)}))
     else:
         click.echo(json.dumps(error.envelope() | {"exit_code": int(exit_code(error.row))}))

@@ -1,4 +1,4 @@
-"""What the terminal on standard output can show: asked of its environment, then of itself."""
+"""Detects the graphics protocol and the size of the terminal, from the environment or by querying it."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _KNOWN: Final[tuple[tuple[str, str, Protocol], ...]] = (
 iTerm2's own protocol stands before Kitty's there, because it knows Kitty's only in part."""
 
 _MULTIPLEXERS: Final = ("TMUX", "STY", "ZELLIJ")
-"""Inside these the variables are those of another terminal, or of one long gone: only an answer counts."""
+"""Inside these the variables may be those of another terminal, so the terminal is always queried."""
 
 _QUESTION: Final = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + b"\x1b[16t" + b"\x1b[c"
-"""Kitty graphics? The size of a cell? And what every terminal answers, so last: its device attributes."""
+"""Queries Kitty graphics, the cell size and, last because all terminals answer it, the device attributes."""
 _ATTRIBUTES: Final = re.compile(rb"\x1b\[\?(\d+(?:;\d+)*)c")
 _CELL: Final = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
 _KITTY_OK: Final = re.compile(rb"\x1b_Gi=31;OK\x1b\\")
 _SIXEL_ATTRIBUTE: Final = b"4"
 _PATIENCE: Final = 0.5
-"""Seconds for the answer: terminals answer in one or two milliseconds, far ones in a few hundred."""
+"""Seconds to wait for the answer: local terminals take 1 or 2 ms, remote ones a few hundred."""
 
 _USUAL_CELL: Final = (10, 20)
-"""Pixels of a character cell, where nothing says: the VT340's."""
+"""Pixels of a character cell, where it is not known: the VT340's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """How pictures are shown on it, and its measures."""
+    """The terminal's graphics protocol and size."""
 
     protocol: Protocol
     columns: int
@@ -129,7 +129,7 @@ def _read_until(terminal: int, end: re.Pattern[bytes], patience: float) -> bytes
 
 
 def _window_cell(stream: TextIO) -> tuple[int, int] | None:
-    """From the window's size in pixels, where the terminal told its driver."""
+    """From the window's size in pixels, where the terminal driver knows it."""
     try:
         import fcntl
         import struct

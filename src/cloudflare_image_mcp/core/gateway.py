@@ -167,7 +167,7 @@ class Gateway:
         must_keep: bool = True,
     ) -> ImageResult:
         """The same for a caller that stays: cancelling it stops the work. ``on_image`` gets each image as it
-        is finished, in whatever order that is. ``must_keep``: an image that cannot be stored is an error.
+        is finished, in the order of completion. ``must_keep``: an image that cannot be stored is an error.
 
         Raises ``GatewayError``.
         """

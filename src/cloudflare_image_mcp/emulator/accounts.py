@@ -41,7 +41,7 @@ TOKENS: Final[dict[str, tuple[ErrorRow, ErrorRow]]] = {
     "foreign": (BAD_TOKEN, NO_PERMISSION),
     "unpermitted": (NO_PERMISSION, NO_PERMISSION),
 }
-"""Tokens that are refused, each as the service refuses its like: when a model is called, and when models are
+"""Tokens that are refused, each with the service's error for such a token: when a model is called, and when models are
 listed. ``foreign`` is a good token of somebody else's account.
 """
 
@@ -55,11 +55,11 @@ class AccountLedger:
     day: date
     spent_neurons: float = 0.0
     requests: deque[float] = field(default_factory=deque)
-    """When the calls of the last minute came, in seconds."""
+    """Times of the calls of the last minute, in monotonic seconds."""
     img2img: bool = False
-    """Whether the account may use the img2img model, which ordinary ones may not."""
+    """Whether the account may use the img2img model; most accounts may not."""
     gateways: frozenset[str] = frozenset({"default"})
-    """AI Gateways."""
+    """Ids of its AI Gateways."""
 
 
 class Ledger:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_app(emulator: Emulator) -> Starlette:
-    """Makes the application over an emulator, which is closed with it."""
+    """Creates the application of an emulator, which is closed at its shutdown."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -103,7 +103,7 @@ class _Endpoints:
         )
 
     async def refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RefusalError)  # noqa: S101 - registered for nothing else
+        assert isinstance(error, RefusalError)  # noqa: S101 - registered for this class alone
         self._emulator.counts.answers[str(error.row.code)] += 1
         return error.response(call_headers())
 
@@ -111,7 +111,7 @@ class _Endpoints:
         return await self.refused(request, refuse(NO_ROUTE))
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """A defect of the emulator: the service's answer to one of its own. The server logs the traceback."""
+        """Answers a defect of the emulator like an internal error of the service. The server logs the traceback."""
         return await self.refused(request, refuse(FAILED))
 
     def _admit(self, request: Request) -> None:

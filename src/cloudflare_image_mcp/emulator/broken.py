@@ -1,4 +1,4 @@
-"""An answer that breaks off: the connection closes at once, or in the middle of the body."""
+"""A truncated answer: the connection closes at once, or in the middle of the body."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLOSE: Final = "emulator.close_connection"
 
 
 class BrokenAnswer(Response):
-    """``whole`` is the answer that breaks off half way; None: nothing is sent at all."""
+    """``whole`` is the answer of which half is sent; None: nothing is sent."""
 
     def __init__(self, whole: Response | None = None) -> None:
         super().__init__()

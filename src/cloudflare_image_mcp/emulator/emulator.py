@@ -51,7 +51,7 @@ _DISCARDED: Final = 256 * 1024 * 1024
 it sends never sees the answer.
 """
 FILTERED_WORDS: Final = ("nsfw", "naked", "nude", "gore")
-"""What this text filter refuses; the service's is not published, and refuses harmless prompts too."""
+"""Words that the emulated text filter refuses. The service's filter is not published; it refuses more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class EmulatorOptions:
     mode: Mode = Mode.LIVE
     faults: str = ""
     seed: int = 0
-    """Of the faults, and of the pictures of models that take no seed."""
+    """Seed of the faults, and of the pictures of models without a seed."""
     daily_neurons: float = DAILY_NEURONS
     requests_per_minute: int = REQUESTS_PER_MINUTE
 
@@ -142,7 +142,7 @@ class Emulator:
                 raise refuse(FAILED)
             return await read_form(model, request, self._mode, self.counts.fields)
         body = b"" if _is_form(request) else await request.body()
-        # Taking a long array of numbers apart must not hold up the other calls.
+        # Parsing a long array of numbers must not block the other calls.
         return await asyncio.to_thread(read_json, model, body, self._mode, self.counts.fields, img2img=ledger.img2img)
 
     async def _fail_early(self, fault: Fault, model: Model) -> None:
@@ -180,7 +180,7 @@ def _is_form(request: Request) -> bool:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Raises ``RefusalError`` once a body is too large, whatever length it states."""
+    """Raises ``RefusalError`` once a body is too large; its Content-Length is not trusted."""
     size = 0
 
     async def limited() -> Message:

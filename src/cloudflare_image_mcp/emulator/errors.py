@@ -21,9 +21,9 @@ class ErrorRow:
     status: int
     text: str
     layer: Literal["workers-ai", "api"] = "workers-ai"
-    """Who answers: Workers AI, or Cloudflare's API in front of it. Each has its envelope."""
+    """The source of the answer, Workers AI or Cloudflare's API in front of it, which decides the envelope."""
     name: str = ""
-    """Where a code has several rows."""
+    """Distinguishes the rows of one code."""
 
 
 def _seen(code: int, status: int, text: str, name: str = "") -> ErrorRow:
@@ -141,7 +141,7 @@ ROWS: Final[dict[str, ErrorRow]] = {
 
 @dataclass(slots=True)
 class RefusalError(Exception):
-    """An error answer: a row and what its text is filled with."""
+    """An error answer: a row of the table and the values for its text."""
 
     row: ErrorRow
     values: dict[str, object] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class RefusalError(Exception):
         return self.row.text.format_map(_Filled(values))
 
     def response(self, headers: dict[str, str]) -> JSONResponse:
-        """In the envelope of whoever refuses, its keys in the order in which they were seen."""
+        """The body, in the envelope of the row's source, with the keys in the service's order."""
         body: dict[str, Any]
         if self.row.layer == "api":
             error = {"code": self.row.code, "message": self.message()}
@@ -167,7 +167,7 @@ def refuse(row: ErrorRow, **values: object) -> RefusalError:
 
 
 class _Filled(dict[str, object]):
-    """A row that a fault provokes has nothing to fill its text with."""
+    """The error of a fault, whose text has no values."""
 
     def __missing__(self, key: str) -> str:
         return f"<{key}>"

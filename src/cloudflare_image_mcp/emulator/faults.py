@@ -26,7 +26,7 @@ _ITEM: Final = re.compile(rf"(?P<kind>[\w-]+)(?:=(?P<value>{_NUMBER})(?P<unit>ms
 
 
 class FaultSpecError(ValueError):
-    """A ``--faults`` that cannot be read, said in a sentence."""
+    """``--faults`` has a wrong value. The text is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Fault:
 
 
 class FaultPlan:
-    """Draws at most one fault a call, at the rates asked for, in an order that the seed fixes."""
+    """Draws at most one fault for each call, at the given rates, repeatable by the seed."""
 
     def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
         self._faults = tuple(fault for fault in faults if fault.kind != "flagged")
@@ -54,9 +54,9 @@ class FaultPlan:
         faults = tuple(_fault(item.strip()) for item in spec.split(",") if item.strip())
         total = math.fsum(fault.rate for fault in faults)
         if total > 1:
-            raise FaultSpecError(f"--faults: the rates add up to {total:g}; they may add up to 1 at the most")
+            raise FaultSpecError(f"--faults: the rates add up to {total:g}; the maximum is 1")
         if [fault.kind for fault in faults].count("flagged") > 1:
-            raise FaultSpecError("--faults: flagged may stand there once")
+            raise FaultSpecError("--faults: flagged is allowed once")
         return cls(faults, seed)
 
     def draw(self, picture: Callable[[], bytes | None] = lambda: None) -> Fault | None:
@@ -85,6 +85,6 @@ def _fault(item: str) -> Fault:
             f'--faults: there is no "{kind}"; there are {", ".join(KINDS)} and the error codes {", ".join(ROWS)}'
         )
     if (match["value"] is None) == (kind == "slow"):
-        raise FaultSpecError(f'--faults: "{item}": slow alone takes a time, such as slow=3s:0.05')
+        raise FaultSpecError(f'--faults: "{item}": only slow takes a time, such as slow=3s:0.05')
     seconds = float(match["value"] or 0) / (1000 if match["unit"] == "ms" else 1)
     return Fault(kind, rate, seconds)

@@ -1,4 +1,4 @@
-"""Counts the fields that a client sends and no model reads, so that a test can tell that there were none."""
+"""Counts fields that a client sends and the model does not read, for tests that expect none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class FieldCounts:
-    """By ``model field``: how often. Several threads may count at once."""
+    """Counters by ``model field``. Safe for several threads."""
 
     unknown: Counter[str] = field(default_factory=Counter)
     misnamed: Counter[str] = field(default_factory=Counter)

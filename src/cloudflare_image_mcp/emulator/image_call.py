@@ -40,16 +40,16 @@ class InputImage:
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 picture.load()
-                # Pillow's own name for a JPEG with further pictures behind it, as telephones make them.
+                # Pillow's own name for a JPEG with further pictures behind it, as phones write them.
                 kind = "JPEG" if picture.format == "MPO" else picture.format or ""
                 return cls(data, Size(*picture.size), Image.MIME.get(kind, ""))
-        except Exception:  # each of Pillow's decoders has ways of its own to fail
+        except Exception:  # Pillow's decoders raise many types
             raise refuse(UNDECODABLE, index=index) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCall:
-    """One call: the values as the model takes them, with the model's defaults for what the caller left out."""
+    """The parameters of one call, with the model's defaults for those left out."""
 
     model: Model
     prompt: str
@@ -59,13 +59,13 @@ class ImageCall:
     guidance: float
     strength: float
     seed: int | None
-    """None: the model takes none, or does not honour it."""
+    """None: the model takes none, or ignores it."""
     images: tuple[InputImage, ...] = ()
     mask: InputImage | None = None
 
     @property
     def picture(self) -> bytes | None:
-        """A digest that only the same picture has; None without a seed, when no two are the same."""
+        """A digest of the parameters, equal for equal pictures; None without a seed, when no two are equal."""
         if self.seed is None:
             return None
         values = (self.model.id, self.prompt, self.negative_prompt, self.size, self.steps, self.guidance, self.strength)

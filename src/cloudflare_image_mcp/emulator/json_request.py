@@ -63,7 +63,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> float:
-    """Python would take ``NaN`` and ``Infinity``, which are no JSON."""
+    """Refuses ``NaN`` and ``Infinity``, which Python's parser accepts and JSON has not."""
     raise ValueError(name)
 
 
@@ -77,7 +77,7 @@ def _validate(model: Model, values: dict[str, Any], fields: FieldCounts, *, publ
 
 
 _LOOSE: Final = {"strength": (0, 1), "num_steps": (1, None), "steps": (1, None), "seed": (0, 2**64)}
-"""Ranges that the words have and the schema has not."""
+"""Ranges that the documentation states and the schema lacks."""
 
 
 def _count_loose_values(model: Model, values: dict[str, Any], fields: FieldCounts) -> None:
@@ -88,7 +88,7 @@ def _count_loose_values(model: Model, values: dict[str, Any], fields: FieldCount
 
 
 def _refuse_live(model: Model, values: dict[str, Any], fields: FieldCounts, *, img2img: bool) -> None:
-    """What the service refuses although its schema takes it."""
+    """Refuses what the service refuses although its schema accepts it."""
     has_image = "image" in values or "image_b64" in values
     refusal = model.live.refusal
     if refusal == "no-access" and not img2img:
@@ -144,7 +144,7 @@ def _size(model: Model, values: dict[str, Any], image: InputImage | None) -> Siz
             max(sizes.minimum, min(sizes.maximum, side // sizes.multiple * sizes.multiple)) for side in image.size
         )
         own = Size(width, height)
-    # Lucid's and Phoenix's schemas go down to 0, which cannot mean a picture of no pixels.
+    # Lucid's and Phoenix's schemas go down to 0, which cannot be the size of a picture.
     return Size(int(values.get("width", 0)) or own.width, int(values.get("height", 0)) or own.height)
 
 

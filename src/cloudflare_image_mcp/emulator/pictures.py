@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT: Final = 32
-"""Pictures kept, so that the same call again costs nothing."""
+"""Pictures in the cache."""
 SMALLEST: Final = 64
 """Pixels a side that the illustrator draws; smaller pictures are scaled down from it."""
 MOST_STEPS: Final = 150
@@ -58,7 +58,7 @@ class Pictures:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        # A client that goes away must not stop a drawing that others wait for.
+        # A client that disconnects must not stop a drawing that others wait for.
         try:
             return await asyncio.shield(drawing)
         except Exception:
@@ -71,7 +71,7 @@ class Pictures:
 
 @cache
 def _illustrator() -> Illustrator:
-    """One for all emulators of the process: its vocabulary takes a while to load."""
+    """One illustrator for all emulators of the process, because its vocabulary is slow to load."""
     return Illustrator()
 
 
@@ -85,7 +85,7 @@ def _draw(brief: Brief, size: Size, media_type: str) -> bytes:
 
 
 def media_type_of(model: Model, mode: Mode) -> str:
-    """Of the bytes: as seen, or as the schema states."""
+    """Media type of the bytes: as seen from the service, or as the schema states."""
     wire = wire_of(model)
     return wire.media_type if mode is Mode.LIVE else wire.stated_type or wire.media_type
 
@@ -108,7 +108,7 @@ def _brief(call: ImageCall, seed: int) -> Brief:
 
 
 def _fitted(image: InputImage, size: Size, mode: str) -> bytes:
-    """The image as a PNG of the size and mode that the illustrator wants."""
+    """The image as a PNG in the size and mode that the illustrator needs."""
     from PIL import Image
 
     with Image.open(io.BytesIO(image.data)) as picture:

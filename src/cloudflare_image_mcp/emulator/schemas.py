@@ -59,7 +59,7 @@ _NO_DEFAULT: Final = frozenset({("@cf/black-forest-labs/flux-1-schnell", "steps"
 
 @cache
 def input_schema(model_id: str) -> Schema:
-    """What is published: FLUX.2's says no more than that it wants a form."""
+    """The published schema; FLUX.2's only says that the input is a form."""
     model = models()[model_id]
     return _MULTIPART if wire_of(model).request == "multipart" else field_schema(model_id)
 

@@ -27,7 +27,7 @@ def make_server(options: EmulatorOptions) -> uvicorn.Server:
     transports: dict[Any, asyncio.Transport] = {}
 
     class TrackedProtocol(H11Protocol):
-        """Lets the application reach its connection, which ASGI has no way to close without an answer."""
+        """Registers its connection, which ASGI cannot close without an answer."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
             super().connection_made(transport)
@@ -43,7 +43,7 @@ def make_server(options: EmulatorOptions) -> uvicorn.Server:
 
 
 class _Breakable:
-    """Puts the function that closes the connection where ``BrokenAnswer`` looks for it."""
+    """Puts the function that closes the connection into the scope, for ``BrokenAnswer``."""
 
     def __init__(self, app: ASGIApp, transports: dict[Any, asyncio.Transport]) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class _Breakable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            # A client that is gone already has no connection to close.
+            # The client may have disconnected already.
             transport = self._transports.get(scope["client"])
             scope[CLOSE] = transport.close if transport is not None else lambda: None
         await self._app(scope, receive, send)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SchemaFault(ValueError):
-    """The validator's sentence, and whether it is about a value's range."""
+    """The validator's message, and whether it is about a value's range."""
 
     def __init__(self, sentence: str, *, field: str = "", out_of_range: bool = False) -> None:
         super().__init__(sentence)
@@ -23,7 +23,7 @@ class SchemaFault(ValueError):
 
 
 def validate(schema: Schema, value: dict[str, Any], path: str = "") -> None:
-    """Raises ``SchemaFault``: properties first, then those too many, then those missing."""
+    """Raises ``SchemaFault``: first for properties, then for additional ones, then for missing ones."""
     known = schema["properties"]
     for name, row in known.items():
         if name in value:

@@ -46,10 +46,10 @@ _HEADERS: Final = {
 }
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HEAD_BYTES: Final = 64
-"""Bytes after which the type is known; the rest of a page or a film is not read."""
+"""Bytes after which the type is known; other files are not read further."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LEFT_AS_WRITTEN: Final = "%:/?#[]@!$&'()*+,;=-._~"
-"""Characters of a path or a query that are sent as they are: a signed URL holds only as it was written."""
+"""Characters of a path or a query that are sent as they are: the signature of a URL is over its exact text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

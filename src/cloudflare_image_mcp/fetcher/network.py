@@ -65,8 +65,8 @@ class CheckedNetwork:
             addresses = []
         if not addresses:
             raise Refused("its host is not known")
-        # All, not the first that passes: a name with one private address is aimed at it. Which it is stays
-        # unsaid.
+        # All, not the first that passes: a name with one private address is aimed at it. The message does not name
+        # it.
         if not all(map(self._rule, addresses)):
             raise Refused(self._refusal)
         return addresses

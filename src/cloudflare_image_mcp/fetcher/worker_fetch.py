@@ -78,7 +78,7 @@ def _is_public(host: str) -> bool:
 
 
 def _leave(response: Handle) -> None:
-    """A body that nobody reads would hold one of the six connections that a request may have."""
+    """Cancels an unread body, which would occupy one of the six connections of a request."""
     if optional(response.body) is not None:
         response.body.cancel().catch(ignored)
 

@@ -1,4 +1,4 @@
-"""An edit put over its original through a mask."""
+"""Composites an edit over its original through a mask."""
 
 from __future__ import annotations
 

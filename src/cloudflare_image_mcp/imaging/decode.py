@@ -87,7 +87,7 @@ def decoded_bands(data: bytes, header: ImageHeader) -> Iterator[PillowImage.Imag
 
 @contextmanager
 def _damage_as_unreadable(header: ImageHeader) -> Iterator[None]:
-    """Turns whatever Pillow raises on a damaged file into ``UnreadableImage``: OSError, SyntaxError, ValueError,
+    """Converts Pillow's exceptions for a damaged file to ``UnreadableImage``: OSError, SyntaxError, ValueError,
     EOFError, struct.error and more.
     """
     try:

@@ -1,4 +1,4 @@
-"""Pictures to files."""
+"""Encodes pictures to PNG, JPEG and WebP files."""
 
 from __future__ import annotations
 

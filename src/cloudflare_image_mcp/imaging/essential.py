@@ -1,4 +1,4 @@
-"""What a decoder needs of a file, and no more.
+"""Strips an image file to the parts that a decoder needs.
 
 Comments, thumbnails, EXIF and text are taken out before Pillow sees the file: it reads them all on opening,
 and a hostile file makes that take minutes, or hundreds of megabytes. Chunks are counted for the same reason.
@@ -33,7 +33,7 @@ _GRAPHIC_CONTROL: Final = b"\xf9"
 
 
 def essential(data: bytes, image_format: ImageFormat) -> bytes:
-    """The file without what does not show. Raises ``UnreadableImage`` at more parts than real files have."""
+    """The file without parts that do not affect the pixels. Raises ``UnreadableImage`` where a file has too many."""
     strip = _STRIPPERS.get(image_format)
     return data if strip is None else strip(data)
 

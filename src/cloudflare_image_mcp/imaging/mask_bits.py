@@ -68,15 +68,13 @@ class MaskBits:
 
     def __init__(self, size: Size) -> None:
         self.size = size
-        self.stride = size.width + 1
-        """Bits of a row."""
+        self.stride = size.width + 1  # bits of a row
         self.count = self.stride * size.height
         self._guards = int(("0" * size.width + "1") * size.height, 2)
         self._all = (1 << self.count) - 1
         self._first_row = ((1 << self.stride) - 1) << (self.count - self.stride)
         self._last_row = (1 << self.stride) - 1
-        self.inside = self._all & ~self._guards
-        """All pixels, without the guards."""
+        self.inside = self._all & ~self._guards  # all pixels, without the guards
 
     def extended(self, bits: int, rows: bytes) -> int:
         """The bits of some rows, and after them those of more rows, which have a byte for each pixel."""

@@ -10,7 +10,6 @@ from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging.colour import has_alpha
-from cloudflare_image_mcp.imaging.composite import composite
 from cloudflare_image_mcp.imaging.decode import decode, decoded_bands
 from cloudflare_image_mcp.imaging.decoding_threads import DecodingThreads, decoding_bytes
 from cloudflare_image_mcp.imaging.encode import encode
@@ -122,6 +121,9 @@ def _kept_format(image_format: ImageFormat, *, masked: bool) -> ImageFormat:
 
 
 def _composed(result: PillowImage.Image, original: PillowImage.Image, mask: PillowImage.Image) -> PillowImage.Image:
+    # Here, because numpy takes 13 MB of memory, and only masked edits need it.
+    from cloudflare_image_mcp.imaging.composite import composite
+
     return composite(result, original, mask.convert("L"))
 
 

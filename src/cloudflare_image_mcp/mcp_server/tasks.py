@@ -59,8 +59,8 @@ class Tasks:
     def __init__(self, endpoint: McpEndpoint, tools: Tools) -> None:
         self._endpoint = endpoint
         self._tools = tools
+        # The argument ``output`` of the call that began a task, for the task's result.
         self._outputs: WeakKeyDictionary[Job, str] = WeakKeyDictionary()
-        """The argument ``output`` of the call that began a task, for the task's result."""
 
     def add_methods(self, server: Server[Any]) -> None:
         """Adds the extension and its methods to a server."""

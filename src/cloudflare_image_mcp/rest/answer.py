@@ -73,7 +73,7 @@ def background(image: Image) -> Literal["opaque", "transparent"]:
     return "transparent" if image.header.has_alpha else "opaque"
 
 
-def said(result: ImageResult) -> dict[str, Any]:
+def result_fields(result: ImageResult) -> dict[str, Any]:
     """The model that ran, and the fields that an answer has only where they say something."""
     fields: dict[str, Any] = {"model": result.made_by}
     if result.requested_model not in {None, result.made_by}:
@@ -105,7 +105,7 @@ def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
         "output_format": result.output_format.value,
         "background": background(result.images[0].image),
     }
-    yield b"]," + compact_json(rest | said(result))[1:]
+    yield b"]," + compact_json(rest | result_fields(result))[1:]
 
 
 def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:

@@ -24,7 +24,7 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 async def read_body(request: Request) -> Mapping[str, object]:
     """The fields of the request. Raises ``GatewayError`` (400, 408, 413, 415, 503).
 
-    ``curl -d`` calls JSON a URL-encoded form, and ``fetch`` calls it plain text, unless told otherwise.
+    ``curl -d`` calls JSON a URL-encoded form, and ``fetch`` calls it plain text, by default.
     """
     content_type = request.headers.get("content-type", "")
     kind = content_type.split(";", 1)[0].strip().lower()

@@ -24,8 +24,8 @@ from cloudflare_image_mcp.rest.answer import (
     base64_length,
     compact_json,
     image_url,
+    result_fields,
     result_headers,
-    said,
     written,
 )
 from cloudflare_image_mcp.rest.errors import internal_error
@@ -251,7 +251,7 @@ async def _events(
 
 def _head(result: ImageResult, name: str, kind: str) -> bytes:
     return compact_json(
-        {"id": f"chatcmpl-{name}", "object": kind, "created": int(result.created.timestamp())} | said(result)
+        {"id": f"chatcmpl-{name}", "object": kind, "created": int(result.created.timestamp())} | result_fields(result)
     )
 
 

@@ -49,7 +49,7 @@ def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) 
 
 
 def internal_error(error: Exception, request_id: str) -> GatewayError:
-    """What the caller is told of a defect; the log gets the rest, under the ``x-request-id`` of the answer."""
+    """The caller's message for a defect. The log has the details, under the ``x-request-id`` of the answer."""
     _log.error("unexpected %s in %s", type(error).__name__, request_id, exc_info=error)
     return GatewayError("internal_error", "something went wrong inside the gateway; the server's log has the details")
 

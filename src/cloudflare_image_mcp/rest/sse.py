@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.rest.answer import background, compact_json, image_url, said
+from cloudflare_image_mcp.rest.answer import background, compact_json, image_url, result_fields
 from cloudflare_image_mcp.rest.errors import internal_error
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _EventStream:
                 extra["seed"] = made.seed
             if made.stored is not None:
                 extra["url"] = image_url(self._base_url, made.stored.key)
-            async for chunk in self._event("completed", made.image, extra | said(result)):
+            async for chunk in self._event("completed", made.image, extra | result_fields(result)):
                 yield chunk
 
     async def _event(self, name: str, image: Image, extra: dict[str, Any]) -> AsyncIterator[bytes]:

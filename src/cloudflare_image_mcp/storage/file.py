@@ -98,7 +98,7 @@ class FileStore:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def _run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Does ``work`` in a thread; what the disk refuses becomes a ``storage_error``."""
+        """Runs ``work`` in a thread; ``OSError`` becomes a ``storage_error``."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
@@ -199,7 +199,7 @@ class FileStore:
         return swept
 
     def _remove(self, key: str) -> None:
-        # The image first: without it the record is nothing.
+        # The image first: a record without its image is ignored.
         (self._directory / key).unlink(missing_ok=True)
         (self._directory / f"{key}{_RECORD}").unlink(missing_ok=True)
 
@@ -216,7 +216,7 @@ class FileStore:
 
 @contextlib.contextmanager
 def _logged_failure(name: str) -> Iterator[None]:
-    """Logs what the disk refuses for one image, so that the others are still listed or swept."""
+    """Logs an OS error of one image, so that the others are still listed or swept."""
     try:
         yield
     except OSError as error:
@@ -239,7 +239,7 @@ def _open_regular(path: Path) -> BinaryIO:
 
 
 def _is_left_over(name: str, names: Mapping[str, float]) -> bool:
-    """Whether it is a part of a write, or a record without its image; somebody else's file is neither."""
+    """Whether the file is left from an interrupted write, or is a record without its image."""
     if part := _PART.fullmatch(name):
         return is_key(part["key"])
     key = name.removesuffix(_RECORD)
@@ -247,7 +247,7 @@ def _is_left_over(name: str, names: Mapping[str, float]) -> bool:
 
 
 def _flush(file: BinaryIO, data: bytes) -> None:
-    """Writes and waits for the disk: a rename may reach it before the bytes otherwise."""
+    """Writes and syncs the file; otherwise a rename may reach the disk before the bytes."""
     with file:
         file.write(data)
         file.flush()
@@ -255,7 +255,7 @@ def _flush(file: BinaryIO, data: bytes) -> None:
 
 
 def _flush_directory(directory: Path) -> None:
-    """The renamed name, too, survives a power cut. Windows has no such call, and needs none."""
+    """Syncs the directory, so that a rename survives a power failure. Windows has no such call, and needs none."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)

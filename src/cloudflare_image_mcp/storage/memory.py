@@ -1,4 +1,4 @@
-"""Images in the process's memory: for tries, tests and servers that hand out base64. Gone when the process
+"""Stores images in the process's memory: for trials, tests and servers that hand out base64. Gone when the process
 ends.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.storage.record import Expiry
 
 MAX_MEMORY_BYTES: Final = 256 * MEBIBYTE
-"""All images of a memory store together; the oldest make room for new ones."""
+"""Total bytes of a memory store; the oldest images are deleted for new ones."""
 
 
 class MemoryStore:

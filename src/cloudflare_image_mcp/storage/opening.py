@@ -1,4 +1,4 @@
-"""From ``IMAGE_STORAGE_URL`` to a store. Each kind of store is imported when it is the one asked for."""
+"""Opens the store of ``IMAGE_STORAGE_URL``. Only the chosen kind of store is imported."""
 
 from __future__ import annotations
 

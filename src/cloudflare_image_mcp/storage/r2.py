@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.js_values import Handle
 
 _PREFIX: Final = "images/"
-"""Of the objects' names in the bucket, which may hold other things too."""
+"""Prefix of the objects' names; the bucket may hold other objects too."""
 _PAGE: Final = 1000
 """Objects in one listing, and in one deletion: R2's maximum."""
 _DETAILS: Final = 7_000

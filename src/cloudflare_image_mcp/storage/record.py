@@ -1,4 +1,4 @@
-"""What every store agrees on: the form of a key, when an image expires, and how its record is written down.
+"""What all stores share: the form of a key, the time of expiry, and the format of an image's record.
 
 Runs in a Worker too: no files, threads or sockets.
 """

@@ -67,7 +67,7 @@ class S3Store:
         record = Record(self._expiry.clock.now(), dict(details))
         attributes = {"Content-Type": media_type(key), _RECORD: record.to_header(MAX_HEADER_BYTES)}
         try:
-            # In one request whatever its size: several would leave an unfinished upload behind after a crash.
+            # In one request for any size: several would leave an unfinished upload behind after a crash.
             await obstore.put_async(self._bucket, key, data, attributes=attributes, use_multipart=False)
         except (BaseError, FileNotFoundError) as error:
             raise _failed(error) from error

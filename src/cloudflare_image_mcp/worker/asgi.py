@@ -62,8 +62,7 @@ class Exchange:
         self._signal = request.signal
         self._body = _limited(request)
         self._body_read = False
-        self._over = asyncio.Event()
-        """The client has gone, or has got everything."""
+        self._over = asyncio.Event()  # the client has disconnected, or has the whole answer
         self._head: Message = {}
         self._writer: Handle | None = None
 

@@ -29,7 +29,7 @@ NO_GUIDANCE: Final = 1.0
 """Up to here a pipeline does not look at the negative prompt: classifier-free guidance, arXiv 2207.12598."""
 
 _OPTIONAL: Final = {"negative_prompt": "negative_prompt", "guidance_scale": "guidance", "strength": "strength"}
-"""A pipeline's argument -> the caller's name for it. A pipeline may lack them, and then the caller is told."""
+"""A pipeline's argument -> the caller's name for it. A pipeline may lack them; then the caller gets a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Painter:
                 self._source.location, dtype=dtype, local_files_only=self._source.is_folder
             )
         except Exception as error:
-            # Whatever a wrong file makes the loaders raise; the log has it in full, the caller a sentence.
+            # The loaders raise many types for a wrong file; the log has the details, the caller a short message.
             _log.exception("DIFFUSERS_MODEL %s does not load", self._source.location)
             raise GatewayError(
                 "internal_error", f"DIFFUSERS_MODEL {self._source.name} does not load: {type(error).__name__}"
@@ -139,7 +139,7 @@ class Painter:
             "mask_image": order.mask,
             "width": order.width,
             "height": order.height,
-            # On the CPU whatever the device, so that a seed means the same noise everywhere.
+            # Always on the CPU, so that a seed means the same noise everywhere.
             "generator": torch.Generator("cpu").manual_seed(order.seed),
             "output_type": "pil",
             "callback_on_step_end": _Steps(order, show, stopped),
@@ -163,7 +163,7 @@ class Painter:
 
 
 class _Steps:
-    """Looks on after each step: stops the work that nobody wants, hands out partial images."""
+    """Called after each step: stops cancelled work, hands out partial images."""
 
     def __init__(self, order: Order, show: Show | None, stopped: Callable[[], bool]) -> None:
         self._order, self._show, self._stopped = order, show, stopped
@@ -207,25 +207,25 @@ def _decoded(pipeline: Any, latents: Any) -> NDArray[np.uint8] | None:
 
 def _warnings(order: Order, pipeline: Any, takes: Any, wanted: dict[str, Any]) -> tuple[str, ...]:
     kind = type(pipeline).__name__
-    said = [
+    warnings = [
         f"{name} is not supported by {kind} and was ignored"
         for argument, name in _OPTIONAL.items()
         if wanted[argument] is not None and argument not in takes
     ]
     if order.mask is not None and "mask_image" not in takes:
-        # The gateway puts the original back outside of the mask, whatever the engine does.
-        said.append(
+        # The gateway puts the original back outside of the mask after any engine.
+        warnings.append(
             f"{kind} does not know masks: it changed the whole image, of which the inside of the mask was taken"
         )
     if order.negative_prompt and "negative_prompt" in takes and order.guidance <= NO_GUIDANCE:
-        said.append(f"negative_prompt has no effect at guidance {order.guidance:g}; it needs more than 1")
+        warnings.append(f"negative_prompt has no effect at guidance {order.guidance:g}; it needs more than 1")
     tokenizers = [part for name, part in pipeline.components.items() if name.startswith("tokenizer") and part]
     longest = max(tokenizers, key=lambda part: part.model_max_length, default=None)
     if longest is not None:
         tokens = len(longest(order.prompt, truncation=False).input_ids)
         if tokens > longest.model_max_length:
-            said.append(f"the prompt has {tokens} tokens; the model reads the first {longest.model_max_length}")
-    return tuple(said)
+            warnings.append(f"the prompt has {tokens} tokens; the model reads the first {longest.model_max_length}")
+    return tuple(warnings)
 
 
 def _device(torch: Any) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the diffusion model comes from, checked at the start: what can be seen without loading it."""
+"""Where the diffusion model comes from, with the checks that need no loading."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ModelSource:
 
     @property
     def name(self) -> str:
-        """What may be told of it: the hub id, or the folder's own name without where it lies."""
+        """The public name: the hub id, or the folder's name without its path."""
         return Path(self.location).name if self.is_folder else self.location
 
 

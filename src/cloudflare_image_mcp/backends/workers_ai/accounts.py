@@ -60,7 +60,7 @@ class Account:
 
 @dataclass(slots=True)
 class AccountState:
-    """What the pool knows of an account."""
+    """The state of an account in the pool."""
 
     account: Account
     in_flight: int = 0
@@ -110,9 +110,8 @@ class AccountPool:
         self._clock = clock
         self._day = clock.now().date()
         self._changed = asyncio.Event()
-        self._waiting = 0
-        """Calls that nobody has taken yet."""
-        # One that stands in the settings twice is one account all the same.
+        self._waiting = 0  # calls without an account so far
+        # An account that is listed twice is used as one.
         self.states: Final = tuple(AccountState(account) for account in dict.fromkeys(accounts))
 
     async def take(self, barred: Collection[str], estimate: float, asked: Collection[str] = ()) -> AccountState:
@@ -186,7 +185,7 @@ class AccountPool:
             case Action.REST_BRIEFLY:
                 until = self._clock.now() + self._rate_rest(state, failure)
             case _:
-                # Whatever else is wrong, the credentials were accepted.
+                # The credentials were accepted, even though the call failed.
                 if failure.code is not None:
                     self._accepted(state)
                 state.proven = True

@@ -1,4 +1,4 @@
-"""The Workers AI engine: makes one image for each call, with retries over all accounts, whatever the transport."""
+"""The Workers AI engine: makes one image for each call, with retries over all accounts, over any transport."""
 
 from __future__ import annotations
 

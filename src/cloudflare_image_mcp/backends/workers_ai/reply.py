@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _START: Final = b'{"result":{"image":"'
 _LONGEST_ERROR: Final = 300
 LONGEST_RETRY_AFTER: Final = 24 * 3600.0
-"""Seconds. Nothing of the service's lasts longer than a day, whatever a server on the way says."""
+"""Seconds: a day, after which every limit of the service has ended. Longer values are cut to it."""
 
 
 @dataclass(frozen=True, slots=True)
