@@ -7,7 +7,8 @@ import json
 import pytest
 
 from cloudflare_image_mcp.errors import SettingError, masked_url
-from cloudflare_image_mcp.settings import AccountSetting, Settings
+from cloudflare_image_mcp.setting_values import AccountSetting
+from cloudflare_image_mcp.settings import Settings
 
 TOKEN = "the token that nobody may see"
 

@@ -6,18 +6,31 @@ its sources do not say where a value came from, which ``doctor`` shows.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError, masked_url
+from cloudflare_image_mcp.setting_values import (
+    AccountSetting,
+    parse_accounts,
+    parse_address,
+    parse_credential,
+    parse_file,
+    parse_folders,
+    parse_hosts,
+    parse_hours,
+    parse_keys,
+    parse_model_aliases,
+    parse_model_lists,
+    parse_name,
+    parse_origins,
+    parse_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -30,156 +43,13 @@ if TYPE_CHECKING:
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSetting:
-    """One Cloudflare account."""
-
-    account_id: str
-    api_token: str = field(repr=False)
-
-
-# Names of accounts and gateways become part of a URL.
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
-# Text that every HTTP implementation sends in the same way: printable ASCII without a space.
-_CREDENTIAL: Final = re.compile(r"[!-~]+")
-# A client's key may hold spaces: OpenAI's own tests send "My API Key".
-_KEY: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("letters, digits, hyphens and underscores")
-    return value
-
-
-def _credential(value: str) -> str:
-    if not _CREDENTIAL.fullmatch(value):
-        raise ValueError("printable ASCII characters without a space")
-    return value
-
-
-def _hours(value: str) -> float:
-    try:
-        hours = float(value)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours <= 24 * 365 * 10:
-        raise ValueError("a number of hours from 0 (kept for good) to 87600")
-    return hours
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 1 <= seconds <= 3600:
-        raise ValueError("a number of seconds from 1 to 3600")
-    return seconds
-
-
-def _address(value: str) -> str:
-    """Parses an origin, with or without a path."""
-    if not _is_address(value):
-        raise ValueError("an http or https address such as https://images.example.com")
-    return value.rstrip("/")
-
-
-def _is_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        return False
-    bare = not (parts.query or parts.fragment or re.search(r"\s", value))
-    return bare and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
-
-
-def _listed(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _keys(value: str) -> tuple[str, ...]:
-    keys = _listed(value)
-    # Commas alone are no keys: they must not leave a server open that somebody meant to protect.
-    if (value and not keys) or not all(_KEY.fullmatch(key) for key in keys):
-        raise ValueError("comma-separated keys of printable ASCII characters")
-    return keys
-
-
-def _hosts(value: str) -> tuple[str, ...]:
-    hosts = _listed(value)
-    if any("/" in host for host in hosts):
-        raise ValueError("comma-separated host names such as images.example.com:3000, or *")
-    return hosts
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    origins = _listed(value)
-    if not all(origin == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/]+", origin) for origin in origins):
-        raise ValueError("comma-separated origins such as https://chat.example.com, or *")
-    return origins
-
-
-def _folders(value: str) -> tuple[Path, ...]:
-    folders = tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part.strip())
-    if not all(folder.is_absolute() for folder in folders):
-        raise ValueError(f"absolute paths of folders, with {os.pathsep} between two")
-    return folders
-
-
-def _file(value: str) -> Path:
-    path = Path(value).expanduser()
-    if not path.is_absolute():
-        raise ValueError("the absolute path of a file")
-    return path
-
-
-def _accounts(value: str) -> tuple[AccountSetting, ...]:
-    wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}, both without spaces'
-    try:
-        accounts = tuple(
-            AccountSetting(_name(row["account_id"].strip()), _credential(row["api_token"].strip()))
-            for row in json.loads(value)
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(wanted) from None
-    if not accounts:
-        raise ValueError(wanted)
-    return accounts
-
-
-def _lists_by_model(value: str) -> dict[str, tuple[str, ...]]:
-    wanted = 'a JSON object such as {"flux-1-schnell": ["flux-2-klein-4b", "local"]}'
-    try:
-        lists = json.loads(value)
-    except ValueError:
-        raise ValueError(wanted) from None
-    if not isinstance(lists, dict) or not all(
-        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()
-    ):
-        raise ValueError(wanted)
-    return {model: tuple(names) for model, names in lists.items()}
-
-
-def _names_of_models(value: str) -> dict[str, str]:
-    wanted = 'a JSON object such as {"gpt-image-2": "flux-2-klein-9b"}'
-    try:
-        names = json.loads(value)
-    except ValueError:
-        raise ValueError(wanted) from None
-    if not isinstance(names, dict) or not all(name.strip() and isinstance(model, str) for name, model in names.items()):
-        raise ValueError(wanted)
-    return {name.strip().lower(): model for name, model in names.items()}
-
-
 def _setting(default: str | None, meaning: str, *, secret: bool = False) -> Any:
     """Declares a setting; ``default`` is text, as it would stand in the environment."""
     return Field(default, description=meaning, repr=not secret)
 
 
-Name = Annotated[str, BeforeValidator(_name)]
-Address = Annotated[str, BeforeValidator(_address)]
+Name = Annotated[str, BeforeValidator(parse_name)]
+Address = Annotated[str, BeforeValidator(parse_address)]
 
 
 class Settings(BaseModel):
@@ -188,10 +58,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     cloudflare_account_id: Name | None = _setting(None, "the account whose Workers AI makes the images")
-    cloudflare_api_token: Annotated[str, BeforeValidator(_credential)] | None = _setting(
+    cloudflare_api_token: Annotated[str, BeforeValidator(parse_credential)] | None = _setting(
         None, "its token, with the permission Workers AI", secret=True
     )
-    ai_accounts: Annotated[tuple[AccountSetting, ...], BeforeValidator(_accounts)] | None = _setting(
+    ai_accounts: Annotated[tuple[AccountSetting, ...], BeforeValidator(parse_accounts)] | None = _setting(
         None, "several accounts as a JSON list, balanced and failed over", secret=True
     )
     cloudflare_api_base_url: Address = _setting(CLOUDFLARE_API, "where Workers AI is; the emulator's address for tests")
@@ -201,48 +71,48 @@ class Settings(BaseModel):
     local_engine: Literal["illustrator", "diffusers"] = _setting("illustrator", "what draws on this machine")
     diffusers_model: str | None = _setting(None, "the diffusion model of LOCAL_ENGINE=diffusers: a folder or a hub id")
     image_storage_url: str | None = _setting(None, "where images are kept: file:///dir, s3://bucket/prefix or memory:")
-    image_expiry_hours: Annotated[float, BeforeValidator(_hours)] = _setting(
+    image_expiry_hours: Annotated[float, BeforeValidator(parse_hours)] = _setting(
         "24", "how long a stored image lives; 0 keeps it for good"
     )
     public_base_url: Address | None = _setting(None, "origin of the image URLs handed out")
-    api_keys: Annotated[tuple[str, ...], BeforeValidator(_keys)] = _setting(
+    api_keys: Annotated[tuple[str, ...], BeforeValidator(parse_keys)] = _setting(
         "", "comma-separated keys that clients must send", secret=True
     )
-    api_keys_file: Annotated[Path, BeforeValidator(_file)] | None = _setting(
+    api_keys_file: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
         None, "a TOML file of named keys with their rights"
     )
     default_model: str = _setting("flux-1-schnell", "the model when a request names none")
     default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
-    model_aliases: Annotated[dict[str, str], BeforeValidator(_names_of_models)] = _setting(
+    model_aliases: Annotated[dict[str, str], BeforeValidator(parse_model_aliases)] = _setting(
         "{}", "further names of models, OpenAI's among them, as JSON: name to model"
     )
     default_response_format: Literal["url", "b64_json"] = _setting("url", "what an image comes back as")
     image_chat_data_urls: bool = _setting("off", "the Markdown of a chat answer holds the image, not its URL")
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
-    fallbacks: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_lists_by_model)] = _setting(
+    fallbacks: Annotated[dict[str, tuple[str, ...]], BeforeValidator(parse_model_lists)] = _setting(
         "{}", "models that make the image when a model fails, as JSON: model to a list of models or local"
     )
     allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
     mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")
     mcp_resource_links: bool = _setting("on", "MCP results carry a resource_link for each image")
-    mcp_image_roots: Annotated[tuple[Path, ...], BeforeValidator(_folders)] | None = _setting(
+    mcp_image_roots: Annotated[tuple[Path, ...], BeforeValidator(parse_folders)] | None = _setting(
         None, "folders that MCP over stdio may read input images from"
     )
-    mcp_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = _setting(
+    mcp_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(parse_hosts)] = _setting(
         "", "Host names beyond this machine's under which /mcp answers without keys"
     )
-    mcp_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
+    mcp_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "", "origins of web pages that may use /mcp, beyond this machine's"
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
     log_format: Literal["text", "json"] = _setting("text", "the form of a log line")
-    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = _setting(
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "*", "origins of web pages that may use the server; * is any"
     )
-    read_timeout: Annotated[float, BeforeValidator(_seconds)] = _setting(
+    read_timeout: Annotated[float, BeforeValidator(parse_seconds)] = _setting(
         "30", "seconds without data after which a request is given up"
     )
-    shutdown_timeout: Annotated[float, BeforeValidator(_seconds)] = _setting(
+    shutdown_timeout: Annotated[float, BeforeValidator(parse_seconds)] = _setting(
         "30", "seconds until the server ends after the first signal"
     )
     prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")

@@ -25,7 +25,7 @@ NOT_IN_A_WORKER = {
 """Modules of compiled code that has no build for it, of threads and processes, of sockets, of files."""
 
 
-PATHS_AS_TEXT = {"cloudflare_image_mcp.settings": ["os", "pathlib"]}
+PATHS_AS_TEXT = {"cloudflare_image_mcp.settings": ["pathlib"], "cloudflare_image_mcp.setting_values": ["os", "pathlib"]}
 """Folders are among the settings, and parsed; nothing is opened."""
 
 

