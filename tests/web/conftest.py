@@ -26,8 +26,13 @@ expect.set_options(timeout=20_000)
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium for one file's tests.
+
+    Not for the session: while Playwright's synchronous API is open, its event loop counts as the running one, and
+    every asynchronous test that follows in the process fails.
+    """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("Chromium is not installed")
