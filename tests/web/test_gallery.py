@@ -24,6 +24,7 @@ def test_search_and_delete(page: Page) -> None:
     expect(card).to_have_count(1)
     expect(card).to_contain_text("a lighthouse at sunset")
     card.get_by_role("button", name="Delete").click()
+    card.get_by_role("button", name="Sure?").click()
     page.get_by_text("No image matches the search.").wait_for()
 
 

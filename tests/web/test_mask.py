@@ -106,6 +106,7 @@ def test_the_focus_is_never_lost(page: Page) -> None:
     keys.press("Escape")
     assert page.evaluate("() => document.activeElement.className") == "picture"
     card.first.get_by_role("button", name="Delete").press("Enter")
+    keys.press("Enter")
     page.get_by_text("No image matches the search.").wait_for()
     assert page.evaluate("() => document.activeElement.id") == "search"
 
