@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.commands import Home
 
 ENGINE = Path(cloudflare_image_illustrator.__file__).parent
-COMMANDS = ("generate", "edit", "vary", "models", "serve", "mcp", "emulate", "doctor")
+COMMANDS = ("generate", "edit", "vary", "models", "serve", "mcp", "emulate", "keys", "doctor")
 
 
 def test_help_lists_the_commands_the_most_used_first(home: Home) -> None:
@@ -234,6 +234,15 @@ def test_without_colour_when_no_color_is_set(home: Home) -> None:
     assert b"\x1b[31m" in coloured
     assert b"\x1b[" not in plain
     assert b"Error: -n must be" in plain
+
+
+@pytest.mark.parametrize(
+    "command", ["models", "models flux-1-schnell", "doctor --offline", "keys list", "--help", "generate --help"]
+)
+def test_no_command_writes_escape_codes_when_no_color_is_set(home: Home, command: str) -> None:
+    ran = home.set(NO_COLOR="1").run_in_terminal(*command.split())
+    assert b"\x1b" not in ran.stdout
+    assert ran.lines
 
 
 @pytest.mark.parametrize("name", program.commands)

@@ -67,10 +67,10 @@ def _described(model: Model, settings: Settings) -> dict[str, Any]:
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from cloudflare_image_mcp.cli.terminal import rich_console
 
     # A pipe has no width, and a wrapped name could not be searched for.
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return rich_console(sys.stdout, width=None if sys.stdout.isatty() else 200)
 
 
 _FREE: Final = "The backend is this machine, where nothing is billed."

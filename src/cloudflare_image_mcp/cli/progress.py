@@ -41,11 +41,12 @@ class ProgressBar:
 
     async def _show(self) -> None:
         await asyncio.sleep(_AFTER)
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+        from cloudflare_image_mcp.cli.terminal import rich_console
+
         columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with Progress(*columns, console=rich_console(sys.stderr), transient=True) as bar:
             task = bar.add_task(self._label, total=None)
             while True:
                 if self._done:

@@ -1,4 +1,4 @@
-"""Detects the graphics protocol and the size of the terminal, from the environment or by querying it."""
+"""What the terminal can show: graphics protocol, size, colours; from the environment or by querying it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
+
+    from rich.console import Console
 
 Protocol: TypeAlias = Literal["kitty", "iterm2", "sixel", "blocks"]
 PREVIEWS: Final[tuple[Protocol, ...]] = get_args(Protocol)
@@ -76,6 +78,14 @@ def find_terminal(stream: TextIO, environ: Mapping[str, str], wanted: Protocol |
         cell or _window_cell(stream) or _USUAL_CELL,
         environ.get("COLORTERM") in {"truecolor", "24bit"},
     )
+
+
+def rich_console(stream: TextIO, *, width: int | None = None) -> Console:
+    """rich's console. With ``NO_COLOR`` no text is bold or dim either: rich itself drops colours alone."""
+    from rich.console import Console
+
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(file=stream, width=width, color_system=None if plain else "auto", highlight=False)
 
 
 def _known(environ: Mapping[str, str]) -> Protocol | None:
