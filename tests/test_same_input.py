@@ -67,6 +67,21 @@ INPUTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # fields, and wor
     "two names, one value": ({"steps": 4, "num_steps": "4"}, ()),
     "two names, one out of range": ({"steps": 4, "num_steps": 99}, ("num_steps must be an integer from 1 to 8",)),
     "a misspelt name": ({"stesp": 4}, ('"stesp" is not a known parameter and was ignored; did you mean steps?',)),
+    "flags in the prompt": ({"prompt": "a red apple --num-steps 4 --size=320x256 \u2014n=2", "size": ""}, ()),
+    "a misspelt flag in the prompt": (
+        {"prompt": "a red apple --stepz=4"},
+        ('"--stepz=4" was left in the prompt: it is not a known flag; did you mean --steps?',),
+    ),
+    "a flag in the prompt with a value that is none": (
+        {"prompt": "a red apple --steps=many"},
+        ('"--steps=many" was left in the prompt: --steps takes an integer',),
+    ),
+    "a flag twice": ({"prompt": "a red apple --seed=1 --seed=2"}, ("--seed 1 was ignored: --seed 2 was used",)),
+    "a flag out of range": ({"prompt": "a red apple --steps=99"}, ("steps must be an integer from 1 to 8",)),
+    "a flag out of range beside a field": (
+        {"prompt": "a red apple --steps=99", "num_steps": 4},
+        ("--steps must be an integer from 1 to 8",),
+    ),
     "an unknown name": ({"colour": "red"}, ('"colour" is not a known parameter and was ignored',)),
     "extra_body": ({"extra_body": '{"n": 2, "colour": "red"}'}, ('"colour" is not a known parameter',)),
     "another's image_size": ({"image_size": "4K"}, ('image_size "4K" was not understood and was ignored',)),

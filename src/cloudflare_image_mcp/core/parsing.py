@@ -58,7 +58,7 @@ def parse_request(operation: Operation, fields: Mapping[str, object]) -> ImageRe
     values = {name: rows[0][1] for name, rows in given.items()}
     written = {name: rows[0][0] for name, rows in given.items()}
     warnings: list[str] = []
-    flags = _take_flags(values, given)
+    flags = _take_flags(values, given, warnings)
     images, masks, left_out = _inputs(operation, fields)
     values |= {"operation": operation, "images": images, "mask": masks[0] if masks else None}
     request = _checked(values, written, given, warnings)
@@ -134,15 +134,21 @@ def _extra(fields: Mapping[str, object]) -> Mapping[str, Any]:
     return extra
 
 
-def _take_flags(values: dict[str, Any], given: dict[str, list[_Value]]) -> frozenset[str]:
-    """Takes the flags out of the prompt. A parameter that is given as a field too keeps the field's value."""
+def _take_flags(values: dict[str, Any], given: dict[str, list[_Value]], warnings: list[str]) -> frozenset[str]:
+    """Takes the flags out of the prompt; the last of several counts. A parameter that is given as a field too keeps the
+    field's value. Returns the parameters that flags alone set.
+    """
     if "prompt" not in values or not isinstance(values["prompt"], str):
         return frozenset()
-    values["prompt"], flags = take_flags(values["prompt"])
-    for name, value in flags.items():
-        values.setdefault(name, value)
-        given.setdefault(name, []).append((f"--{name}", value))
-    return frozenset(name for name in flags if len(given[name]) == 1)
+    found = take_flags(values["prompt"])
+    values["prompt"] = found.prompt
+    warnings += found.warnings
+    fields = frozenset(given)
+    for flag in reversed(found.flags):
+        name = "aspect_ratio" if flag.parameter == "size" and is_ratio(flag.value) else flag.parameter
+        values.setdefault(name, flag.value)
+        given.setdefault(name, []).append((flag.written, flag.value))
+    return frozenset(given) - fields
 
 
 def _checked(
