@@ -60,7 +60,13 @@ RUN: Final[dict[str, dict[str, str]]] = {
     "operations.md": {"[Unit]": HERE, "20": HERE, "export API_KEYS_FILE": HERE},
     "storage.md": {"IMAGE_STORAGE_URL=": HERE},
     "tutorial.md": {"": "tests/docs/test_recipes.py"},
-    "workers.md": {"echo": HERE, '"routes"': HERE},
+    "workers.md": {
+        "echo": HERE,
+        '"routes"': HERE,
+        "cloudflare-image-mcp emulate": "tests/worker/test_dev.py",
+        "scripts/worker dev": "tests/worker/test_dev.py",
+        "curl -s http://127.0.0.1:8787/": "tests/worker/test_dev.py",
+    },
 }
 """The test that runs each block, by the page and the beginning of the block."""
 
@@ -82,9 +88,9 @@ NOT_RUN: Final[dict[str, dict[str, str]]] = {
     "workers-ai.md": {"CLOUDFLARE_ACCOUNT_ID=": ACCOUNT, "upstream failure": "a line of the log, not a command"},
     "workers.md": {
         "export CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
-        "scripts/worker": ACCOUNT,
+        "scripts/worker wrangler": ACCOUNT,
+        "scripts/worker deploy": ACCOUNT,
         "curl https://": ACCOUNT,
-        "cloudflare-image-mcp emulate": "serves until it is stopped; tests/worker runs the same Worker",
     },
 }
 """Why a block cannot be run on every machine that runs the tests."""
@@ -120,7 +126,7 @@ def _named(table: dict[str, dict[str, str]], block: Block) -> list[str]:
     return [value for start, value in table.get(block.page, {}).items() if block.text.startswith(start)]
 
 
-def _block(page: str, start: str) -> str:
+def block_of(page: str, start: str) -> str:
     """The one block of a page that begins so."""
     (text,) = [block.text for block in BLOCKS if block.page == page and block.text.startswith(start)]
     return text
@@ -177,33 +183,33 @@ def test_what_is_not_run_is_at_least_a_command_that_there_is(block: Block) -> No
 def test_the_command_lines_of_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(pictures.picture(256, 256))
     (tmp_path / "sky.png").write_bytes(pictures.mask(256, 256))
-    printed = _shell(_block("cli.md", "cloudflare-image-mcp generate"), tmp_path).splitlines()
+    printed = _shell(block_of("cli.md", "cloudflare-image-mcp generate"), tmp_path).splitlines()
     assert len(printed) == 6
     assert all((tmp_path / path).is_file() for path in printed)
 
 
 def test_named_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
-    commands = _block("operations.md", "export API_KEYS_FILE").replace("/etc/cloudflare-image-mcp", str(tmp_path))
+    commands = block_of("operations.md", "export API_KEYS_FILE").replace("/etc/cloudflare-image-mcp", str(tmp_path))
     assert "alice" in _shell(commands, tmp_path)
     listed = _shell(f"export API_KEYS_FILE={tmp_path}/keys.toml\ncloudflare-image-mcp keys list", tmp_path)
     assert listed.startswith("alice: revoked")
 
 
 def test_the_sdk_generates_and_chats(server: str) -> None:
-    source = _block("clients.md", "from openai") + "\nprint(len(image.data[0].b64_json))\n"
-    printed = _python(source + _block("clients.md", "answer = "), server)
+    source = block_of("clients.md", "from openai") + "\nprint(len(image.data[0].b64_json))\n"
+    printed = _python(source + block_of("clients.md", "answer = "), server)
     length, content = printed.split("\n", 1)
     assert int(length) > 10_000
     assert f"({server}/images/" in content
 
 
 def test_langchain_makes_a_picture(server: str) -> None:
-    printed = _python(_block("clients.md", "from langchain_community") + "\nprint(url)", server)
+    printed = _python(block_of("clients.md", "from langchain_community") + "\nprint(url)", server)
     assert size(downloaded(printed.strip())) == "1024x1024"
 
 
 def test_vercels_sdk_makes_a_picture(server: str) -> None:
-    source = _block("clients.md", "import { generateImage }").replace("http://localhost:3000", server)
+    source = block_of("clients.md", "import { generateImage }").replace("http://localhost:3000", server)
     source = source.replace("@ai-sdk/openai-compatible", "openai-compatible")  # its name in tests/npm/package.json
     assert int(node.output(source + "\nconsole.log(image.uint8Array.length);\n")) > 10_000
 
@@ -223,18 +229,18 @@ def test_the_storage_settings_are_taken(tmp_path: Path) -> None:
 def test_the_systemd_unit_starts_a_command_that_there_is() -> None:
     unit = configparser.ConfigParser(interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
-    unit.read_string(_block("operations.md", "[Unit]"))
+    unit.read_string(block_of("operations.md", "[Unit]"))
     path, command = unit["Service"]["ExecStart"].split()
     assert Path(path).name == PROGRAM.name
     assert command in program.commands
 
 
 def test_a_log_line_looks_as_shown() -> None:
-    assert re.fullmatch(LINE, _block("operations.md", "20"))
+    assert re.fullmatch(LINE, block_of("operations.md", "20"))
 
 
 def test_the_worker_s_keys_are_written_to_a_file(tmp_path: Path) -> None:
-    command = _block("workers.md", "echo")
+    command = block_of("workers.md", "echo")
     subprocess.run(
         ["bash", "-ec", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True, timeout=20
     )
@@ -244,4 +250,4 @@ def test_the_worker_s_keys_are_written_to_a_file(tmp_path: Path) -> None:
 
 
 def test_the_worker_s_route_is_json() -> None:
-    assert json.loads("{" + _block("workers.md", '"routes"') + "}")["routes"][0]["custom_domain"] is True
+    assert json.loads("{" + block_of("workers.md", '"routes"') + "}")["routes"][0]["custom_domain"] is True
