@@ -1,4 +1,6 @@
-"""Forms of paths, proxy headers, offers of an upgrade, HEAD, packed bodies: over a real socket."""
+"""Forms of paths, proxy headers, offers of an upgrade, HEAD, packed bodies: in JSON, a form and MCP, each over a real
+socket.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import shutil
 import subprocess
 import zlib
 from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -24,10 +27,58 @@ from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BODY = {"prompt": "a fox", "size": "256x256", "seed": 1, "response_format": "url"}
 KEY = {"Authorization": "Bearer one"}
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A request for one image as one kind of client sends it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def url(self, data: bytes) -> str:
+        """The image's URL in an answer."""
+        answer = json.loads(data)
+        images = answer["result"]["structuredContent"]["images"] if self.path == "/mcp" else answer["data"]
+        return str(images[0]["url"])
+
+
+JSON = Way("/v1/images/generations", {"Content-Type": "application/json"}, json.dumps(BODY).encode())
+FORM = Way(
+    "/v1/images/generations",
+    {"Content-Type": "multipart/form-data; boundary=x"},
+    b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), str(value).encode())
+        for name, value in BODY.items()
+    )
+    + b"--x--\r\n",
+)
+ARGUMENTS = {name: value for name, value in BODY.items() if name != "response_format"}
+MCP = Way(
+    "/mcp",
+    {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "run_model",
+    },
+    json.dumps(
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "run_model", "arguments": ARGUMENTS, "_meta": META},
+        }
+    ).encode(),
+)
+WAYS = pytest.mark.parametrize("way", [JSON, FORM, MCP], ids=["json", "form", "mcp"])
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +104,14 @@ def send(
         return answer.status, answer.read()
 
 
-def url_of(origin: str, **headers: str) -> str:
+def url_of(origin: str, way: Way, **headers: str) -> str:
     written = {name.replace("_", "-"): value for name, value in headers.items()}
-    status, data = send(origin, "POST", "/v1/images/generations", json.dumps(BODY).encode(), written)
-    assert status == 200
-    return str(json.loads(data)["data"][0]["url"])
+    status, data = send(origin, "POST", way.path, way.body, way.headers | written)
+    assert status == 200, data
+    return way.url(data)
 
 
+@pytest.mark.parametrize("way", [JSON, FORM], ids=["json", "form"])
 @pytest.mark.parametrize(
     "path",
     [
@@ -75,8 +127,8 @@ def url_of(origin: str, **headers: str) -> str:
         "/openai/deployments/@cf/black-forest-labs/flux-1-schnell/images/generations/",
     ],
 )
-def test_every_form_of_the_path_makes_an_image(origin: str, path: str) -> None:
-    assert send(origin, "POST", path, json.dumps(BODY).encode())[0] == 200
+def test_every_form_of_the_path_makes_an_image(origin: str, path: str, way: Way) -> None:
+    assert send(origin, "POST", path, way.body, way.headers)[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -87,11 +139,16 @@ def test_every_form_of_the_path_lists_the_models(origin: str, path: str) -> None
     assert (status, json.loads(data)["object"]) == (200, "list")
 
 
-def test_mcp_answers_with_a_final_slash(origin: str) -> None:
-    plain, slash = (send(origin, "POST", path, b"{}")[0] for path in ("/mcp", "/mcp/"))
-    assert plain == slash != 404
+@pytest.mark.parametrize(
+    "path", ["/mcp/", "//mcp", "//mcp//", "/mcp/simple/?model=flux-1-schnell", "//mcp//simple?model=flux-1-schnell"]
+)
+def test_every_form_of_the_path_reaches_mcp(origin: str, path: str) -> None:
+    status, data = send(origin, "POST", path, MCP.body, MCP.headers)
+    assert status == 200, data
+    assert MCP.url(data).startswith(origin)
 
 
+@WAYS
 @pytest.mark.parametrize(
     "offer",
     [
@@ -101,12 +158,12 @@ def test_mcp_answers_with_a_final_slash(origin: str) -> None:
     ],
     ids=["h2c", "websocket", "tls"],
 )
-def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str]) -> None:
+def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str], way: Way) -> None:
     with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
         for _ in range(2):
-            connection.request("POST", "/v1/images/generations", json.dumps(BODY), offer)
+            connection.request("POST", way.path, way.body, way.headers | offer)
             answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())["model"]) == (200, answer.headers["x-image-model"])
+            assert way.url(answer.read()).startswith(origin)
         connection.request("GET", "/health", headers=offer)
         answer = connection.getresponse()
         assert answer.read()
@@ -156,6 +213,7 @@ def test_what_is_asked_for_without_being_told_is_404_without_a_key(guarded: str,
     assert send(guarded, "POST", path)[0] == 401
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("headers", "base"),
     [
@@ -178,8 +236,10 @@ def test_what_is_asked_for_without_being_told_is_404_without_a_key(guarded: str,
         ({"X_Forwarded_Port": "80; x"}, "http://{host}"),
     ],
 )  # fmt: skip
-def test_a_proxys_headers_count_where_they_are_well_formed(origin: str, headers: dict[str, str], base: str) -> None:
-    assert url_of(origin, **headers).rpartition("/images/")[0] == base.format(host=urlsplit(origin).netloc)
+def test_a_proxys_headers_count_where_they_are_well_formed(
+    origin: str, headers: dict[str, str], base: str, way: Way
+) -> None:
+    assert url_of(origin, way, **headers).rpartition("/images/")[0] == base.format(host=urlsplit(origin).netloc)
 
 
 URL = re.compile(
@@ -235,6 +295,7 @@ def test_the_canonical_path_is_its_own_canonical_path(path: str) -> None:
     assert quote(once)
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("encoding", "pack"),
     [
@@ -246,11 +307,11 @@ def test_the_canonical_path_is_its_own_canonical_path(path: str) -> None:
         ("GZIP", gzip.compress),
     ],
 )
-def test_a_packed_body_is_read(origin: str, encoding: str, pack: type[bytes]) -> None:
-    packed = pack(json.dumps(BODY).encode())
-    assert send(origin, "POST", "/v1/images/generations", packed, {"Content-Encoding": encoding})[0] == 200
+def test_a_packed_body_is_read(origin: str, encoding: str, pack: Callable[[bytes], bytes], way: Way) -> None:
+    assert url_of(origin, replace(way, body=pack(way.body)), Content_Encoding=encoding).startswith(origin)
 
 
+@pytest.mark.parametrize("way", [JSON, MCP], ids=["json", "mcp"])
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -260,6 +321,20 @@ def test_a_packed_body_is_read(origin: str, encoding: str, pack: type[bytes]) ->
     ],
     ids=["bomb", "cut short", "not packed"],
 )
-def test_a_packed_body_that_cannot_be_read_is_refused(origin: str, body: bytes, status: int) -> None:
-    answer = send(origin, "POST", "/v1/images/generations", body, {"Content-Encoding": "gzip"})
+def test_a_packed_body_that_cannot_be_read_is_refused(origin: str, body: bytes, status: int, way: Way) -> None:
+    answer = send(origin, "POST", way.path, body, way.headers | {"Content-Encoding": "gzip"})
+    assert answer[0] == status, answer
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (gzip.compress(FORM.body.removesuffix(b"\r\n--x--\r\n") + bytes(200 * 1024 * 1024), 1), 413),
+        (gzip.compress(FORM.body)[:-9], 400),
+        (FORM.body, 400),
+    ],
+    ids=["bomb", "cut short", "not packed"],
+)
+def test_a_packed_form_that_cannot_be_read_is_refused(origin: str, body: bytes, status: int) -> None:
+    answer = send(origin, "POST", FORM.path, body, FORM.headers | {"Content-Encoding": "gzip"})
     assert answer[0] == status, answer
