@@ -243,7 +243,7 @@ class Session:
         # The black of some drawings is a dark purple: they are painted black as well.
         own = actor.concept.label.split()[0] == actor.colour != "black"
         if (actor.colour and not own) or actor.material:
-            image = figure.recolour(image, actor.colour, actor.material)
+            image = figure.recolour(image, actor.colour, actor.material, actor.concept.label)
         if actor.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         size = (max(1, round(actor.width)), max(1, round(actor.height)))

@@ -17,6 +17,8 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
     "clay": (0.62, 0.10, 45),
     "rust": (0.48, 0.095, 48),
 }
+# The hue, in degrees, of what a colour word means in drawings where something else covers more: a bicycle's frame.
+PAINTED: dict[str, float] = {"bicycle": 17.0}
 
 
 def draw(body: str, view: tuple[float, float], height: int) -> Image.Image:
@@ -65,8 +67,13 @@ def saddle(image: Image.Image) -> float:
     return float(np.median(tops) / alpha.shape[0]) if len(tops) else 0.0
 
 
-def recolour(image: Image.Image, colour: str | None, material: str | None = None) -> Image.Image:
-    """The image with its main material in another colour; other parts, and light and shade, keep theirs."""
+def recolour(
+    image: Image.Image, colour: str | None, material: str | None = None, label: str | None = None
+) -> Image.Image:
+    """The image with its main material in another colour; other parts, and light and shade, keep theirs.
+
+    label: the artwork's, for drawings whose main material is not what covers the most of them.
+    """
     target = MATERIALS[material] if material else NAMED[colour or "gray"]
     small = image.resize((64, 64), Image.Resampling.BOX)
     pixels = np.asarray(small, np.float32).reshape(-1, 4) / 255
@@ -75,6 +82,8 @@ def recolour(image: Image.Image, colour: str | None, material: str | None = None
         return image
     lab = to_oklab(pixels[:, :3])
     everything = material is not None
+    if label in PAINTED and not everything:
+        return image_with(image, _Material(PAINTED[label], 0.62, 0.1, everything=False).lut(target))
     membership = _Material.of(lab, weights, everything)
     return image_with(image, membership.lut(target))
 

@@ -87,8 +87,14 @@ def _bound_height(actor: Actor, parent: Actor) -> float:
         "riding": (0.45, 0.72),
         "on": (0.25, 0.85),
         "inside": (0.3, 0.7),
+        "shoulder": (0.25, 0.40),
     }
     low, high = bounds.get(actor.bond or "", (0.15, 2.2))
+    label = parent.concept.label if parent.concept else ""
+    if actor.bond == "inside" and label in CAGES:
+        low, high = 0.2, 0.44
+    if actor.bond == "inside" and label in VASES:
+        low, high = 0.72, 0.85
     share: float = min(max(ratio, low), high)
     if actor.bond == "wearing" and _is_garment(actor) and parent.concept is not None:
         if parent.concept.kind.startswith("person") and "scarf" not in (actor.concept.label if actor.concept else ""):
@@ -119,13 +125,18 @@ def _size(cast: Cast, roots: list[Actor], floor: Floor) -> None:
         if actor.parent is not None:
             parent = cast.actors[actor.parent]
             actor.height = _bound_height(actor, parent)
-            if actor.bond in {"on", "inside"}:
+            if actor.bond in {"on", "inside"} and not _is_in_a_vase(actor, parent):
                 siblings = sum(a.parent == actor.parent and a.bond == actor.bond for a in cast.actors)
                 actor.height = min(
                     actor.height, parent.width * (1.25 if siblings > 1 else 1.6) / siblings / actor.aspect
                 )
             if actor.bond in {"front", "behind", "under", "over"}:
                 actor.height = min(max(actor.height, side * 0.2), side * 0.5)
+
+
+def _is_in_a_vase(actor: Actor, parent: Actor) -> bool:
+    """Whether only its stalk is in the parent, so that it may be wider."""
+    return actor.bond == "inside" and parent.concept is not None and parent.concept.label in VASES
 
 
 def _rows(roots: list[Actor], floor: Floor) -> int:
@@ -216,7 +227,7 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
     table: dict[str, tuple[float, float, int]] = {
         "riding": (parent.x - 0.02 * parent.width, top + parent.height * 0.50, -1),
         "on": (parent.x + spread * parent.width * 0.8, top + parent.height * (_rest(parent) + 0.05), 1),
-        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * (_rim(parent) + 0.30), -1),
+        "inside": (parent.x + spread * parent.width * 0.7, top + parent.height * _level_inside(parent), -1),
         "over": (
             parent.x
             + spread * max(parent.width * 1.6, actor.width * 1.1 * siblings)
@@ -242,6 +253,7 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
             -1,
         ),
         "wearing": _worn(actor, parent),
+        "shoulder": (parent.x + toward * parent.width * 0.34, top + parent.height * 0.56, 1),
         "holding": (parent.x + toward * parent.width * 0.46, bottom - parent.height * 0.16, 1),
     }
     actor.x, actor.foot, order = table[actor.bond or "on"]
@@ -250,10 +262,13 @@ def _bind(actor: Actor, parent: Actor, place: int, siblings: int, jitter: float)
 
 
 # Where the opening of a container is, in shares of its height, when something reaches up beyond it.
-RIMS = {"basket": 0.30, "shopping cart": 0.3, "bucket": 0.05}
+RIMS = {"basket": 0.30, "shopping cart": 0.3, "bucket": 0.05, "empty cup": 0.12}
+# What is seen all round the thing inside it, and the level of its floor; what holds stalks, and how deep they stand in it.
+CAGES = {"birdcage": 0.84}
+VASES = {"vase": 0.16}
 SEATS = {
     "pirate ship": 0.52, "sailboat": 0.5, "passenger ship": 0.1, "ship": 0.2, "canoe": 0.3,
-    "couch and lamp": 0.32, "sofa": 0.50, "bench": 0.52, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "plate": 0.42, "throne": 0.62,
+    "couch and lamp": 0.32, "sofa": 0.50, "bench": 0.52, "bed": 0.22, "chair": 0.42, "bathtub": 0.30, "plate": 0.42, "throne": 0.62, "cushion": 0.22,
 }  # fmt: skip
 
 
@@ -279,6 +294,12 @@ def _facing(actor: Actor) -> int:
 
 def _rim(parent: Actor) -> float:
     return RIMS.get(parent.concept.label if parent.concept else "", parent.saddle)
+
+
+def _level_inside(parent: Actor) -> float:
+    """Where the foot of a thing in the parent is, in shares of the parent's height."""
+    label = parent.concept.label if parent.concept else ""
+    return CAGES.get(label) or VASES.get(label) or _rim(parent) + 0.30
 
 
 def _rest(parent: Actor) -> float:

@@ -13,8 +13,22 @@ TOGETHER = {
     "vegetable": ("carrot", "tomato", "broccoli"),
     "pet": ("dog", "cat", "rabbit"),
 }
-# Places whose name says that houses stand in them.
-SETTLEMENTS = {"village", "farm", "countryside village"}
+# Places whose name says that buildings stand in them: which, and how many.
+SETTLEMENTS = {"village": ("house", 3), "farm": ("barn", 1), "countryside village": ("house", 3)}
+# Flowers whose fields are drawn with their own shape and colours; other fields are of mixed flowers.
+FLOWER_FIELDS = {"tulip", "rose", "sunflower", "hyacinth"}
+# Buildings that are shown from inside when someone is in them, as a room of what kind.
+INTERIORS = {
+    "hospital": "ward",
+    "castle": "castle hall",
+    "japanese castle": "castle hall",
+    "school": "classroom",
+    "office building": "office",
+}
+# What a person "on" them rides.
+MOUNTS = {
+    "horse", "camel", "two-hump camel", "donkey", "unicorn", "elephant", "llama", "zebra", "ox", "cow", "dragon", "bicycle", "motorcycle", "motor scooter",
+}  # fmt: skip
 # What holds what is said to be "of" it, and how: "a bowl of fruit", "a plate of cookies".
 CONTAINERS = {
     "plate": "bearing",
@@ -66,7 +80,7 @@ ROOM_PARTS = {"window", "windows", "carpet", "rug", "floor", "wall"}
 # Kinds of picture that show one thing on plain ground.
 EMBLEMS = {"logo", "icon", "sticker", "clip art", "emblem", "mascot", "app icon", "logo design"}
 # What is shut in the artwork, and how it looks with something inside.
-OPENED = {"package": "open box"}
+OPENED = {"package": "open box", "teacup without handle": "empty cup", "hot beverage": "empty cup"}
 # Places that a noun before them describes: "a tulip field".
 GROUNDS = {
     "field",

@@ -61,6 +61,7 @@ SIZES = {
 
 RELATIONS = _table(
     on="on, on top of, atop, sitting on, standing on, lying on, perched on, sits on, resting on, stands on, sleeping on, placed on, upon, crossing, crosses, walking across, walking on, driving across, growing on",
+    shoulder="on the shoulder of, on the shoulders of",
     under="under, below, beneath, underneath, sitting under, sleeping under, standing under, sits under, hiding under, lying under",
     over="over, above, flying over, hovering over, floating above, soaring over, flying above, hovering above, jumping over, high above, floating over",
     beside="next to, beside, near, by, alongside, close to, with, to the left of, to the right of, and, standing next to, accompanied by, together with, playing with, sitting next to, meeting, chasing, versus, facing, looking at, watching, leaning against, against, talking to, hugging, kissing, fighting, attacking, battling",
@@ -75,20 +76,20 @@ RELATIONS = _table(
 )
 
 SCENERY = _table(
-    meadow="meadow, field, grass, grassland, park, garden, lawn, countryside, farm, pasture, prairie, flower field, backyard, savanna, savannah, wheat field, picnic, playground, village, landscape, nature, outdoors, outside, vineyard, plain",
+    meadow="meadow, field, grass, grassland, park, garden, lawn, countryside, farm, pasture, prairie, backyard, savanna, savannah, wheat field, flower field, mud, muddy field, picnic, playground, village, landscape, nature, outdoors, outside, vineyard, plain",
     hills="hill, rolling hills, valley",
     mountains="mountain, mountain range, alps, peak, himalayas, summit, mountainside, mountain landscape, canyon, volcano landscape",
     cliff="cliff, sea cliff, clifftop, seaside cliff, headland, cliffside, cliffs of moher, edge of a cliff",
-    forest="forest, woods, jungle, rainforest, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
+    forest="forest, woods, jungle, rainforest, tropical forest, tropical rainforest, tropical jungle, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
     desert="desert, dunes, sand dunes, sahara, mesa, wild west, oasis",
     beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline, sand",
     ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier, wave, fishing port",
-    lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall",
+    lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall, cascade, waterfalls",
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
     snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
-    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza",
-    interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, ballroom, palace hall, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym, nook, study, attic, basement, lobby, hall",
-    table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth",
+    city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza, brick wall, red brick wall, stone wall, graffiti wall, boulevard, montmartre",
+    interior="room, living room, bedroom, kitchen, office, indoors, inside a house, library, cafe, classroom, studio apartment, restaurant, hallway, museum, ballroom, palace hall, couch room, fireplace, cabin interior, bathroom, shop, window, carpet, rug, floor, wall, laboratory, garage, gym, nook, study, attic, basement, lobby, hall, empty room, bare room, school room, schoolroom, bookshop, bookstore, dance hall, castle hall, great hall, throne room, hospital room, hospital ward, operating room",
+    table="table, desk, wooden table, kitchen table, countertop, counter, tabletop, workbench, dining table, wooden desk, tablecloth, windowsill, window sill, window ledge, sill",
     space="space, outer space, galaxy, cosmos, universe, nebula, deep space, starfield, orbit, milky way, solar system, interstellar",
     moon="lunar surface, moon surface, surface of the moon, on the moon, mars, alien planet, planet surface, on mars, surface of mars, alien landscape",
     sky="in the sky, clouds, above the clouds, among the clouds, in the clouds, the sky, sky, blue sky, cloudscape",
@@ -96,6 +97,29 @@ SCENERY = _table(
     gradient="gradient background, gradient, color gradient, colour gradient, gradient wallpaper, abstract, abstract art, abstract background, abstract shapes, shapes",
     stage="stage, theater, theatre, concert, spotlight, nightclub, circus ring",
     cave="cave, cavern, dungeon, mine, grotto",
+)
+
+# Places with scenery of their own kind: the kind -> phrases of the table above.
+PLACE_KINDS = _table(
+    bare="empty room, bare room",
+    kitchen="kitchen",
+    classroom="classroom, school room, schoolroom",
+    library="library, bookshop, bookstore, study",
+    office="office",
+    ballroom="ballroom, dance hall, palace hall",
+    ward="hospital room, hospital ward, operating room",
+    windowsill="windowsill, window sill, window ledge, sill",
+    waterfall="waterfall, cascade",
+    jungle="jungle, rainforest, tropical forest, tropical rainforest, tropical jungle",
+    iceberg="iceberg",
+    mud="mud, muddy field",
+    paris="paris, montmartre",
+    **{
+        "brick wall": "brick wall, red brick wall, stone wall, graffiti wall",
+        "castle hall": "castle hall, great hall, throne room",
+        "flower field": "flower field",
+        "wheat field": "wheat field",
+    },
 )
 
 TIMES = _table(

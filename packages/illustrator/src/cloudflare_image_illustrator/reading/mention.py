@@ -21,11 +21,12 @@ class Mention:
 
 @dataclass(slots=True)
 class Reading:
-    """Everything that was understood, in canonical words."""
+    """Everything that was understood, in canonical words. kinds: scenery -> what kind of it: {"interior": "kitchen"}."""
 
     mentions: list[Mention] = field(default_factory=list)
     scenery: list[str] = field(default_factory=list)
     tints: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     time: str | None = None
     weather: list[str] = field(default_factory=list)
     season: str | None = None

@@ -1,5 +1,6 @@
 """Tokens that are no things: counts, sizes, colours, relations, places, hours, weather, style."""
 
+from cloudflare_image_illustrator.reading import lexicon
 from cloudflare_image_illustrator.reading.belonging import (
     EMBLEMS,
     FLYING,
@@ -9,7 +10,7 @@ from cloudflare_image_illustrator.reading.belonging import (
 )
 from cloudflare_image_illustrator.reading.mention import Mention, Reading
 from cloudflare_image_illustrator.reading.tokens import Token
-from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
+from cloudflare_image_illustrator.reading.vocabulary import Vocabulary, singulars
 
 
 class ModifierParser:
@@ -97,6 +98,9 @@ class ModifierParser:
             self.reading.room_part = True
             self._clear()
             return
+        kind = next((lexicon.PLACE_KINDS[f] for f in singulars(token.phrase) if f in lexicon.PLACE_KINDS), None)
+        if kind is not None:
+            self.reading.kinds.setdefault(token.value, kind)
         # By the sea, not in it.
         self._place("beach" if token.value == "ocean" and self.relation == "beside" else token.value)
         if self.colours:
@@ -105,17 +109,17 @@ class ModifierParser:
             self.reading.tints["gradient end"] = self.colours[1]
         self._clear()
         if token.phrase in SETTLEMENTS:
-            self._settle()
+            self._settle(*SETTLEMENTS[token.phrase])
         if token.value == "meadow" and following is not None and following.phrase == "of":
             self.count = MANY  # "a field of tulips"
         if self.relation != "beside":
             self.relation = None
 
-    def _settle(self) -> None:
-        """Houses for a place that has them."""
-        number = self.vocabulary.label("house")
+    def _settle(self, building: str, count: int) -> None:
+        """The buildings of a place that has them."""
+        number = self.vocabulary.label(building)
         if number is not None:
-            self.reading.mentions.append(Mention("house", [number], 3, size=0.8))
+            self.reading.mentions.append(Mention(building, [number], count, size=0.8))
             self.last = len(self.reading.mentions) - 1
 
     def _has_building(self) -> bool:

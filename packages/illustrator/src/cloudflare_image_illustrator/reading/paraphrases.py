@@ -9,15 +9,14 @@ _REWRITTEN: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(?:balancing|perched|balanced|standing|sitting|seated) (?:up )?on\b", "on"),
     (r"\b(?:watering|feeding|painting|planting|fighting|chasing|greeting|petting)\b(?= (?:a|an|the|two|some|flowers))", "next to"),
     (r"\b(?:catching|eating|carrying|lifting|hugging)\b(?= (?:a|an|the|his|her|its|two)\b)", "holding"),
+    (r"\bon (a|an|the|his|her) (\w+)['’]s shoulders?\b", r"on the shoulder of \1 \2"),
     (r"['’]s (?:shoulder|back|head|lap|hand|arm)s?\b", ""),
     (r"\blily ?pads?\b", "lotus"),
-    (r"\bwindow ?sills?\b", "window"),
-    (r"\bbrick wall\b", "wall"),
-    (r"\b(?:wheat|corn|barley|rice) ?fields?\b", "golden field"),
+    (r"\b(?:wheat|corn|barley|rye|grain|rice) ?fields?\b", "wheat field"),
+    (r"\blavender fields?\b", "hyacinth field"),
     (r"\bstormy (sea|ocean|lake|sky|night)\b", r"storm \1"),
     (r"\b(?:foggy|misty) (lake|sea|ocean|forest|city|street)\b", r"fog \1"),
     (r"\berupting\b", " "),
-    (r"\bin (?:the )?mud\b", " "),
 )  # fmt: skip
 REWRITTEN: Final = tuple((re.compile(pattern), instead) for pattern, instead in _REWRITTEN)
 

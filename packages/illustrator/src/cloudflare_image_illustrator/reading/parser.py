@@ -6,9 +6,12 @@ from cloudflare_image_illustrator.reading.belonging import (
     CONTAINERS,
     COVERING,
     EQUIPPED,
+    FLOWER_FIELDS,
     GROUNDS,
     HANDY,
+    INTERIORS,
     MOST,
+    MOUNTS,
     ON_THE_BODY,
     OPENED,
     PARTS,
@@ -65,6 +68,7 @@ class MentionParser(ModifierParser):
         token = self._opened(token)
         if (
             self._is_road(token)
+            or self._is_room(token)
             or self._is_part(token)
             or self._is_equipped(token)
             or self._is_measure(token, following)
@@ -125,6 +129,24 @@ class MentionParser(ModifierParser):
         if not token.concepts or self.vocabulary.concept(token.concepts[0]).label != "motorway":
             return False
         self.reading.road = True
+        self._clear()
+        self.relation = None
+        return True
+
+    def _is_room(self, token: Token) -> bool:
+        """ "a doctor in a hospital": a building that someone is in is the room around them."""
+        if self.relation != "inside" or self.link not in {"in", "inside"} or self.last is None or not token.concepts:
+            return False
+        kind = INTERIORS.get(self.vocabulary.concept(token.concepts[0]).label)
+        occupant = self.reading.mentions[self.last].concepts
+        if (
+            kind is None
+            or not occupant
+            or not self.vocabulary.concept(occupant[0]).kind.startswith(("person", "animal"))
+        ):
+            return False
+        self._place("interior")
+        self.reading.kinds.setdefault("interior", kind)
         self._clear()
         self.relation = None
         return True
@@ -216,6 +238,9 @@ class MentionParser(ModifierParser):
             return "on"
         if self.relation == "inside" and kind.startswith(("place-building", "place-religious")):
             return "front"  # buildings are drawn from outside
+        rider = self.reading.mentions[self.last or 0].concepts
+        if self.relation == "on" and label in MOUNTS and rider:
+            return "riding" if self.vocabulary.concept(rider[0]).kind.startswith("person") else "on"
         carried = label in CARRIED or (kind.startswith(HANDY) and self.link == "with")
         bearer = self.reading.mentions[self._bearer()].concepts
         if carried and bearer and self.vocabulary.concept(bearer[0]).kind.startswith("person"):
@@ -228,6 +253,9 @@ class MentionParser(ModifierParser):
         """A noun before a noun describes it: "clown car" is a car. Before a place it is what one finds there."""
         if following.phrase in GROUNDS:
             kind = self.vocabulary.concept(token.concepts[0]).kind if token.concepts else ""
+            if kind == "plant-flower" and following.phrase == "field":
+                flower = self.vocabulary.concept(token.concepts[0]).label
+                self.reading.kinds["meadow"] = f"{flower if flower in FLOWER_FIELDS else 'flower'} field"
             if kind.startswith("plant"):
                 # The article is the field's, not the plant's.
                 self.count = 5 if self.count in {None, 1} else self.count

@@ -4,8 +4,9 @@ from typing import Final
 
 # The artwork's label -> the names of those it stands for.
 _STANDS_FOR: Final[dict[str, str]] = {
-    "seal": "walrus, sea lion, manatee, dugong, elephant seal",
-    "parrot": "hummingbird, toucan, macaw, cockatoo, parakeet, budgie, hornbill, bird of paradise",
+    "seal": "sea lion, manatee, dugong, elephant seal",
+    "parrot": "hummingbird, macaw, cockatoo, parakeet, budgie, bird of paradise",
+    "toucan": "hornbill",
     "flamingo": "heron, ibis, egret, spoonbill, crane",
     "dodo": "ostrich, emu, kiwi bird, cassowary",
     "turkey": "pheasant, quail, grouse, partridge",

@@ -33,7 +33,7 @@ def singulars(word: str) -> list[str]:
         forms.append(IRREGULAR[word])
     if word.endswith("ies") and len(word) > 4:
         forms.append(word[:-3] + "y")
-    if word.endswith(("ches", "shes", "xes", "sses", "oes", "zes")):
+    if word.endswith(("ches", "shes", "xes", "ses", "oes", "zes")):
         forms.append(word[:-2])
     if word.endswith("ves"):
         forms.append(word[:-3] + "f")

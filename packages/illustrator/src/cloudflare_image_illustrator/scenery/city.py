@@ -121,11 +121,12 @@ def street(stage: Stage) -> None:
             stage.back.append(
                 f'<path d="M{x:.1f} {y:.1f}h{w * 0.1:.1f}l{-w * 0.012:.1f} {span * 0.035:.1f}h{-w * 0.1:.1f}z" fill="{dash}"/>'
             )
-    _lamps(stage, base, span)
+    lamps(stage, base, span)
     stage.floor_far, stage.floor_near = base + span * 0.40, h - span * 0.14
 
 
-def _lamps(stage: Stage, base: float, span: float) -> None:
+def lamps(stage: Stage, base: float, span: float) -> None:
+    """Street lamps at both sides; base is the far edge of the ground, span its height."""
     pole = hexed(stage.palette.lit(oklch(0.30, 0.015, 260)))
     for x, scale in ((0.06, 1.0), (0.94, 1.0), (0.24, 0.55), (0.76, 0.55)):
         foot = base + span * (0.22 if scale == 1.0 else 0.08)

@@ -8,12 +8,12 @@ from cloudflare_image_illustrator.raster import paste, rasterise
 from cloudflare_image_illustrator.scenery.stage import Stage
 
 
-def _flat(stage: Stage, colour: Rgb) -> None:
+def flat(stage: Stage, colour: Rgb) -> None:
     stage.canvas = Image.new("RGB", (stage.width, stage.height), tuple(int(255 * c) for c in colour))
     stage.indoors = True
 
 
-def _dim(stage: Stage, colour: Rgb) -> Rgb:
+def dim(stage: Stage, colour: Rgb) -> Rgb:
     """A room's colour by the hour: lamps make evenings warm, not dark."""
     return {
         "night": mix(shade(colour, -0.20), (0.42, 0.26, 0.20), 0.25),
@@ -22,11 +22,11 @@ def _dim(stage: Stage, colour: Rgb) -> Rgb:
     }.get(stage.time, colour)
 
 
-def _wall_colour(stage: Stage, rng: np.random.Generator) -> Rgb:
+def wall_colour(stage: Stage, rng: np.random.Generator) -> Rgb:
     tint = stage.tints.get("interior") or stage.tints.get("table")
     if tint:
-        return _dim(stage, shade(named(tint), 0.0, 0.7))
-    return _dim(
+        return dim(stage, shade(named(tint), 0.0, 0.7))
+    return dim(
         stage,
         oklch(
             float(rng.uniform(0.80, 0.90)),
@@ -40,8 +40,8 @@ def interior(stage: Stage) -> None:
     """A furnished room: window, picture, lamp, plant, boards, rug."""
     rng = stage.rng("interior")
     w, h = stage.width, stage.height
-    wall = _wall_colour(stage, rng)
-    _flat(stage, wall)
+    wall = wall_colour(stage, rng)
+    flat(stage, wall)
     stage.horizon = h * float(rng.uniform(0.58, 0.66))
     side = 0.28 if rng.random() < 0.5 else 0.72
     stage.sun = (side * w, stage.horizon * 0.4)
@@ -56,9 +56,10 @@ def interior(stage: Stage) -> None:
                 for x in np.arange(0, w, step)
             )
         )
-    _window(stage, side * w, stage.horizon * 0.47, min(w * 0.36, stage.horizon * 0.62), rng)
+    window(stage, side * w, stage.horizon * 0.47, min(w * 0.36, stage.horizon * 0.62), rng)
     _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36, wall)
-    _floor(stage, rng, wall)
+    boards(stage, rng, wall)
+    rug(stage, rng)
     _lamp(stage, rng, (0.93 if side < 0.5 else 0.07) * w)
     _plant(stage, rng, (0.06 if side < 0.5 else 0.94) * w)
     stage.floor_far, stage.floor_near = (
@@ -67,14 +68,14 @@ def interior(stage: Stage) -> None:
     )
 
 
-def _window(stage: Stage, x: float, y: float, size: float, rng: np.random.Generator) -> None:
+def window(stage: Stage, x: float, y: float, size: float, rng: np.random.Generator) -> None:
     """A window onto the hour's sky, with curtains."""
     palette = stage.palette
     left, top, w, h = x - size / 2, y - size * 0.55, size, size * 1.1
     sky = stage.gradient([(0, palette.top, 1), (0.6, palette.middle, 1), (1, palette.low, 1)], top, top + h)
     hill = hexed(palette.at(palette.grass, 0.45))
-    frame = hexed(shade(_dim(stage, (0.97, 0.96, 0.94)), 0.0))
-    edge = hexed(_dim(stage, (0.80, 0.78, 0.75)))
+    frame = hexed(shade(dim(stage, (0.97, 0.96, 0.94)), 0.0))
+    edge = hexed(dim(stage, (0.80, 0.78, 0.75)))
     stage.back.append(
         f'<rect x="{left - size * 0.05:.1f}" y="{top - size * 0.05:.1f}" width="{w + size * 0.1:.1f}" height="{h + size * 0.1:.1f}" rx="{size * 0.02:.1f}" fill="{frame}"/>'
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{w:.1f}" height="{h:.1f}" fill="{sky}"/>'
@@ -86,7 +87,7 @@ def _window(stage: Stage, x: float, y: float, size: float, rng: np.random.Genera
         stage.back.append(
             f'<circle cx="{left + w * 0.74:.1f}" cy="{top + h * 0.2:.1f}" r="{size * 0.07:.1f}" fill="#f6efd2"/>'
         )
-    cloth = _dim(stage, oklch(0.74, 0.10, float(rng.uniform(0, 360))))
+    cloth = dim(stage, oklch(0.74, 0.10, float(rng.uniform(0, 360))))
     for sign in (-1, 1):
         cx = x + sign * size * 0.60
         fold = stage.gradient(
@@ -106,17 +107,17 @@ def _window(stage: Stage, x: float, y: float, size: float, rng: np.random.Genera
             f'<path d="M{cx - size * 0.14:.1f} {top - size * 0.1:.1f}h{size * 0.28:.1f}q{size * 0.03:.1f} {h * 0.6:.1f} {size * 0.02:.1f} {h * 1.22:.1f}h{-size * 0.32:.1f}q{size * 0.02:.1f} {-h * 0.6:.1f} {size * 0.02:.1f} {-h * 1.22:.1f}z" fill="{fold}"/>'
         )
     stage.back.append(
-        f'<rect x="{x - size * 0.8:.1f}" y="{top - size * 0.13:.1f}" width="{size * 1.6:.1f}" height="{size * 0.035:.1f}" rx="{size * 0.017:.1f}" fill="{hexed(_dim(stage, oklch(0.45, 0.06, 60)))}"/>'
+        f'<rect x="{x - size * 0.8:.1f}" y="{top - size * 0.13:.1f}" width="{size * 1.6:.1f}" height="{size * 0.035:.1f}" rx="{size * 0.017:.1f}" fill="{hexed(dim(stage, oklch(0.45, 0.06, 60)))}"/>'
     )
 
 
 def _pictures(stage: Stage, rng: np.random.Generator, x: float, y: float, wall: Rgb) -> None:
-    frame = hexed(_dim(stage, oklch(0.42, 0.06, 60)))
+    frame = hexed(dim(stage, oklch(0.42, 0.06, 60)))
     for dx, dy, size in ((-0.07, 0.0, 0.17), (0.09, 0.05, 0.12)):
         cx, cy, s = x + dx * stage.width, y + dy * stage.height, size * min(stage.width, stage.height)
         one, two = (
-            _dim(stage, oklch(0.78, 0.09, float(rng.uniform(0, 360)))),
-            _dim(stage, oklch(0.6, 0.10, float(rng.uniform(0, 360)))),
+            dim(stage, oklch(0.78, 0.09, float(rng.uniform(0, 360)))),
+            dim(stage, oklch(0.6, 0.10, float(rng.uniform(0, 360)))),
         )
         stage.back.append(
             f'<rect x="{cx - s * 0.5:.1f}" y="{cy - s * 0.6:.1f}" width="{s:.1f}" height="{s * 1.2:.1f}" fill="{frame}"/>'
@@ -126,37 +127,43 @@ def _pictures(stage: Stage, rng: np.random.Generator, x: float, y: float, wall: 
         )
 
 
-def _floor(stage: Stage, rng: np.random.Generator, wall: Rgb) -> None:
+def boards(stage: Stage, rng: np.random.Generator, wall: Rgb) -> None:
+    """A floor of wooden boards and the skirting above it."""
     w, h, top = stage.width, stage.height, stage.horizon
-    wood = _dim(stage, oklch(float(rng.uniform(0.52, 0.68)), 0.07, float(rng.uniform(52, 74))))
+    wood = dim(stage, oklch(float(rng.uniform(0.52, 0.68)), 0.07, float(rng.uniform(52, 74))))
     paint = stage.gradient([(0, shade(wood, -0.07), 1), (1, shade(wood, 0.05), 1)], top, h)
     stage.back.append(f'<rect x="0" y="{top:.1f}" width="{w}" height="{h - top:.1f}" fill="{paint}"/>')
     line = hexed(shade(wood, -0.11))
-    boards = "".join(
+    seams = "".join(
         f"M{w / 2 + (i - 9) * w * 0.075:.1f} {top:.1f}L{w / 2 + (i - 9) * w * 0.17:.1f} {h}" for i in range(19)
     )
-    stage.back.append(f'<path d="{boards}" stroke="{line}" stroke-width="{stage.unit * 1.6:.1f}" opacity=".55"/>')
+    stage.back.append(f'<path d="{seams}" stroke="{line}" stroke-width="{stage.unit * 1.6:.1f}" opacity=".55"/>')
     skirting = hexed(shade(wall, 0.06, 0.5))
     stage.back.append(
         f'<rect x="0" y="{top - stage.unit * 26:.1f}" width="{w}" height="{stage.unit * 28:.1f}" fill="{skirting}"/><rect x="0" y="{top:.1f}" width="{w}" height="{stage.unit * 7:.1f}" fill="#000" opacity=".13"/>'
     )
+
+
+def rug(stage: Stage, rng: np.random.Generator) -> None:
+    """A round rug in the colour asked for, or in any."""
+    w, h, top = stage.width, stage.height, stage.horizon
     asked = stage.tints.get("rug")
     hue = float(rng.uniform(0, 360))
-    rug = _dim(stage, named(asked) if asked else oklch(0.66, 0.10, hue))
+    colour = dim(stage, named(asked) if asked else oklch(0.66, 0.10, hue))
     cy, rx = top + (h - top) * 0.58, w * 0.40
     ry = (h - top) * 0.33
     stage.back.append(
-        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx:.1f}" ry="{ry:.1f}" fill="{hexed(rug)}"/>'
-        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx * 0.88:.1f}" ry="{ry * 0.86:.1f}" fill="none" stroke="{hexed(shade(rug, 0.13, 0.6))}" stroke-width="{stage.unit * 9:.1f}"/>'
-        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx * 0.62:.1f}" ry="{ry * 0.58:.1f}" fill="{hexed(shade(rug, 0.06, 0.8, 25))}"/>'
+        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx:.1f}" ry="{ry:.1f}" fill="{hexed(colour)}"/>'
+        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx * 0.88:.1f}" ry="{ry * 0.86:.1f}" fill="none" stroke="{hexed(shade(colour, 0.13, 0.6))}" stroke-width="{stage.unit * 9:.1f}"/>'
+        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{rx * 0.62:.1f}" ry="{ry * 0.58:.1f}" fill="{hexed(shade(colour, 0.06, 0.8, 25))}"/>'
     )
 
 
 def _lamp(stage: Stage, rng: np.random.Generator, x: float) -> None:
     foot, tall = stage.horizon + (stage.height - stage.horizon) * 0.16, stage.height * 0.42
     top, r = foot - tall, stage.height * 0.075
-    metal = hexed(_dim(stage, oklch(0.38, 0.03, 70)))
-    shade_colour = _dim(stage, oklch(0.88, 0.08, float(rng.choice([85, 60, 30]))))
+    metal = hexed(dim(stage, oklch(0.38, 0.03, 70)))
+    shade_colour = dim(stage, oklch(0.88, 0.08, float(rng.choice([85, 60, 30]))))
     if stage.palette.dark or stage.time == "sunset":
         glow = stage.glow([(0, (1.0, 0.9, 0.65), 0.75), (1, (1.0, 0.85, 0.6), 0)], x, top + r * 0.5, tall * 0.8)
         stage.back.append(f'<circle cx="{x:.1f}" cy="{top + r * 0.5:.1f}" r="{tall * 0.8:.1f}" fill="{glow}"/>')
@@ -169,14 +176,14 @@ def _lamp(stage: Stage, rng: np.random.Generator, x: float) -> None:
 
 def _plant(stage: Stage, rng: np.random.Generator, x: float) -> None:
     foot, size = stage.horizon + (stage.height - stage.horizon) * 0.20, stage.height * 0.11
-    pot = _dim(stage, oklch(0.62, 0.10, float(rng.choice([40, 55, 250, 20]))))
+    pot = dim(stage, oklch(0.62, 0.10, float(rng.choice([40, 55, 250, 20]))))
     for i, angle in enumerate((-62, -36, -12, 14, 38, 64)):
         a = np.radians(angle + float(rng.uniform(-6, 6)))
         length = size * float(rng.uniform(1.5, 2.1))
         base_y = foot - size * 0.7
         ex, ey = x + np.sin(a) * length, base_y - np.cos(a) * length
         bend = size * 0.42
-        green = _dim(stage, oklch(0.50 + 0.05 * (i % 3), 0.11, 148))
+        green = dim(stage, oklch(0.50 + 0.05 * (i % 3), 0.11, 148))
         stage.back.append(
             f'<path d="M{x:.1f} {base_y:.1f}Q{(x + ex) / 2 - bend * np.cos(a):.1f} {(base_y + ey) / 2 - bend * 0.4:.1f} {ex:.1f} {ey:.1f}Q{(x + ex) / 2 + bend * np.cos(a):.1f} {(base_y + ey) / 2 + bend * 0.4:.1f} {x:.1f} {base_y:.1f}z" fill="{hexed(green)}"/>'
         )
@@ -189,14 +196,14 @@ def table(stage: Stage) -> None:
     """A table top seen from a chair; the room behind it is out of focus."""
     rng = stage.rng("table")
     w, h = stage.width, stage.height
-    wall = _wall_colour(stage, rng)
-    _flat(stage, wall)
+    wall = wall_colour(stage, rng)
+    flat(stage, wall)
     stage.horizon = h * float(rng.uniform(0.58, 0.66))
     side = 0.24 if rng.random() < 0.5 else 0.76
     stage.sun = (side * w, h * 0.2)
     light = stage.glow([(0, (1, 1, 0.95), 0.5), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.4, max(w, h) * 0.6)
     stage.back.append(f'<rect width="{w}" height="{h}" fill="{light}"/>')
-    _window(stage, side * w, stage.horizon * 0.42, min(w * 0.34, stage.horizon * 0.6), rng)
+    window(stage, side * w, stage.horizon * 0.42, min(w * 0.34, stage.horizon * 0.6), rng)
     _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36, wall)
     paste(
         stage.canvas,
@@ -210,7 +217,7 @@ def table(stage: Stage) -> None:
         .resize((w, h), Image.Resampling.BICUBIC)
     )
     stage.back, stage.paints = [], []
-    wood = _dim(stage, oklch(float(rng.uniform(0.50, 0.70)), 0.075, float(rng.uniform(50, 75))))
+    wood = dim(stage, oklch(float(rng.uniform(0.50, 0.70)), 0.075, float(rng.uniform(50, 75))))
     top = stage.horizon
     paint = stage.gradient([(0, shade(wood, -0.05), 1), (1, shade(wood, 0.06), 1)], top, h)
     stage.back.append(
@@ -238,7 +245,7 @@ def spotlit(stage: Stage) -> None:
         if "stage" in stage.tints
         else oklch(0.42, 0.15, float(rng.choice([22, 300, 260, 350])))
     )
-    _flat(stage, shade(cloth, -0.22))
+    flat(stage, shade(cloth, -0.22))
     stage.horizon = h * 0.68
     stage.sun = (w / 2, 0)
     for x in np.arange(-0.02, 1.04, 0.065):

@@ -15,16 +15,22 @@ from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.scenery import (
     city,
     diorama,
+    fields,
+    furnished,
+    halls,
     landscapes,
     rooms,
     shores,
     sky,
     space,
+    streets,
     studio,
+    study_rooms,
     terrain,
     undersea,
     water,
     weather,
+    wild,
 )
 from cloudflare_image_illustrator.scenery.palette import palette_for
 from cloudflare_image_illustrator.scenery.stage import Stage, path
@@ -56,6 +62,10 @@ GROUNDS: dict[str, Callable[[Stage], None]] = {
     "meadow": landscapes.meadow,
     "sky": landscapes.clouds,
 }
+# Kinds of scenery that look like nothing else of their scenery.
+KINDS: dict[str, Callable[[Stage], None]] = {
+    **furnished.ROOMS, **study_rooms.STUDY_ROOMS, **halls.HALLS, **wild.WILD, **fields.FIELDS, **streets.STREETS,
+}  # fmt: skip
 # Where things are at home when the prompt names no place: kind of concept (or label) -> (scenery, weight).
 Homes = tuple[tuple[str, float], ...]
 OUTDOORS: Homes = (("meadow", 3), ("forest", 2), ("studio", 2), ("hills", 1))
@@ -91,6 +101,8 @@ HABITAT_OF: dict[str, Homes] = {
     "sofa": (("interior", 1),), "couch and lamp": (("interior", 1),), "throne": (("interior", 1),), "bench": (("meadow", 1),), "pirate ship": (("ocean", 1),), "person rowing boat": (("ocean", 1),), "man rowing boat": (("ocean", 1),),
     "log cabin": (("forest", 2), ("snow", 1), ("mountains", 1)), "igloo": (("snow", 1),), "pyramid": (("desert", 1),), "floating island": (("sky", 1),), "bamboo": (("forest", 1),), "stone bridge": (("lake", 1),),
     "knight": (("hills", 1), ("meadow", 1), ("mountains", 1)), "samurai": (("mountains", 1), ("meadow", 1)), "cauldron": (("cave", 1), ("forest", 1)), "sleeping cat": (("interior", 3), ("meadow", 1)), "sleeping dog": (("interior", 2), ("meadow", 1)),
+    "cushion": (("interior", 1),), "birdcage": (("interior", 2), ("studio", 1)), "empty cup": (("table", 1),), "walrus": (("snow", 1),), "toucan": (("forest", 1),),
+    "ballerina": (("stage", 1),), "cowboy": (("desert", 2), ("meadow", 1)), "pirate": (("beach", 2), ("meadow", 1)), "barn": (("meadow", 2), ("hills", 1)),
     "bed": (("interior", 1),), "sailboat": (("ocean", 3), ("lake", 0)), "castle": (("hills", 2), ("mountains", 2)),
     "ghost": (("forest", 1), ("studio", 1)), "santa claus": (("snow", 1),), "canoe": (("ocean", 1),), "giraffe": (("hills", 2), ("meadow", 1)),
     "spouting whale": (("ocean", 2), ("underwater", 1)), "dolphin": (("ocean", 1), ("underwater", 2)), "man surfing": (("ocean", 1),),
@@ -289,6 +301,7 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         reading.season,
         tuple(reading.sky),
         dict(reading.tints),
+        dict(reading.kinds),
     )
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
         w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
@@ -313,12 +326,17 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
         return stage
     whole = next((name for name in WHOLE if name in plan.scenery), None)
     if whole is not None:
-        WHOLE[whole](stage)
+        _painter(stage, whole, WHOLE)(stage)
         return stage
     _outdoors(stage, plan)
     if reading.road and "city" not in plan.scenery and stage.water is None:
         terrain.road(stage)
     return stage
+
+
+def _painter(stage: Stage, scenery: str, painters: dict[str, Callable[[Stage], None]]) -> Callable[[Stage], None]:
+    """What paints a scenery: a painter of its kind, where the prompt names one."""
+    return KINDS.get(stage.kinds.get(scenery, ""), painters[scenery])
 
 
 def _outdoors(stage: Stage, plan: Plan) -> None:
@@ -344,7 +362,7 @@ def _outdoors(stage: Stage, plan: Plan) -> None:
         landscapes.tree_line(stage, base, stage.horizon * 0.3, 0.55, str(rng.choice(["conifer", "broadleaf"])), "far")
     if stage.season == "winter" and ground in {"meadow", "hills"}:
         ground = "snow"
-    GROUNDS[ground](stage)
+    _painter(stage, ground, GROUNDS)(stage)
 
 
 def paint(stage: Stage) -> None:

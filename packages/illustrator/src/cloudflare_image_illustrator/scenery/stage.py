@@ -16,6 +16,7 @@ from cloudflare_image_illustrator.seeds import seeded
 class Stage:
     """Size, light and the layers so far.
 
+    kinds: scenery -> what kind of it, such as {"interior": "kitchen"}.
     horizon, floor_far, floor_near: y in pixels; figures stand between the last two. unit: pixels per thousandth of
     the shorter side, the scale of details. sun: (x, y) in pixels of the main light. back: SVG of the scenery up to the water; near:
     scenery after it, still behind the figures; front: before them. water: levels of its far and near edge.
@@ -32,6 +33,7 @@ class Stage:
     season: str | None
     sky: tuple[str, ...]
     tints: dict[str, str]
+    kinds: dict[str, str] = field(default_factory=dict)
     hidden_horizon: bool = False
     horizon: float = 0.0
     floor_far: float = 0.0

@@ -1,0 +1,110 @@
+"""Places of a particular kind have scenery of their own."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cloudflare_image_illustrator import Brief, Illustrator
+from cloudflare_image_illustrator.reading import lexicon
+from cloudflare_image_illustrator.reading.reader import Reader
+from cloudflare_image_illustrator.scenery import setting
+
+SIDE = 192
+# Kind -> a prompt that names it, and one that names its scenery only.
+KINDS = {
+    "bare": ("a chair in an empty room", "a chair in a room"),
+    "kitchen": ("a cat in a kitchen", "a cat in a room"),
+    "classroom": ("a cat in a classroom", "a cat in a room"),
+    "library": ("a cat in a library", "a cat in a room"),
+    "office": ("a cat in an office", "a cat in a room"),
+    "ballroom": ("a cat in a ballroom", "a cat in a room"),
+    "ward": ("a cat in a hospital", "a cat in a room"),
+    "castle hall": ("a cat in a castle", "a cat in a room"),
+    "windowsill": ("a vase on a windowsill", "a vase on a table"),
+    "waterfall": ("a deer at a waterfall", "a deer at a lake"),
+    "jungle": ("a parrot in the jungle", "a parrot in the forest"),
+    "iceberg": ("a penguin on an iceberg", "a penguin in the snow"),
+    "mud": ("a pig in the mud", "a pig in a meadow"),
+    "paris": ("a cat in Paris", "a cat in the city"),
+    "brick wall": ("a cat by a brick wall", "a cat in the city"),
+    "tulip field": ("a cow in a tulip field", "a cow in a meadow"),
+    "rose field": ("a cow in a rose field", "a cow in a meadow"),
+    "sunflower field": ("a cow in a sunflower field", "a cow in a meadow"),
+    "hyacinth field": ("a cow in a lavender field", "a cow in a meadow"),
+    "flower field": ("a cow in a flower field", "a cow in a meadow"),
+    "wheat field": ("a cow in a wheat field", "a cow in a meadow"),
+}
+
+
+def backdrop(illustrator: Illustrator, prompt: str, seed: int = 1) -> NDArray[np.int64]:
+    """The scenery before anything stands in it."""
+    stages: list[NDArray[np.uint8]] = []
+    brief = Brief(prompt=prompt, seed=seed, width=SIDE, height=SIDE, partial_images=1)
+    illustrator.draw(brief, on_partial=lambda _, pixels: stages.append(pixels.copy()))
+    return stages[0].astype(np.int64)
+
+
+def test_every_kind_of_place_is_tested_and_has_a_painter() -> None:
+    assert set(KINDS) == set(setting.KINDS)
+    assert set(lexicon.PLACE_KINDS.values()) <= set(setting.KINDS)
+    assert set(lexicon.PLACE_KINDS) <= set(lexicon.SCENERY)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_place_looks_unlike_the_general_one(illustrator: Illustrator, kind: str) -> None:
+    special, general = KINDS[kind]
+    assert kind in Reader(illustrator.vocabulary).read(special).kinds.values()
+    assert not Reader(illustrator.vocabulary).read(general).kinds
+    apart = np.abs(backdrop(illustrator, special) - backdrop(illustrator, general)).sum(axis=2)
+    assert np.mean(apart > 60) > 0.1
+
+
+def test_kinds_of_rooms_look_unlike_one_another(illustrator: Illustrator) -> None:
+    rooms = [backdrop(illustrator, f"a cat in a {room}") for room in ("kitchen", "classroom", "library", "ballroom")]
+    for i, one in enumerate(rooms):
+        for other in rooms[i + 1 :]:
+            assert np.mean(np.abs(one - other).sum(axis=2) > 60) > 0.4
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_stands_on_an_iceberg_is_within_its_edges(illustrator: Illustrator, seed: int) -> None:
+    drawing = illustrator.draw(Brief(prompt="a penguin on an iceberg", seed=seed, width=SIDE, height=SIDE))
+    left, _, right, bottom = drawing.scene.subjects[0].boxes[0]
+    assert SIDE * 0.05 < (left + right) / 2 < SIDE * 0.95
+    assert bottom < SIDE * 0.92
+
+
+@pytest.mark.parametrize(
+    ("prompt", "relation"),
+    [
+        ("a cowboy on a horse", ("riding", "cowboy")),
+        ("a girl on a bicycle", ("riding", "girl")),
+        ("a parrot on a pirate's shoulder", ("shoulder", "parrot")),
+        ("a bird in a cage", ("inside", "bird")),
+        ("a mouse inside a teacup", ("inside", "mouse")),
+    ],
+)
+def test_relations_to_what_carries_or_holds(illustrator: Illustrator, prompt: str, relation: tuple[str, str]) -> None:
+    second = illustrator.draw(Brief(prompt=prompt, seed=2, width=SIDE, height=SIDE)).scene.subjects[1]
+    assert second.relation == relation
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_bird_in_a_cage_is_within_its_bars(illustrator: Illustrator, seed: int) -> None:
+    bird, cage = illustrator.draw(Brief(prompt="a bird in a cage", seed=seed, width=SIDE, height=SIDE)).scene.subjects
+    left, top, right, bottom = bird.boxes[0]
+    outer = cage.boxes[0]
+    assert outer[0] < left < right < outer[2]
+    assert outer[1] < top < bottom < outer[3]
+
+
+def test_a_bicycle_is_painted_on_its_frame(illustrator: Illustrator) -> None:
+    drawing = illustrator.draw(Brief(prompt="a blue bicycle in a studio", seed=1, width=SIDE, height=SIDE))
+    left, top, right, bottom = drawing.scene.subjects[0].boxes[0]
+    frame = drawing.pixels[
+        top + (bottom - top) // 4 : bottom - (bottom - top) // 3,
+        left + (right - left) // 3 : right - (right - left) // 3,
+    ]
+    red, _, blue = (frame[..., i].astype(int) for i in range(3))
+    assert np.mean(blue - red > 90) > 0.05
+    assert np.mean(red - blue > 90) < 0.08
