@@ -6,13 +6,14 @@ A Worker does this in ``worker/entry.py``.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.fetcher.lazy import LazyFetcher
+from cloudflare_image_mcp.limits import MAX_RESULT_BYTES, RESULT_FETCH_TIMEOUT
 from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
@@ -103,8 +104,24 @@ def _fetcher(settings: Settings) -> ImageFetcher:
     return GuardedFetcher(allow_private=settings.allow_private_image_urls)
 
 
+def _result_fetcher(settings: Settings) -> ImageFetcher:
+    """Fetches the images that models answer with: from public hosts, and from the API itself, which may be local."""
+    from cloudflare_image_mcp.fetcher.guarded import FetchLimits, GuardedFetcher
+    from cloudflare_image_mcp.fetcher.origin import OriginFetcher
+
+    limits = FetchLimits(bytes=MAX_RESULT_BYTES, seconds=RESULT_FETCH_TIMEOUT)
+    # Without redirects, which could lead from there to any address of this network.
+    own = GuardedFetcher(allow_private=True, limits=replace(limits, redirects=0))
+    return OriginFetcher(settings.cloudflare_api_base_url, own=own, others=GuardedFetcher(limits=limits))
+
+
 def _backend(settings: Settings, pixels: Pixels) -> Backend:
     if settings.backend == "local":
+        if settings.cloudflare_catalogue:
+            raise SettingError(
+                "CLOUDFLARE_CATALOGUE is on, which needs Workers AI: set CLOUDFLARE_ACCOUNT_ID and"
+                " CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
+            )
         return _local_backend(settings)
     if not settings.accounts:
         raise SettingError(
@@ -121,6 +138,7 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         SystemClock(),
         ai_gateway=settings.cloudflare_ai_gateway,
         neurons=open_neuron_counter(settings),
+        result_fetcher=LazyFetcher(lambda: _result_fetcher(settings)) if settings.cloudflare_catalogue else None,
     )
 
 

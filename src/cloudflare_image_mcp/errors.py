@@ -145,6 +145,20 @@ class EditRefused(GatewayError):
         self.lacks_input = lacks_input
 
 
+class ImageNotFetched(GatewayError):
+    """An image could not be fetched from its URL. ``reason`` says why in a few words, ``status`` is its host's answer
+    where that is the reason, ``transient`` tells whether another try may succeed.
+    """
+
+    def __init__(
+        self, message: str, *, param: str, reason: str, status: int | None = None, transient: bool = False
+    ) -> None:
+        super().__init__("invalid_image_url", message, param=param)
+        self.reason = reason
+        self.status = status
+        self.transient = transient or (status is not None and status >= 500)
+
+
 class UnreadableImage(ValueError):
     """The bytes are not a complete image of a known format. The caller of the function turns it into
     ``invalid_image`` (an input image) or ``upstream_error`` (an answer of a backend).

@@ -44,4 +44,8 @@ MAX_URL_LENGTH: Final = 2_048
 
 FETCH_TIMEOUT: Final = 20.0
 """Seconds for the whole of one image fetched from a URL in a request, redirects and all."""
+MAX_RESULT_BYTES: Final = 40 * MEBIBYTE
+"""The image of a model's answer, fetched from its URL: 4096 x 4096 pixels as a PNG take up to 30 MB."""
+RESULT_FETCH_TIMEOUT: Final = 60.0
+"""Seconds for fetching it."""
 FETCH_REDIRECTS: Final = 3

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
@@ -25,6 +26,7 @@ from cloudflare_image_mcp.setting_values import (
     parse_hosts,
     parse_hours,
     parse_keys,
+    parse_list,
     parse_model_aliases,
     parse_model_lists,
     parse_name,
@@ -66,6 +68,10 @@ class Settings(BaseModel):
     )
     cloudflare_api_base_url: Address = _setting(CLOUDFLARE_API, "where Workers AI is; the emulator's address for tests")
     cloudflare_ai_gateway: Name | None = _setting(None, "name of an AI Gateway that calls go through, but for FLUX.2")
+    cloudflare_catalogue: bool = _setting("off", "offer other providers' models through Cloudflare; they cost USD")
+    cloudflare_catalogue_models: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = _setting(
+        "*", "comma-separated patterns of the models that CLOUDFLARE_CATALOGUE offers"
+    )
     neuron_ledger_url: str | None = _setting(None, "where spent neurons are added up: file:///dir or memory:")
     image_backend: Literal["auto", "workers-ai", "local"] = _setting("auto", "what makes the images")
     local_engine: Literal["illustrator", "diffusers"] = _setting("illustrator", "what draws on this machine")
@@ -155,6 +161,19 @@ class Settings(BaseModel):
         return timedelta(hours=self.image_expiry_hours) if self.image_expiry_hours else None
 
     @property
+    def offered_models(self) -> Mapping[str, Model]:
+        """Returns the models by id: Workers AI's, then with ``CLOUDFLARE_CATALOGUE`` those of other providers."""
+        from cloudflare_image_mcp.catalog import models, proxied_models
+
+        if not self.cloudflare_catalogue:
+            return models()
+        return {**models(), **{name: row for name, row in proxied_models().items() if self.offers(row)}}
+
+    def offers(self, model: Model) -> bool:
+        """Whether a pattern of ``CLOUDFLARE_CATALOGUE_MODELS`` fits the id of another provider's model."""
+        return any(fnmatchcase(model.id, pattern.lower()) for pattern in self.cloudflare_catalogue_models)
+
+    @property
     def models(self) -> ModelNames:
         """Returns the default models and the names of ``MODEL_ALIASES``. Raises ``SettingError`` for a default model
         that cannot do what it is the default for, an unknown model, and a name that a model already has.
@@ -162,13 +181,15 @@ class Settings(BaseModel):
         from cloudflare_image_mcp.catalog import Operation
         from cloudflare_image_mcp.core.model_names import ModelNames
 
+        offered = self.offered_models
         return ModelNames(
-            _model("DEFAULT_MODEL", self.default_model, {Operation.GENERATE}),
-            _model("DEFAULT_EDIT_MODEL", self.default_edit_model, {Operation.EDIT, Operation.VARY}),
+            _model("DEFAULT_MODEL", self.default_model, {Operation.GENERATE}, offered),
+            _model("DEFAULT_EDIT_MODEL", self.default_edit_model, {Operation.EDIT, Operation.VARY}, offered),
             {
-                _new_name(name): _model("MODEL_ALIASES", model, frozenset())
+                _new_name(name, offered): _model("MODEL_ALIASES", model, frozenset(), offered)
                 for name, model in self.model_aliases.items()
             },
+            offered,
         )
 
     @property
@@ -176,14 +197,16 @@ class Settings(BaseModel):
         """Returns the lists of ``FALLBACKS`` and the editor of ``EDIT_FALLBACK``. Raises ``SettingError``."""
         from cloudflare_image_mcp.core.fallbacks import LOCAL, Fallbacks
 
+        names = self.models
+
         def fallback(name: str) -> Fallback:
-            return LOCAL if name == LOCAL else _model("FALLBACKS", name, frozenset())
+            return LOCAL if name == LOCAL else _model("FALLBACKS", name, frozenset(), names.offered)
 
         chains = {
-            _model("FALLBACKS", name, frozenset()).id: [fallback(other) for other in others]
+            _model("FALLBACKS", name, frozenset(), names.offered).id: [fallback(other) for other in others]
             for name, others in self.fallbacks.items()
         }
-        return Fallbacks(chains, self.models.default_edit if self.edit_fallback else None)
+        return Fallbacks(chains, names.default_edit if self.edit_fallback else None)
 
     def options(self) -> Options:
         """Returns the options of the core. Raises ``SettingError``."""
@@ -258,13 +281,13 @@ def _setting_error(error: ValidationError) -> SettingError:
     return SettingError(f"{setting.name} must be {allowed}; {setting.shown(str(first['input']))} is not")
 
 
-def _model(name: str, value: str, operations: Set[Operation]) -> Model:
-    from cloudflare_image_mcp.catalog import Operation, models
+def _model(name: str, value: str, operations: Set[Operation], offered: Mapping[str, Model]) -> Model:
+    from cloudflare_image_mcp.catalog import Operation
     from cloudflare_image_mcp.core.model_names import find_model
 
-    able = ", ".join(model.short_name for model in models().values() if operations <= model.promise.tasks)
+    able = ", ".join(model.short_name for model in offered.values() if operations <= model.promise.tasks)
     try:
-        model = find_model(value)
+        model = find_model(value, offered)
     except GatewayError:
         raise SettingError(f'{name} must be one of {able}; "{value}" is no model') from None
     if not operations <= model.promise.tasks:
@@ -273,11 +296,11 @@ def _model(name: str, value: str, operations: Set[Operation]) -> Model:
     return model
 
 
-def _new_name(name: str) -> str:
+def _new_name(name: str, offered: Mapping[str, Model]) -> str:
     from cloudflare_image_mcp.core.model_names import find_model
 
     try:
-        model = find_model(name)
+        model = find_model(name, offered)
     except GatewayError:
         return name
     raise SettingError(f'MODEL_ALIASES must be new names of models; "{name}" is the name of {model.id}')

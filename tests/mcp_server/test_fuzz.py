@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 
+from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.mcp_server import schemas
 from tests.mcp_server.backends import NoiseBackend
@@ -96,7 +97,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-RUN = schemas.run_arguments(None, paths=True)["properties"]
+RUN = schemas.run_arguments(None, list(models().values()), paths=True)["properties"]
 MORE = ("image", "image_url", "input_image_0", "mask_url", "width", "height", "num_images", "response_format", "stream")
 NAMES = {
     "run_model": (*RUN, *MORE, "quality", "style", "background", "extra_body", "user"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.mcp_server.schemas import run_arguments
 from tests.web.conftest import picture
 
@@ -35,7 +36,7 @@ def test_the_mcp_call_fits_the_schema(page: Page, task: str) -> None:
         page.locator("#tasks").get_by_role("button", name=task.title()).click()
         page.set_input_files("#file", [picture("teal", 64)])
     call: dict[str, Any] = json.loads(copied(page, "MCP"))["params"]
-    schema = run_arguments(None, paths=False) | {"additionalProperties": False}
+    schema = run_arguments(None, list(models().values()), paths=False) | {"additionalProperties": False}
     assert call["name"] == "run_model"
     jsonschema.validate(call["arguments"], schema)
     assert call["arguments"]["operation"] == task

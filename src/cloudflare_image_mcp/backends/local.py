@@ -12,8 +12,10 @@ from cloudflare_image_mcp.core.abilities import Abilities, Bounds
 from cloudflare_image_mcp.errors import GatewayError, SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudflare_image_illustrator import Brief
-    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.catalog import Model, Parameter
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
@@ -98,8 +100,8 @@ async def _brief(call: Call) -> Brief:
         width=call.size.width,
         height=call.size.height,
         seed=call.seed or 0,
-        steps=int(_first(call.steps, promised["steps"].default, DEFAULT_STEPS)),
-        guidance=_first(call.guidance, promised["guidance"].default, DEFAULT_GUIDANCE),
+        steps=int(_first(call.steps, _default(promised, "steps"), DEFAULT_STEPS)),
+        guidance=_first(call.guidance, _default(promised, "guidance"), DEFAULT_GUIDANCE),
         strength=_first(call.strength, DEFAULT_STRENGTH),
         images=tuple([await image.payload.read() for image in call.images]),
         mask=None if call.mask is None else await call.mask.payload.read(),
@@ -107,6 +109,11 @@ async def _brief(call: Call) -> Brief:
         vary=call.operation is Operation.VARY,
         transparent=call.background == "transparent",
     )
+
+
+def _default(promised: Mapping[str, Parameter], name: str) -> float | None:
+    row = promised.get(name)
+    return None if row is None else row.default
 
 
 def _first(*values: float | None) -> float:

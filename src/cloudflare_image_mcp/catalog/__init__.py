@@ -1,6 +1,6 @@
 """The models: what the gateway promises for each, what it costs, what it is known to refuse."""
 
-from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, models
+from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, models, proxied_models
 from cloudflare_image_mcp.catalog.model import (
     Currency,
     Live,
@@ -33,4 +33,5 @@ __all__ = [
     "models",
     "openai_families",
     "openai_family",
+    "proxied_models",
 ]

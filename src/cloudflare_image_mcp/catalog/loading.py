@@ -37,20 +37,37 @@ _EVERY_MODEL: Final[dict[str, dict[str, Any]]] = {
 
 @cache
 def models() -> Mapping[str, Model]:
-    """Returns the models by id, in the order of the API document."""
-    folder = files("cloudflare_image_mcp.catalog").joinpath("models")
+    """Returns the models of Workers AI by id, in the order of the API document."""
+    return _read_folder("models")
+
+
+@cache
+def proxied_models() -> Mapping[str, Model]:
+    """Returns the models of other providers that a Cloudflare account reaches, by id, in alphabetical order."""
+    return _read_folder("proxied")
+
+
+def _read_folder(name: str) -> Mapping[str, Model]:
+    folder = files("cloudflare_image_mcp.catalog").joinpath(name)
     tables = [
         Table(path.name, tomllib.loads(path.read_text("utf-8")))
         for path in folder.iterdir()
         if path.name.endswith(".toml")
     ]
-    ranked = sorted((table.take("rank", int), table) for table in tables)
-    rows = [_model(table) for _, table in ranked]
+    ranked = sorted(((table.take("rank", int, 0), table) for table in tables), key=lambda row: row[0])
+    rows = sorted((_model(table) for _, table in ranked), key=lambda row: row.id if row.proxied else "")
     return MappingProxyType({row.id: row for row in rows})
 
 
 def _model(table: Table) -> Model:
-    model = Model(
+    model = read_model(table)
+    table.done()
+    return model
+
+
+def read_model(table: Table) -> Model:
+    """Reads a model's table. Raises ``CatalogError``."""
+    return Model(
         id=table.take("id", str),
         title=table.take("title", str),
         owned_by=table.take("owned_by", str),
@@ -63,8 +80,6 @@ def _model(table: Table) -> Model:
         price=_price(table.table("price")),
         live=_live(table.table("live")),
     )
-    table.done()
-    return model
 
 
 def _promise(table: Table) -> Promise:
@@ -119,7 +134,9 @@ def _price(table: Table) -> Price:
         first_output_megapixel=table.number("first_output_megapixel") or 0.0,
         further_output_megapixel=table.number("further_output_megapixel") or 0.0,
         per_input_megapixel=table.number("per_input_megapixel") or 0.0,
-        default_steps=table.take("default_steps", int),
+        per_image=table.number("per_image") or 0.0,
+        per_input_image=table.number("per_input_image") or 0.0,
+        default_steps=table.take("default_steps", int, 0),
         reported=table.take("reported", bool, True),
     )
     table.done()

@@ -98,26 +98,40 @@ class Price:
     first_output_megapixel: float = 0.0
     further_output_megapixel: float = 0.0
     per_input_megapixel: float = 0.0
+    per_image: float = 0.0
+    per_input_image: float = 0.0
     default_steps: int = 0
     reported: bool = True
     """Whether the service states the neurons of a call in ``cf-ai-neurons``."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the price of an image is known: models priced by tokens, and some others, list none."""
+        return self.currency is Currency.NEURONS or self.per_image > 0
 
     def amount(self, size: Size, steps: int | None = None, inputs: Iterable[Size] = ()) -> float:
         """Returns the price of one image of ``size`` from ``steps`` steps and input images of the sizes ``inputs``."""
         taken = self.default_steps if steps is None else steps
         tiles = size.pixels / TILE_PIXELS
         further = max(0.0, size.pixels / MEGAPIXEL - 1)
-        input_pixels = sum(image.pixels for image in inputs)
+        sizes = list(inputs)
+        input_pixels = sum(image.pixels for image in sizes)
         return (
-            tiles * (self.per_output_tile + self.per_output_tile_step * taken)
+            self.per_image
+            + tiles * (self.per_output_tile + self.per_output_tile_step * taken)
             + self.first_output_megapixel
             + further * self.further_output_megapixel
             + input_pixels / TILE_PIXELS * (self.per_input_tile + self.per_input_tile_step * taken)
             + input_pixels / MEGAPIXEL * self.per_input_megapixel
+            + len(sizes) * self.per_input_image
         )
 
-    def listed(self, size: Size, inputs: Iterable[Size] = ()) -> dict[str, float]:
-        """Returns the price of one image of ``size`` at default steps, by currency: neurons are also given in USD."""
+    def listed(self, size: Size, inputs: Iterable[Size] = ()) -> dict[str, float | None]:
+        """Returns the price of one image of ``size`` at default steps, by currency: neurons are also given in USD. None
+        where it is not known.
+        """
+        if not self.known:
+            return {"usd": None}
         amount = self.amount(size, inputs=inputs)
         if self.currency is Currency.USD:
             return {"usd": round(amount, 6)}
@@ -152,6 +166,11 @@ class Model:
     """The table ``[wire]`` of the model's file, which the backend reads."""
     price: Price
     live: Live
+
+    @property
+    def proxied(self) -> bool:
+        """Whether Cloudflare passes calls on to another provider, which are paid in USD."""
+        return not self.id.startswith("@cf/")
 
     @property
     def short_name(self) -> str:

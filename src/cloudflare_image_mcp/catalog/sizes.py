@@ -64,7 +64,7 @@ class SizeRule:
         if self.takes(size):
             return size
         if self.fixed:
-            return min(self.fixed, key=lambda s: (abs(s.aspect - size.aspect), s.pixels < size.pixels, s.pixels))
+            return min(self.fixed, key=lambda s: (abs(s.aspect - size.aspect), *_smallest_sufficient(s, size)))
         scale = min(1.0, self.maximum / max(size))
         scale = max(scale, min(self.minimum / min(size), self.maximum / max(size)))
         return Size(*(self._fit(side * scale) for side in size))
@@ -80,3 +80,9 @@ class SizeRule:
             return ", ".join(map(str, self.fixed))
         steps = "" if self.multiple == 1 else f" in multiples of {self.multiple}"
         return f"{self.minimum}x{self.minimum} to {self.maximum}x{self.maximum}{steps}"
+
+
+def _smallest_sufficient(offered: Size, size: Size) -> tuple[bool, int]:
+    """Orders sizes of one shape: the smallest that is no smaller than ``size`` first, else the largest."""
+    smaller = offered.pixels < size.pixels
+    return smaller, -offered.pixels if smaller else offered.pixels

@@ -24,6 +24,9 @@ class Table:
             raise CatalogError(f"{self._where}: {key} is {value!r}")
         return value
 
+    def has(self, key: str) -> bool:
+        return key in self._values
+
     def number(self, key: str) -> float | None:
         value: float | None = self.take(key, (int, float), None)
         return value

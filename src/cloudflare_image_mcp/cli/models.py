@@ -27,15 +27,14 @@ def models(model_id: str | None, as_json: bool) -> None:
 
     Example: cloudflare-image-mcp models flux-1-schnell --json
     """
-    from cloudflare_image_mcp import catalog
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.cli.report import print_error_json
-    from cloudflare_image_mcp.core.model_names import find_model
     from cloudflare_image_mcp.errors import GatewayError, SettingError
 
     try:
         settings = load_settings()
-        chosen = [find_model(model_id)] if model_id else list(catalog.models().values())
+        names = settings.models
+        chosen = [names.find(model_id)] if model_id else list(names.offered.values())
         rows = [_described(model, settings) for model in chosen]
     except (GatewayError, SettingError) as error:
         if as_json:
@@ -77,8 +76,11 @@ _FREE: Final = "The backend is this machine, where nothing is billed."
 
 
 def _price(row: dict[str, Any]) -> str:
-    """The models in beta cost nothing yet."""
-    return f"${row['price']['usd']:.4f}" if row["price"]["usd"] else "free"
+    """The models in beta cost nothing yet; of others an image's price is not listed."""
+    usd = row["price"]["usd"]
+    if usd is None:
+        return "not listed"
+    return f"${usd:.4f}" if usd else "free"
 
 
 _COLUMNS: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
@@ -141,7 +143,10 @@ def _card(row: dict[str, Any]) -> RenderableType:
 
 def _price_in_full(row: dict[str, Any]) -> str:
     price = row["price"]
-    return f"{_price(row)} ({price['neurons']:g} neurons) for a {price['per']}" if price else "nothing is billed"
+    if not price:
+        return "nothing is billed"
+    neurons = f" ({price['neurons']:g} neurons)" if "neurons" in price else ""
+    return f"{_price(row)}{neurons} for a {price['per']}"
 
 
 def _edit_facts(row: dict[str, Any]) -> list[tuple[str, str]]:

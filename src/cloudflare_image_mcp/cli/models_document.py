@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_of
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, wire_of
-from cloudflare_image_mcp.catalog import models, openai_families
+from cloudflare_image_mcp.catalog import models, openai_families, proxied_models
 from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.core.edit_costs import edit_cost
 from cloudflare_image_mcp.settings import Settings
@@ -14,6 +15,7 @@ from cloudflare_image_mcp.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cloudflare_image_mcp.backends.workers_ai.proxied_wire import ProxiedWire
     from cloudflare_image_mcp.backends.workers_ai.wire import WireParameter
     from cloudflare_image_mcp.catalog import Model, Parameter
 
@@ -31,7 +33,9 @@ with a warning in the answer. On the embedded engine every promised parameter ha
 
 def document() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_overview(), *(line for model in models().values() for line in _page(model)), *_names()])
+    return "\n".join(
+        [_HEAD, *_overview(), *(line for model in models().values() for line in _page(model)), *_proxied(), *_names()]
+    )
 
 
 def _overview() -> Iterator[str]:
@@ -103,6 +107,46 @@ def _wired(row: WireParameter | None) -> str:
         return f"`{row.field}`, unbounded"
     low, high = ("any" if bound is None else plain(bound) for bound in (row.minimum, row.maximum))
     return f"`{row.field}`, {low} to {high}"
+
+
+def _proxied() -> Iterator[str]:
+    yield "## Other providers' models"
+    yield ""
+    yield "With `CLOUDFLARE_CATALOGUE=on`: see [other providers' models](other-providers.md). Each takes `prompt`, `n`,"
+    yield "and a size; prices are in USD for one image."
+    yield ""
+    yield "| model | best for | generate | edit | input images | sizes | sizes on the wire | parameters | price |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for model in proxied_models().values():
+        wire, promise = proxied_wire_of(model), model.promise
+        tasks = " | ".join("yes" if task in promise.tasks else "-" for task in ("generate", "edit"))
+        names = ", ".join(f"`{name}`" for name in wire.parameters if name != "prompt") or "-"
+        price = f"${model.price.per_image:g}" if model.price.known else "not listed"
+        if model.price.per_input_image:
+            price += f", and ${model.price.per_input_image:g} an input image"
+        yield (
+            f"| `{model.id}` | {model.best_for} | {tasks} | {promise.images} | {promise.sizes} | {_wire_sizes(wire)} |"
+            f" {names} | {price} |"
+        )
+    yield ""
+    for model in proxied_models().values():
+        for note in model.live.notes:
+            yield f"- `{model.id}`: {note}"
+    yield ""
+
+
+def _wire_sizes(wire: ProxiedWire) -> str:
+    """A list, a range, or the ratios and the resolutions."""
+    choices = wire.size.choices
+    if choices is None:
+        return str(wire.size.rule)
+    rows: dict[str, list[str]] = {}
+    for fields in choices.values():
+        for name, value in fields.items():
+            rows.setdefault(name, [])
+            if value not in rows[name]:
+                rows[name].append(value)
+    return "; ".join(f"`{name}`: {', '.join(values)}" for name, values in rows.items())
 
 
 def _names() -> Iterator[str]:

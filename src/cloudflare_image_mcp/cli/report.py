@@ -53,6 +53,7 @@ class Report:
                 *([f"seed {' '.join(seeds)}"] if seeds else []),
                 f"{self.seconds:.1f} s",
                 *([f"{result.neurons:.2f} neurons"] if result.neurons is not None else []),
+                *([f"${result.usd:.4f}"] if result.usd is not None else []),
             ]
         )
 
@@ -69,6 +70,7 @@ class Report:
             "size": str(result.size),
             "seed": result.images[0].seed,
             "neurons": result.neurons,
+            **({} if result.usd is None else {"usd": result.usd}),
             "seconds": round(self.seconds, 3),
             "warnings": list(result.warnings),
             "images": [

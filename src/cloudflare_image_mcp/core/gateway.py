@@ -241,6 +241,7 @@ class Gateway:
             backend.abilities(model),
             sources=tuple(image.size for image in inputs.images),
             new_seed=self.ids.seed,
+            offered=self.options.names.offered,
         )
 
     async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> tuple[Call, Finish]:

@@ -26,6 +26,8 @@ class ModelNames:
     default_edit: Model
     configured: Mapping[str, Model] = field(default_factory=dict)
     """``MODEL_ALIASES``: names in lower case, and the model that each stands for."""
+    offered: Mapping[str, Model] = field(default_factory=models)
+    """The models by id: those of Workers AI and, with ``CLOUDFLARE_CATALOGUE``, those of other providers."""
 
     def resolve(self, name: str | None, operation: Operation) -> Model:
         """The model for a catalogue id, the last part of one, a name of ``MODEL_ALIASES``, one of OpenAI's, or None.
@@ -36,10 +38,20 @@ class ModelNames:
         if name is None:
             return default
         model = self.alias(name)
+        if model is None and self.is_id(name):
+            return self.find(name)
         if openai_family(name) is not None:
             # Clients use one of OpenAI's names for everything: what its model cannot do is the default's.
             return model if model is not None and operation in model.promise.tasks else default
-        return find_model(name) if model is None else model
+        return self.find(name) if model is None else model
+
+    def find(self, name: str) -> Model:
+        """Raises ``GatewayError`` (404) for a name that is no model's."""
+        return find_model(name, self.offered)
+
+    def is_id(self, name: str) -> bool:
+        """Whether the name is a model's whole id, such as ``openai/gpt-image-2`` where that model is offered."""
+        return name.strip().lower() in self.offered
 
     def alias(self, name: str) -> Model | None:
         """Returns the model of a name of ``MODEL_ALIASES``, in any case, with any prefix (``openai/gpt-image-2``)."""
@@ -48,7 +60,9 @@ class ModelNames:
 
     def is_alias(self, name: str) -> bool:
         """Whether the name stands for a model, as OpenAI's names and those of ``MODEL_ALIASES`` do."""
-        return openai_family(name) is not None or self.alias(name) is not None
+        if self.alias(name) is not None:
+            return True
+        return openai_family(name) is not None and not self.is_id(name)
 
     def aliases(self) -> tuple[str, ...]:
         """Returns OpenAI's names, then the other names of ``MODEL_ALIASES``."""
@@ -56,27 +70,40 @@ class ModelNames:
         return tuple(dict.fromkeys((*names, *self.configured)))
 
 
-def find_model(name: str) -> Model:
-    """By id or by its last part, in any case, with any prefix of a provider (``workers-ai/@cf/...``).
+def find_model(name: str, offered: Mapping[str, Model] | None = None) -> Model:
+    """By id or by its last part, in any case, with any prefix of a provider (``workers-ai/@cf/...``). ``offered``: the
+    models to look in; None: those of Workers AI.
 
     Raises ``GatewayError`` (404) that suggests the nearest names.
     """
-    known = _by_name()
+    rows = models() if offered is None else offered
+    known = _workers_ai_names() if rows is models() else _by_name(rows)
     parts = name.strip().lower().split("/")
     for start in range(len(parts)):
         model = known.get("/".join(parts[start:]))
         if model is not None and (start == 0 or "@cf" not in parts[:start]):
             return model
-    short = [model.short_name for model in models().values()]
+    short = [model.short_name for model in rows.values() if model.short_name in known]
     near = get_close_matches(parts[-1], short, n=3, cutoff=0.5) or short
     suggestions = ", ".join(known[match].id for match in near)
     raise GatewayError("model_not_found", f"model {shown(name, 100)} does not exist; try {suggestions}", param="model")
 
 
 @cache
-def _by_name() -> dict[str, Model]:
-    """The models by id and by the last part of it."""
-    return {name: model for model in models().values() for name in (model.id, model.short_name)}
+def _workers_ai_names() -> dict[str, Model]:
+    return _by_name(models())
+
+
+def _by_name(rows: Mapping[str, Model]) -> dict[str, Model]:
+    """The models by id and by the last part of it. A last part that two models share is the first one's, and OpenAI's
+    names stand for the configured models: the model itself has its whole id.
+    """
+    names: dict[str, Model] = {}
+    for model in rows.values():
+        names[model.id] = model
+        if not (model.proxied and openai_family(model.short_name)):
+            names.setdefault(model.short_name, model)
+    return names
 
 
 def natural_response(name: str | None) -> Literal["url", "b64_json"] | None:

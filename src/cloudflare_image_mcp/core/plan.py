@@ -79,12 +79,15 @@ def make_plan(
     *,
     sources: tuple[Size, ...] = (),
     new_seed: Callable[[], int],
+    offered: Mapping[str, Model] | None = None,
 ) -> Plan:
-    """``sources`` are the upright sizes of the request's input images, the first the one that is edited.
+    """``sources`` are the upright sizes of the request's input images, the first the one that is edited. ``offered``
+    are the models to name in an error; None: those of Workers AI.
 
     Raises ``GatewayError`` (400) naming the parameter, the value and what the model allows.
     """
-    _check_task(request, model, abilities)
+    rows = models() if offered is None else offered
+    _check_task(request, model, abilities, rows)
     _check_ranges(request, model)
     warnings = list(request.warnings)
     output_format = _output_format(request, abilities)
@@ -104,7 +107,8 @@ def make_plan(
             operation=request.operation,
             prompt=request.prompt,
             size=abilities.sizes.nearest(size),
-            **_texts(request, model, abilities, warnings),
+            **_texts(request, model, abilities, rows, warnings),
+            output_format=output_format if "output_format" in abilities.parameters else None,
             partial_images=request.partial_images,
             **values,
         ),
@@ -128,10 +132,10 @@ def _output_format(request: ImageRequest, abilities: Abilities) -> ImageFormat |
     return request.output_format or natural_format(request.model)
 
 
-def _check_task(request: ImageRequest, model: Model, abilities: Abilities) -> None:
+def _check_task(request: ImageRequest, model: Model, abilities: Abilities, rows: Mapping[str, Model]) -> None:
     promise, operation = model.promise, request.operation
     if operation not in promise.tasks:
-        able = ", ".join(other.id for other in models().values() if operation in other.promise.tasks)
+        able = ", ".join(other.id for other in rows.values() if operation in other.promise.tasks)
         raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
     if operation is not Operation.VARY and not request.prompt.strip():
         raise invalid("prompt", "prompt is required")
@@ -234,7 +238,7 @@ def _translate(request: ImageRequest, model: Model, abilities: Abilities, warnin
         values["strength"] = None
     if request.operation is Operation.VARY and values["strength"] is None and "strength" in abilities.parameters:
         values["strength"] = VARIATION_STRENGTH
-    if request.quality is not None:
+    if request.quality is not None and "quality" not in abilities.parameters:
         if values["steps"] is None:
             values["steps"] = _quality_steps(request, model, abilities, warnings)
         elif request.quality not in _USUAL_QUALITY:
@@ -266,9 +270,13 @@ def _quality_steps(request: ImageRequest, model: Model, abilities: Abilities, wa
     return max(1, min(int(row.maximum), math.ceil(wanted)))
 
 
-def _texts(request: ImageRequest, model: Model, abilities: Abilities, warnings: list[str]) -> dict[str, Any]:
+def _texts(
+    request: ImageRequest, model: Model, abilities: Abilities, rows: Mapping[str, Model], warnings: list[str]
+) -> dict[str, Any]:
     """The texts that the backend takes."""
     values: dict[str, Any] = {}
+    if "quality" in abilities.parameters:
+        values["quality"] = request.quality
     for name in _TEXTS:
         value: str | None = getattr(request, name)
         if value is None or not value.strip():
@@ -276,7 +284,7 @@ def _texts(request: ImageRequest, model: Model, abilities: Abilities, warnings: 
         if name in abilities.parameters:
             values[name] = value
         elif value != _MADE_ANYWAY.get(name):
-            any_model = any(name in row.promise.parameters for row in models().values())
+            any_model = any(name in row.promise.parameters for row in rows.values())
             by = f" by {model.short_name}" if any_model else ""
             warnings.append(f"{request.name_of(name)} is not supported{by} and was ignored")
     return values
@@ -289,7 +297,9 @@ def _seeds(
     if "seed" not in abilities.parameters:
         return (None,) * request.n
     first = new_seed() if seed is None else int(seed)
-    return tuple((first + index) % (MAX_SEED + 1) for index in range(request.n))
+    largest = abilities.parameters["seed"].maximum
+    count = (MAX_SEED if largest is None else min(int(largest), MAX_SEED)) + 1
+    return tuple((first + index) % count for index in range(request.n))
 
 
 def _count(number: int, noun: str) -> str:

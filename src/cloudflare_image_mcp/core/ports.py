@@ -33,6 +33,10 @@ class Call:
     negative_prompt: str | None = None
     background: str | None = None
     """``transparent`` or ``opaque``."""
+    quality: str | None = None
+    """OpenAI's word, where the model has a setting of its own for it."""
+    output_format: ImageFormat | None = None
+    """The file format to ask the backend for, where it can choose one; ``Finish`` brings it to the requested one."""
     steps: int | None = None
     guidance: float | None = None
     seed: int | None = None
@@ -51,6 +55,8 @@ class Rendered:
     image: Image
     neurons: float | None = None
     """Neurons that the call cost, as reported or as calculated; None where nothing is billed."""
+    usd: float | None = None
+    """What the call cost where it is paid in USD and the price is known."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of the backend's answer that the caller gets too, in lower case."""
     warnings: tuple[str, ...] = ()

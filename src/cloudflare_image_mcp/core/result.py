@@ -26,6 +26,8 @@ class ResultImage:
     image: Image
     seed: int | None
     neurons: float | None
+    usd: float | None = None
+    """The price, where it is paid in USD and known."""
     stored: StoredImage | None
     details: Mapping[str, str] = field(repr=False)
     """What is stored beside it: model, size, seed, prompt."""
@@ -77,4 +79,10 @@ class ImageResult:
     def neurons(self) -> float | None:
         """Of all the images together; None when nothing is billed."""
         billed = [image.neurons for image in self.images if image.neurons is not None]
+        return sum(billed) if billed else None
+
+    @property
+    def usd(self) -> float | None:
+        """Of all the images together; None where nothing is paid in USD, or no price is known."""
+        billed = [image.usd for image in self.images if image.usd is not None]
         return sum(billed) if billed else None

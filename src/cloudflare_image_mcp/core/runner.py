@@ -131,7 +131,13 @@ class Runner:
             image = await self._finished(rendered, finish, seed)
         details = self._details(image, seed)
         made = ResultImage(
-            image=image, seed=seed, neurons=rendered.neurons, stored=None, details=details, headers=rendered.headers
+            image=image,
+            seed=seed,
+            neurons=rendered.neurons,
+            usd=rendered.usd,
+            stored=None,
+            details=details,
+            headers=rendered.headers,
         )
         if not self._keep:
             return made, warnings

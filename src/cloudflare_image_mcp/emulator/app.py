@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloudflare_image_mcp.emulator import models_api
+from cloudflare_image_mcp.emulator import catalogue_api, models_api
 from cloudflare_image_mcp.emulator.accounts import settings_of
 from cloudflare_image_mcp.emulator.emulator import Emulator, call_headers
 from cloudflare_image_mcp.emulator.errors import FAILED, NO_ROUTE, RefusalError, refuse
@@ -33,10 +33,15 @@ def create_app(emulator: Emulator) -> Starlette:
     app = Starlette(
         routes=[
             Route(account + "/run/{model_id:path}", endpoints.run, methods=["POST"]),
+            Route(account + "/run", endpoints.run_proxied, methods=["POST"]),
+            Route(account + "/catalog/models", endpoints.catalogue, methods=["GET"]),
+            Route(account + "/catalog/models/{model_id:path}/schema", endpoints.catalogue_schema, methods=["GET"]),
             Route(account + "/models/search", endpoints.search, methods=["GET"]),
             Route(account + "/models/schema", endpoints.schema, methods=["GET"]),
             Route("/emulator/stats", endpoints.stats, methods=["GET"]),
             Route("/emulator/accounts/{account_id}", endpoints.set_account, methods=["PUT"]),
+            Route("/emulator/models/{model_id:path}", endpoints.add_model, methods=["PUT"]),
+            Route("/emulator/images/{name}", endpoints.image, methods=["GET"]),
         ],
         exception_handlers={
             RefusalError: endpoints.refused,
@@ -56,6 +61,35 @@ class _Endpoints:
 
     async def run(self, request: Request) -> Response:
         return await self._emulator.run(request, request.path_params["account_id"], request.path_params["model_id"])
+
+    async def run_proxied(self, request: Request) -> Response:
+        return await self._emulator.run_proxied(request, request.path_params["account_id"])
+
+    async def catalogue(self, request: Request) -> Response:
+        self._admit(request)
+        query = request.query_params
+        page, per_page = (
+            int(text) if (text := query.get(name, "")).isdecimal() and int(text) else default
+            for name, default in (("page", 1), ("per_page", catalogue_api.PER_PAGE))
+        )
+        items, info = catalogue_api.listed(self._emulator.proxied.registry, page, per_page)
+        return _success(items, result_info=info)
+
+    async def catalogue_schema(self, request: Request) -> Response:
+        self._admit(request)
+        return _success(catalogue_api.schema_of(self._emulator.proxied.registry, request.path_params["model_id"]))
+
+    async def add_model(self, request: Request) -> Response:
+        """Adds a model that the catalogue lacks."""
+        model_id = request.path_params["model_id"]
+        try:
+            self._emulator.proxied.registry.add(model_id, await request.body())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"id": model_id})
+
+    async def image(self, request: Request) -> Response:
+        return self._emulator.proxied.hosted.answer(request.path_params["name"])
 
     async def search(self, request: Request) -> Response:
         self._admit(request)

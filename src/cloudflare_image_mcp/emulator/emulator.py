@@ -7,8 +7,7 @@ import base64
 import secrets
 import time
 import uuid
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.emulator.accounts import DAILY_NEURONS, REQUESTS_PER_MINUTE, Ledger
 from cloudflare_image_mcp.emulator.broken import BrokenAnswer
+from cloudflare_image_mcp.emulator.counts import Counts
 from cloudflare_image_mcp.emulator.errors import (
     FAILED,
     FLAGGED,
@@ -30,11 +30,12 @@ from cloudflare_image_mcp.emulator.errors import (
     refuse,
 )
 from cloudflare_image_mcp.emulator.faults import FaultPlan
-from cloudflare_image_mcp.emulator.fields import FieldCounts
+from cloudflare_image_mcp.emulator.filter import is_refused
 from cloudflare_image_mcp.emulator.form_request import read_form
 from cloudflare_image_mcp.emulator.image_call import Mode
 from cloudflare_image_mcp.emulator.json_request import read_json
 from cloudflare_image_mcp.emulator.pictures import Pictures
+from cloudflare_image_mcp.emulator.proxied_calls import ProxiedCalls
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -50,8 +51,6 @@ _DISCARDED: Final = 256 * 1024 * 1024
 """Bytes. A body that is too large is read to its end, up to here, before it is refused: a client that is cut off while
 it sends never sees the answer.
 """
-FILTERED_WORDS: Final = ("nsfw", "naked", "nude", "gore")
-"""Words that the emulated text filter refuses. The service's filter is not published; it refuses more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +65,6 @@ class EmulatorOptions:
     requests_per_minute: int = REQUESTS_PER_MINUTE
 
 
-@dataclass(slots=True)
-class Counts:
-    """Counters since the start."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    """By account."""
-    answers: Counter[str] = field(default_factory=Counter)
-    """``200``, or an error's code."""
-    images: Counter[str] = field(default_factory=Counter)
-    """By model."""
-    faults: Counter[str] = field(default_factory=Counter)
-    fields: FieldCounts = field(default_factory=FieldCounts)
-
-
 class Emulator:
     """Answers calls. The HTTP routes are in ``app``."""
 
@@ -89,6 +74,7 @@ class Emulator:
         self._faults = FaultPlan.parse(options.faults, options.seed)
         self._pictures = Pictures(self._mode, options.seed)
         self.counts = Counts()
+        self.proxied = ProxiedCalls(self._pictures, self._faults, self.counts)
         self.ledger = Ledger(
             time.monotonic,
             daily_neurons=options.daily_neurons,
@@ -107,7 +93,7 @@ class Emulator:
         self.ledger.check_neurons(ledger)
         self._check_gateway(request, model, ledger)
         call = await self._read(request, model, ledger)
-        if any(word in call.prompt.lower() for word in FILTERED_WORDS):
+        if is_refused(call.prompt):
             raise refuse(NSFW_PROMPT)
         fault = self._faults.draw(lambda: call.picture)
         if fault is not None:
@@ -121,6 +107,14 @@ class Emulator:
         self.counts.answers["200"] += 1
         self.counts.images[model.short_name] += 1
         return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
+
+    async def run_proxied(self, request: Request, account_id: str) -> Response:
+        """Answers one call to another provider's model. Raises ``RefusalError``."""
+        ledger = self.ledger.admit(account_id, request.headers, request.url.path)
+        self.counts.calls[account_id] += 1
+        self.ledger.count(ledger)
+        body = await Request(request.scope, _limited(request.receive)).body()
+        return await self.proxied.answer(request, body, ledger, call_headers())
 
     def close(self) -> None:
         self._pictures.close()

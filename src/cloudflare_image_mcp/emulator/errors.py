@@ -20,8 +20,10 @@ class ErrorRow:
     code: int
     status: int
     text: str
-    layer: Literal["workers-ai", "api"] = "workers-ai"
-    """The source of the answer, Workers AI or Cloudflare's API in front of it, which decides the envelope."""
+    layer: Literal["workers-ai", "api", "provider"] = "workers-ai"
+    """The source of the answer, which decides the envelope: Workers AI, Cloudflare's API in front of it, or another
+    provider behind it, whose errors have no code.
+    """
     name: str = ""
     """Distinguishes the rows of one code."""
 
@@ -156,6 +158,8 @@ class RefusalError(Exception):
         if self.row.layer == "api":
             error = {"code": self.row.code, "message": self.message()}
             body = {"result": None, "success": False, "errors": [error], "messages": []}
+        elif self.row.layer == "provider":
+            body = {"errors": [{"message": self.message()}], "success": False, "result": {}, "messages": []}
         else:
             error = {"message": self.message(), "code": self.row.code}
             body = {"errors": [error], "success": False, "result": {}, "messages": []}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.emulator.errors import ROWS
+from cloudflare_image_mcp.emulator.provider_errors import PROVIDER_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,12 @@ KINDS: Final = {
     "truncate": "answers with half of the image",
     "empty": "answers 200 without an image",
     "flagged": "finds fault with the finished image (3030), the same image each time",
+    "inline": "another provider's model answers with a data: URL",
+    "base64": "another provider's model answers with base64",
+    "unfinished": "another provider's model answers in a state other than Completed",
+    "expired": "the URL of another provider's image has expired",
+    "loopback": "the URL of another provider's image is at an address of this machine",
+    "huge": "another provider's image is of 50 MB",
 }
 _NUMBER: Final = r"\d+(?:\.\d*)?|\.\d+"
 _ITEM: Final = re.compile(rf"(?P<kind>[\w-]+)(?:=(?P<value>{_NUMBER})(?P<unit>ms|s))?:(?P<rate>{_NUMBER})", re.ASCII)
@@ -80,10 +87,9 @@ def _fault(item: str) -> Fault:
     if match is None:
         raise FaultSpecError(f'--faults: "{item}" is not KIND:RATE, such as 3040:0.1 or slow=3s:0.05')
     kind, rate = match["kind"], float(match["rate"])
-    if kind not in KINDS and kind not in ROWS:
-        raise FaultSpecError(
-            f'--faults: there is no "{kind}"; there are {", ".join(KINDS)} and the error codes {", ".join(ROWS)}'
-        )
+    if kind not in KINDS and kind not in ROWS and kind not in PROVIDER_ROWS:
+        errors = ", ".join((*ROWS, *PROVIDER_ROWS))
+        raise FaultSpecError(f'--faults: there is no "{kind}"; there are {", ".join(KINDS)} and the errors {errors}')
     if (match["value"] is None) == (kind == "slow"):
         raise FaultSpecError(f'--faults: "{item}": only slow takes a time, such as slow=3s:0.05')
     seconds = float(match["value"] or 0) / (1000 if match["unit"] == "ms" else 1)

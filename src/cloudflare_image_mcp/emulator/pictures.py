@@ -32,6 +32,8 @@ KEPT: Final = 32
 """Pictures in the cache."""
 SMALLEST: Final = 64
 """Pixels a side that the illustrator draws; smaller pictures are scaled down from it."""
+LARGEST: Final = 2048
+"""Likewise: larger pictures are scaled up from it."""
 MOST_STEPS: Final = 150
 JPEG_QUALITY: Final = 90
 
@@ -45,12 +47,12 @@ class Pictures:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="emulator")
         self._kept: OrderedDict[tuple[Brief, Size, str], asyncio.Future[bytes]] = OrderedDict()
 
-    async def draw(self, call: ImageCall) -> bytes:
-        """The encoded picture. A call without a seed gets a fresh one."""
+    async def draw(self, call: ImageCall, media_type: str | None = None, *, transparent: bool = False) -> bytes:
+        """The encoded picture. A call without a seed gets a fresh one. ``media_type``: None is the model's."""
         seed = self._random.getrandbits(32) if call.seed is None else call.seed % 2**32
-        media_type = media_type_of(call.model, self._mode)
+        media_type = media_type or media_type_of(call.model, self._mode)
         loop = asyncio.get_running_loop()
-        brief = await loop.run_in_executor(self._threads, _brief, call, seed)
+        brief = await loop.run_in_executor(self._threads, _brief, call, seed, transparent)
         key = (brief, call.size, media_type)
         drawing = self._kept.get(key)
         if drawing is None:
@@ -81,7 +83,7 @@ def _draw(brief: Brief, size: Size, media_type: str) -> bytes:
     except IllustratorError as error:
         log.warning("a call that the emulator accepted cannot be drawn: %s", error)
         raise refuse(FAILED) from error
-    return _encode(drawing.pixels, size, media_type)
+    return _encode(drawing.pixels, size, media_type, alpha=brief.transparent)
 
 
 def media_type_of(model: Model, mode: Mode) -> str:
@@ -90,8 +92,9 @@ def media_type_of(model: Model, mode: Mode) -> str:
     return wire.media_type if mode is Mode.LIVE else wire.stated_type or wire.media_type
 
 
-def _brief(call: ImageCall, seed: int) -> Brief:
-    size = Size(*(max(SMALLEST, side) for side in call.size))
+def _brief(call: ImageCall, seed: int, transparent: bool) -> Brief:
+    scale = min(1.0, LARGEST / max(call.size))
+    size = Size(*(max(SMALLEST, round(side * scale)) for side in call.size))
     source, *others = call.images or (None,)
     return Brief(
         prompt=call.prompt,
@@ -104,6 +107,7 @@ def _brief(call: ImageCall, seed: int) -> Brief:
         strength=call.strength,
         images=() if source is None else (_fitted(source, size, "RGB"), *[o.data for o in others if o]),
         mask=None if call.mask is None else _fitted(call.mask, size, "L"),
+        transparent=transparent,
     )
 
 
@@ -116,11 +120,13 @@ def _fitted(image: InputImage, size: Size, mode: str) -> bytes:
     return _saved(fitted, "image/png")
 
 
-def _encode(pixels: NDArray[np.uint8], size: Size, media_type: str) -> bytes:
+def _encode(pixels: NDArray[np.uint8], size: Size, media_type: str, *, alpha: bool) -> bytes:
     """``pixels``: H x W x 3 or 4, uint8."""
     from PIL import Image
 
-    picture = Image.fromarray(pixels).convert("RGB")
+    picture = Image.fromarray(pixels)
+    if not alpha or media_type == "image/jpeg":
+        picture = picture.convert("RGB")
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     return _saved(picture, media_type)
@@ -130,6 +136,8 @@ def _saved(picture: Image.Image, media_type: str) -> bytes:
     file = io.BytesIO()
     if media_type == "image/jpeg":
         picture.save(file, "JPEG", quality=JPEG_QUALITY)
+    elif media_type == "image/webp":
+        picture.save(file, "WEBP", quality=JPEG_QUALITY)
     else:
         picture.save(file, "PNG", compress_level=1)
     return file.getvalue()

@@ -40,8 +40,16 @@ def validate(schema: Schema, value: dict[str, Any], path: str = "") -> None:
 
 
 def _check(schema: Schema, value: Any, path: str) -> None:
+    if "type" not in schema:  # several forms are allowed: not looked into
+        return
     kinds = _types(value)
     wanted = schema["type"]
+    if isinstance(wanted, list):
+        if not set(kinds) & set(wanted):
+            raise SchemaFault(f"Type mismatch of '{path}', '{kinds[0]}' not in '{','.join(wanted)}'", field=path)
+        return
+    if value not in schema.get("enum", [value]):
+        raise SchemaFault(f"'{path}' must be one of '{','.join(map(str, schema['enum']))}'", field=path)
     if wanted == "array" and "array" in kinds:
         _check_items(schema["items"], value, path)
         return

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from cloudflare_image_mcp import __version__
-from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
+from cloudflare_image_mcp.errors import ImageNotFetched, UnreadableImage, shown
 from cloudflare_image_mcp.fetcher.addresses import is_public, is_reachable
 from cloudflare_image_mcp.fetcher.network import CheckedNetwork, Refused, system_resolver
 from cloudflare_image_mcp.imagefile.header import HeaderCutShort, read_header
@@ -87,25 +87,28 @@ class GuardedFetcher:
         self._allowed = _allowed(self._limits, self._ports, allow_private=allow_private)
 
     async def fetch(self, url: str, param: str) -> Payload:
+        status, transient = None, True
         try:
             async with asyncio.timeout(self._limits.seconds):
                 return BytesPayload(await self._follow(url))
         except Refused as refused:
-            reason = str(refused)
+            reason, status, transient = str(refused), refused.status, False
         except TimeoutError:
             reason = f"it was not fetched within {self._limits.seconds:g} seconds"
         except aiohttp.InvalidURL:
-            reason = "it is not a valid URL"
+            reason, transient = "it is not a valid URL", False
         except (aiohttp.ClientSSLError, ssl.SSLError):
             reason = "no secure connection to its host could be made"
         except aiohttp.ClientConnectorError:
             reason = "no connection to its host could be made"
         except (aiohttp.ClientError, OSError):
             reason = "its host broke off or did not speak HTTP"
-        raise GatewayError(
-            "invalid_image_url",
+        raise ImageNotFetched(
             f"The image at {_shown(url)} was not taken: {reason}. {self._allowed}",
             param=param,
+            reason=reason,
+            status=status,
+            transient=transient,
         )
 
     async def _follow(self, url: str) -> bytes:
@@ -134,7 +137,7 @@ class GuardedFetcher:
 
     async def _image(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
-            raise Refused(f"its host answered with status {response.status}")
+            raise Refused(f"its host answered with status {response.status}", response.status)
         if (encoding := response.headers.get("content-encoding")) not in (None, "identity"):
             raise Refused(f"its host packed it ({shown(encoding)}) although asked not to")
         too_large = Refused(f"it is larger than {_size(self._limits.bytes)}")

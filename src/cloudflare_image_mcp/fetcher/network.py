@@ -28,7 +28,13 @@ AddressRule: TypeAlias = Callable[[Address], bool]
 
 
 class Refused(Exception):
-    """The URL or its answer is not accepted; the text is the reason, for the caller."""
+    """The URL or its answer is not accepted; the text is the reason, for the caller. ``status`` is its host's answer
+    where that is the reason.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 async def system_resolver(host: str, port: int) -> Sequence[Address]:

@@ -8,7 +8,7 @@ from typing import Final
 import js
 from pyodide.ffi import JsException
 
-from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.errors import ImageNotFetched
 from cloudflare_image_mcp.js_values import Handle, JsPayload, ignored, js_object, optional
 from cloudflare_image_mcp.limits import FETCH_REDIRECTS, FETCH_TIMEOUT, MAX_IMAGE_BYTES, MEBIBYTE
 
@@ -44,7 +44,7 @@ class WorkerFetcher:
         except JsException as error:
             late = error.name == "TimeoutError"
             reason = f"it took longer than {FETCH_TIMEOUT:g} seconds" if late else "it could not be reached"
-            raise _refused(param, reason) from error
+            raise _refused(param, reason, transient=True) from error
         raise _refused(param, f"it redirects more than {FETCH_REDIRECTS} times")
 
     def _checked(self, url: str, base: str | None, param: str) -> str:
@@ -86,7 +86,7 @@ def _leave(response: Handle) -> None:
 async def _image(response: Handle, param: str) -> JsPayload:
     if response.status != 200:
         _leave(response)
-        raise _refused(param, f"its server answered {response.status}")
+        raise _refused(param, f"its server answered {response.status}", status=int(response.status))
     stated = optional(response.headers.get("content-length")) or ""
     if stated.isdigit() and int(stated) > MAX_IMAGE_BYTES:
         _leave(response)
@@ -99,9 +99,10 @@ async def _image(response: Handle, param: str) -> JsPayload:
     return payload
 
 
-def _too_large(param: str) -> GatewayError:
+def _too_large(param: str) -> ImageNotFetched:
     return _refused(param, f"it is larger than {MAX_IMAGE_BYTES // MEBIBYTE} MiB")
 
 
-def _refused(param: str, reason: str) -> GatewayError:
-    return GatewayError("invalid_image_url", f"{param} cannot be fetched: {reason}", param=param)
+def _refused(param: str, reason: str, *, status: int | None = None, transient: bool = False) -> ImageNotFetched:
+    message = f"{param} cannot be fetched: {reason}"
+    return ImageNotFetched(message, param=param, reason=reason, status=status, transient=transient)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import CompleteResult, Completion
 
-from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.mcp_server.prompts import STYLES
 
@@ -37,7 +36,7 @@ class Completions:
         store = self._endpoint.gateway.store
         values: list[str] = []
         if name == "model":
-            values = [model.id for model in models().values()]
+            values = list(self._endpoint.gateway.options.names.offered)
         elif name == "style":
             values = list(STYLES)
         elif name == "id":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloudflare_image_mcp.catalog import MaskUse, Operation, models
+from cloudflare_image_mcp.catalog import MaskUse, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,9 @@ def price(model: Model) -> dict[str, Any]:
 
 def catalogue_text(gateway: Gateway) -> str:
     """Returns the text of ``list_models``."""
-    lines = [f"{len(models())} models (backend: {gateway.backend.name}):"]
-    for model in models().values():
+    offered = gateway.options.names.offered
+    lines = [f"{len(offered)} models (backend: {gateway.backend.name}):"]
+    for model in offered.values():
         row = summary(model, gateway)
         default = f"default to {' and '.join(row['default_for'])}" if row["default_for"] else ""
         facts = [", ".join(row["tasks"]), f"mask {row['mask']}", _price_text(model, gateway), model.best_for, default]
@@ -94,7 +95,8 @@ def _description_lines(model: Model, gateway: Gateway) -> Iterator[str]:
         yield f"- {name}: {parameter.allowed}{default}{ignored}"
     if "edits_made_by" in row:
         editor, cost = row["edits_made_by"]["model"], row["edits_made_by"]["price"]
-        yield f"Edits and variations are made by {editor}, for ${cost['usd']:g} an image ({cost['per']})."
+        usd = "a price that is not known" if cost["usd"] is None else f"${cost['usd']:g}"
+        yield f"Edits and variations are made by {editor}, for {usd} an image ({cost['per']})."
     for note in model.live.notes:
         yield f"Known limit: {note}"
     yield f"Next: {row['next']}"
@@ -114,6 +116,8 @@ def _price_text(model: Model, gateway: Gateway) -> str:
     if gateway.backend.engine is not None:
         return ""
     amount = price(model)
+    if amount["usd"] is None:
+        return "paid in USD, an image's price is not listed"
     if not amount["usd"]:
         return "free (beta)"
     neurons = f"{amount['neurons']:g} neurons (${amount['usd']:g})" if "neurons" in amount else f"${amount['usd']:g}"

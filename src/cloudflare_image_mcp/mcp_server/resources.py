@@ -23,7 +23,6 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.core.own_images import find_own
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, shown
@@ -116,7 +115,7 @@ class Resources:
 
     def _catalog(self) -> str:
         endpoint = self._endpoint
-        rows = [endpoint.model] if endpoint.model else models().values()
+        rows = [endpoint.model] if endpoint.model else endpoint.gateway.options.names.offered.values()
         return json.dumps([description(model, endpoint.gateway) for model in rows])
 
     async def _stored(self, name: str) -> Image | None:

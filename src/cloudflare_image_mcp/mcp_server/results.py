@@ -54,6 +54,11 @@ _FOR_USER: Final = Annotations(audience=["user"])
 _FOR_BOTH: Final = Annotations(audience=["user", "assistant"], priority=1.0)
 
 
+def _cost_text(cost: dict[str, float]) -> str:
+    neurons = f"{cost['neurons']:g} neurons (${cost['usd']:g})" if "neurons" in cost else f"${cost['usd']:g}"
+    return f"Cost: {neurons}."
+
+
 class JobRenderer:
     """Renders one job for one caller."""
 
@@ -141,6 +146,8 @@ class JobRenderer:
         }
         if result and result.neurons is not None:
             answer["cost"] = {"neurons": round(result.neurons, 2), "usd": round(result.neurons * USD_PER_NEURON, 6)}
+        elif result and result.usd is not None:
+            answer["cost"] = {"usd": round(result.usd, 6)}
         if job.error:
             answer["error"] = {"message": job.error.message, "code": job.error.row.code or job.error.kind}
         return answer
@@ -168,7 +175,7 @@ class JobRenderer:
             if "url" in row:
                 lines.append(f"![image {index}]({row['url']})")
         if "cost" in answer:
-            lines.append(f"Cost: {answer['cost']['neurons']:g} neurons (${answer['cost']['usd']:g}).")
+            lines.append(_cost_text(answer["cost"]))
         lines += [f"Note: {warning}." for warning in answer["warnings"]]
         lines.append(f"Next: {answer['next']}.")
         return "\n".join(lines)

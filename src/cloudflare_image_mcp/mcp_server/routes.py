@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import GatewayError, invalid
 from cloudflare_image_mcp.mcp_server.guard import Guard
 from cloudflare_image_mcp.mcp_server.json_answers import JsonAnswers
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.model_names import ModelNames
     from cloudflare_image_mcp.settings import Settings
 
 PATH: Final = "/mcp"
@@ -33,9 +33,9 @@ class Serve(Protocol):
     async def __call__(self, model: Model | None, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
-def mcp_routes(serve: Serve, settings: Settings, *, any_host: bool = False) -> list[Route]:
-    """Returns both endpoints, behind the checks of Host and Origin. ``any_host``: only the operator can point a name at
-    this server.
+def mcp_routes(serve: Serve, settings: Settings, names: ModelNames, *, any_host: bool = False) -> list[Route]:
+    """Returns both endpoints, behind the checks of Host and Origin. ``names``: the gateway's models. ``any_host``: only
+    the operator can point a name at this server.
     """
 
     def guarded(app: ASGIApp) -> ASGIApp:
@@ -49,7 +49,7 @@ def mcp_routes(serve: Serve, settings: Settings, *, any_host: bool = False) -> l
 
     return [
         Route(PATH, endpoint=guarded(EveryModel(serve))),
-        Route(SIMPLE_PATH, endpoint=guarded(OneModel(serve))),
+        Route(SIMPLE_PATH, endpoint=guarded(OneModel(serve, names))),
     ]
 
 
@@ -66,15 +66,16 @@ class EveryModel:
 class OneModel:
     """ASGI: the server of the model that ``?model=`` names; 404 when it does not exist."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, names: ModelNames) -> None:
         self._serve = serve
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = Request(scope).query_params.get("model")
         try:
             if not name:
                 raise invalid("model", f"model is required: {SIMPLE_PATH}?model=@cf/…")
-            model = find_model(name)
+            model = self._names.find(name)
         except GatewayError as error:
             await JSONResponse(error.envelope(), status_code=error.row.status)(scope, receive, send)
             return

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.catalog import MaskUse, Operation, models
+from cloudflare_image_mcp.catalog import MaskUse, Operation
 from cloudflare_image_mcp.core.request_schema import Schema, is_promised, parameter_schema
 from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 
@@ -85,9 +85,9 @@ LIST_ARGUMENTS: Final = _object(
 )
 
 
-def run_arguments(model: Model | None, *, paths: bool) -> Schema:
+def run_arguments(model: Model | None, offered: list[Model], *, paths: bool) -> Schema:
     """Returns the arguments of ``run_model``: of the fixed model, or of every model with the widest ranges."""
-    rows = [model] if model else list(models().values())
+    rows = [model] if model else offered
     tasks = [task for task in Operation if any(task in row.promise.tasks for row in rows)]
     properties: Schema = {"prompt": parameter_schema("prompt")}
     if model is None:
@@ -100,8 +100,8 @@ def run_arguments(model: Model | None, *, paths: bool) -> Schema:
     )
     if tasks != [Operation.GENERATE]:
         properties |= _inputs(rows, paths=paths)
-    offered = (name for name in _PARAMETERS if is_promised(name, rows))
-    properties |= {name: parameter_schema(name, rows) for name in offered}
+    promised = (name for name in _PARAMETERS if is_promised(name, rows))
+    properties |= {name: parameter_schema(name, rows) for name in promised}
     properties["size"]["description"] = _size_text(rows)
     properties["output"] = _OUTPUT
     properties["wait_seconds"] = _WAIT | {"default": DEFAULT_WAIT}
@@ -139,7 +139,8 @@ _STRING: Final[Schema] = {"type": "string"}
 _STRINGS: Final[Schema] = {"type": "array", "items": _STRING}
 _INTEGER: Final[Schema] = {"type": "integer"}
 _NUMBER: Final[Schema] = {"type": "number"}
-_PRICE: Final = _object({"neurons": _NUMBER, "usd": _NUMBER}, ["neurons", "usd"])
+_PRICE: Final = _object({"neurons": _NUMBER, "usd": {"type": ["number", "null"]}}, ["usd"])
+"""In neurons and USD, or in USD alone; null where it is not known."""
 
 _MODEL: Final[Schema] = {
     "id": _STRING,

@@ -18,9 +18,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.core.jobs import JobState
-from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.mcp_server import gallery, schemas
@@ -166,7 +164,9 @@ def _run_tool(endpoint: McpEndpoint) -> ToolRow:
         "When it takes long, you get a job_id: the images are still being made, so call get_job rather than run_model "
         "again.",
         handler=_run_model,
-        arguments=schemas.run_arguments(endpoint.model, paths=endpoint.files is not None),
+        arguments=schemas.run_arguments(
+            endpoint.model, list(endpoint.gateway.options.names.offered.values()), paths=endpoint.files is not None
+        ),
         result=schemas.JOB_RESULT,
         annotations=_MAKES,
         meta=_PICTURES,
@@ -210,7 +210,7 @@ def _job_tools(endpoint: McpEndpoint) -> tuple[ToolRow, ...]:
 async def _list_models(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     structured = {
         "backend": endpoint.gateway.backend.name,
-        "models": [summary(model, endpoint.gateway) for model in models().values()],
+        "models": [summary(model, endpoint.gateway) for model in endpoint.gateway.options.names.offered.values()],
         "next": "describe_model for the parameters of one, or run_model to make an image",
     }
     return structured_result(endpoint, [TextContent(type="text", text=catalogue_text(endpoint.gateway))], structured)
@@ -220,7 +220,7 @@ async def _describe_model(endpoint: McpEndpoint, arguments: dict[str, Any], cont
     name = arguments.get("model")
     if not isinstance(name, str):
         raise invalid("model", "model is required: an id from list_models")
-    model = find_model(name)
+    model = endpoint.gateway.options.names.find(name)
     text = TextContent(type="text", text=description_text(model, endpoint.gateway))
     return structured_result(endpoint, [text], description(model, endpoint.gateway))
 

@@ -61,6 +61,8 @@ def result_headers(result: ImageResult) -> dict[str, str]:
     headers |= result.headers
     if result.neurons is not None:
         headers["x-image-neurons"] = f"{result.neurons:.2f}"
+    if result.usd is not None:
+        headers["x-image-usd"] = f"{result.usd:.6f}".rstrip("0")
     return headers
 
 
@@ -85,6 +87,20 @@ def result_fields(result: ImageResult) -> dict[str, Any]:
     return fields
 
 
+NO_TOKENS: Final = {
+    "input_tokens": 0,
+    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+    "output_tokens": 0,
+    "total_tokens": 0,
+}
+"""OpenAI's ``usage`` of images: nothing here is counted in tokens (neurons are in the headers and the metadata)."""
+
+
+def cost(result: ImageResult | ResultImage) -> dict[str, float]:
+    """The price in USD as a field of ``usage``, where the images were paid in USD and it is known."""
+    return {} if result.usd is None else {"cost": round(result.usd, 6)}
+
+
 def base64_length(payload: Payload) -> int:
     """Characters of the payload as padded base64."""
     return -(-payload.size // 3) * 4
@@ -105,7 +121,11 @@ def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
         "output_format": result.output_format.value,
         "background": background(result.images[0].image),
     }
-    yield b"]," + compact_json(rest | result_fields(result))[1:]
+    yield b"]," + compact_json(rest | result_fields(result) | _usage(result))[1:]
+
+
+def _usage(result: ImageResult) -> dict[str, Any]:
+    return {} if result.usd is None else {"usage": NO_TOKENS | cost(result)}
 
 
 def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:

@@ -23,6 +23,7 @@ from cloudflare_image_mcp.rest.answer import (
     PiecesResponse,
     base64_length,
     compact_json,
+    cost,
     image_url,
     result_fields,
     result_headers,
@@ -207,7 +208,7 @@ def chat_answer(result: ImageResult, form: ChatForm, name: str) -> Response:
     pieces = [
         _head(result, name, "chat.completion")[:-1] + b',"choices":[{"index":0,"message":',
         *_message(result, form, {"role": "assistant", "refusal": None}),
-        b',"logprobs":null,"finish_reason":"stop"}],"usage":' + compact_json(_NO_TOKENS) + b"}",
+        b',"logprobs":null,"finish_reason":"stop"}],"usage":' + compact_json(_NO_TOKENS | cost(result)) + b"}",
     ]
     length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
     headers = result_headers(result) | {"content-length": str(length)}
@@ -239,7 +240,7 @@ async def _events(
         yield b',"finish_reason":null}]}\n\n'
         yield head + b',"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
         if include_usage:
-            yield head + b',"choices":[],"usage":' + compact_json(_NO_TOKENS) + b"}\n\n"
+            yield head + b',"choices":[],"usage":' + compact_json(_NO_TOKENS | cost(result)) + b"}\n\n"
         yield b"data: [DONE]\n\n"
     except GatewayError as error:
         yield b"data: " + compact_json(error.envelope()) + b"\n\n"

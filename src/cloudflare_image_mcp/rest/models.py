@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.catalog import Operation, models, openai_family
-from cloudflare_image_mcp.core.model_names import find_model
+from cloudflare_image_mcp.catalog import Operation, openai_family
 from cloudflare_image_mcp.limits import MAX_IMAGES
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ ENDPOINTS: Final[Mapping[Operation, str]] = {
 
 
 def list_models(gateway: Gateway) -> dict[str, Any]:
-    """The catalogue, then OpenAI's names and those of ``MODEL_ALIASES``, which stand for its models."""
-    own = [_object(model, gateway) for model in models().values()]
+    """The models offered, then OpenAI's names and those of ``MODEL_ALIASES``, which stand for its models."""
+    own = [_object(model, gateway) for model in gateway.options.names.offered.values()]
     aliases = [_alias_object(name, gateway) for name in gateway.options.names.aliases()]
     return {"object": "list", "data": own + aliases}
 
@@ -34,7 +33,7 @@ def one_model(name: str, gateway: Gateway) -> dict[str, Any]:
     """Raises ``GatewayError`` (404)."""
     if gateway.options.names.is_alias(name):
         return _alias_object(name, gateway)
-    return _object(find_model(name), gateway)
+    return _object(gateway.options.names.find(name), gateway)
 
 
 def _object(model: Model, gateway: Gateway) -> dict[str, Any]:

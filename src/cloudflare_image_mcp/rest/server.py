@@ -75,7 +75,9 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
                 await sweeper
             await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
-    return create_app(gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings))
+    return create_app(
+        gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings, gateway.options.names)
+    )
 
 
 def _open_keys(settings: Settings) -> Keys | None:

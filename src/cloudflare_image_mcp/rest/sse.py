@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.rest.answer import background, compact_json, image_url, result_fields
+from cloudflare_image_mcp.rest.answer import NO_TOKENS, background, compact_json, cost, image_url, result_fields
 from cloudflare_image_mcp.rest.errors import internal_error
 
 if TYPE_CHECKING:
@@ -24,14 +24,6 @@ KEEP_ALIVE: Final = 10.0
 
 STREAM_HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """For every stream: proxies are neither to keep it nor to wait for its end."""
-
-_NO_TOKENS: Final = {
-    "input_tokens": 0,
-    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
-    "output_tokens": 0,
-    "total_tokens": 0,
-}
-"""The format demands usage; nothing here is counted in tokens (neurons are in the headers and the metadata)."""
 
 
 def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
@@ -88,7 +80,7 @@ class _EventStream:
 
     async def _completed(self, result: ImageResult) -> AsyncIterator[bytes]:
         for made in result.images:
-            extra: dict[str, Any] = {"usage": _NO_TOKENS}
+            extra: dict[str, Any] = {"usage": NO_TOKENS | cost(made)}
             if made.seed is not None:
                 extra["seed"] = made.seed
             if made.stored is not None:

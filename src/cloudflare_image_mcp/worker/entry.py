@@ -78,7 +78,7 @@ def application(env: Handle) -> FastAPI:
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )
         # Cloudflare gives a Worker the requests to its own names alone.
-        routes = mcp_routes(WorkerMcp(endpoint).serve, settings, any_host=True)
+        routes = mcp_routes(WorkerMcp(endpoint).serve, settings, core.options.names, any_host=True)
         _apps["app"] = create_app(core, options, routes=routes)
     return _apps["app"]
 

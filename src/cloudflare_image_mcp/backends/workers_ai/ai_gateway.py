@@ -9,6 +9,8 @@ from cloudflare_image_mcp.request_context import upstream_headers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DEFAULT_GATEWAY: Final = "default"
+"""The gateway that Cloudflare makes at the first call of another provider's model."""
 GATEWAY_ID: Final = "cf-aig-gateway-id"
 SKIP_CACHE: Final = "cf-aig-skip-cache"
 CACHE_TTL: Final = "cf-aig-cache-ttl"

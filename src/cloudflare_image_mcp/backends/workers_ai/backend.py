@@ -9,13 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
-from cloudflare_image_mcp.backends.workers_ai.ai_gateway import gateway_headers, passed_on
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import DEFAULT_GATEWAY, gateway_headers, passed_on
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS, LocalNeuronCounter, NeuronCounter
+from cloudflare_image_mcp.backends.workers_ai.proxied_reply import proxied_image_of
+from cloudflare_image_mcp.backends.workers_ai.proxied_request import encode_proxied
+from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_of
 from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
-from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, wire_of
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, timeout_of, wire_of
+from cloudflare_image_mcp.catalog import Currency
 from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.request_context import request_id
 
@@ -23,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
+    from cloudflare_image_mcp.backends.workers_ai.reply import Reply
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
     from cloudflare_image_mcp.backends.workers_ai.transport import Transport
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.abilities import Abilities
-    from cloudflare_image_mcp.core.ports import Call, Clock, OnPartial, Pixels
+    from cloudflare_image_mcp.core.ports import Call, Clock, ImageFetcher, OnPartial, Pixels
+    from cloudflare_image_mcp.imagefile.image import Image
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +45,10 @@ _MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST
 class _Progress:
     """What has been tried for one call."""
 
+    accounts: AccountPool
     attempts: Attempts
+    usd: float | None
+    """The price of one image, where it is paid in USD and known."""
     estimate: float
     """Neurons of one image."""
     barred: set[str] = field(default_factory=set)
@@ -82,9 +91,15 @@ class WorkersAIBackend:
         ai_gateway: str | None = None,
         neurons: NeuronCounter | None = None,
         retry: RetryPolicy | None = None,
+        result_fetcher: ImageFetcher | None = None,
     ) -> None:
-        """``ai_gateway`` is the id of an AI Gateway of the accounts through which calls go, where they can."""
+        """``ai_gateway`` is the id of an AI Gateway of the accounts through which calls go, where they can.
+        ``result_fetcher`` fetches the images of other providers' models; it is needed where those are called.
+        """
         self._accounts = AccountPool(accounts, clock)
+        # Whether an account may use these has nothing to do with its neurons and its Workers AI permission.
+        self._proxied_accounts = AccountPool(accounts, clock)
+        self._result_fetcher = result_fetcher
         self._transport = transport
         self._pixels = pixels
         self._clock = clock
@@ -117,13 +132,10 @@ class WorkersAIBackend:
         """Asks one account after another, with retries. Raises ``UpstreamError`` or ``NoAccountError``."""
         asked_for = call
         request = await self._encode(call)
-        progress = _Progress(
-            Attempts(self._retry, self._clock, wire_of(call.model).timeout),
-            call.model.price.amount(call.size, call.steps, request.inputs),
-        )
+        progress = self._progress(call, request)
         while True:
             try:
-                state = await self._accounts.take(progress.barred, progress.estimate, progress.asked)
+                state = await progress.accounts.take(progress.barred, progress.estimate, progress.asked)
             except NoAccountError as resting:
                 pause = self._wait(resting, progress, has_image=bool(call.images))
                 await asyncio.sleep(pause)
@@ -145,7 +157,23 @@ class WorkersAIBackend:
                     request = await self._encode(call)
             await asyncio.sleep(pause)
 
+    def _progress(self, call: Call, request: WireRequest) -> _Progress:
+        model = call.model
+        price = model.price.amount(call.size, call.steps, request.inputs)
+        in_usd = model.price.currency is Currency.USD
+        return _Progress(
+            self._proxied_accounts if model.proxied else self._accounts,
+            Attempts(self._retry, self._clock, timeout_of(model)),
+            usd=price if in_usd and model.price.known else None,
+            estimate=0.0 if in_usd else price,
+        )
+
     async def _encode(self, call: Call) -> WireRequest:
+        if call.model.proxied:
+            request = await encode_proxied(call, self._pixels)
+            has_seed = "seed" in proxied_wire_of(call.model).parameters
+            gateway = gateway_headers(self._ai_gateway or DEFAULT_GATEWAY, has_seed=has_seed)
+            return replace(request, gateway=gateway)
         request = await encode(call, self._pixels)
         if request.body is None:
             # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
@@ -163,11 +191,11 @@ class WorkersAIBackend:
         try:
             reply = await self._transport.send(account, call.model, request)
             spent = reply.neurons or 0.0
-            image = await image_of(reply)
+            image = await self._image_of(call.model, reply)
             spent = progress.estimate if reply.neurons is None else reply.neurons
-            self._accounts.succeeded(state)
+            progress.accounts.succeeded(state)
             self.traffic.images += 1
-            return Rendered(image=image, neurons=spent or None, headers=passed_on(reply.headers))
+            return Rendered(image=image, neurons=spent or None, usd=progress.usd, headers=passed_on(reply.headers))
         except UpstreamError as failure:
             failure.account = account.label
             _log.warning(
@@ -180,18 +208,25 @@ class WorkersAIBackend:
                 self._clock.monotonic() - begun,
                 failure.message,
             )
-            await self._refused(state, failure)
+            await self._refused(state, failure, progress.accounts)
             raise
         finally:
-            self._accounts.give_back(state, progress.estimate, spent)
+            progress.accounts.give_back(state, progress.estimate, spent)
             if spent:
                 await self.neurons.add(account.account_id, self._clock.now().date(), spent)
 
-    async def _refused(self, state: AccountState, failure: UpstreamError) -> None:
+    async def _image_of(self, model: Model, reply: Reply) -> Image:
+        if not model.proxied:
+            return await image_of(reply)
+        if self._result_fetcher is None:
+            raise RuntimeError("the backend was made without a fetcher for the images of other providers' models")
+        return await proxied_image_of(reply, self._result_fetcher)
+
+    async def _refused(self, state: AccountState, failure: UpstreamError, accounts: AccountPool) -> None:
         """Lets the account rest, where the failure is its own. Counts its day as used up, when the service says so."""
         rested = state.refusal is not None
-        self._accounts.refused(state, failure)
-        if rested or not self._accounts.used_up(state):
+        accounts.refused(state, failure)
+        if rested or not accounts.used_up(state):
             return
         account_id, day = state.account.account_id, self._clock.now().date()
         missing = DAILY_NEURONS - (await self.neurons.spent(day)).get(account_id, 0.0)
@@ -222,11 +257,11 @@ class WorkersAIBackend:
         if action is Action.OTHER_ACCOUNT:
             progress.barred.add(account_id)
             progress.no_access = failure
-            return 0.0 if self._accounts.has_unbarred(progress.barred) else None
+            return 0.0 if progress.accounts.has_unbarred(progress.barred) else None
         if action in _MOVES_ON:
             # An account that was asked twice without a pause has rested in between, and that counts as one.
             return progress.attempts.wait(0.0) if asked_before else 0.0
-        elsewhere = action is Action.RETRY and self._accounts.has_other(progress.asked | progress.barred)
+        elsewhere = action is Action.RETRY and progress.accounts.has_other(progress.asked | progress.barred)
         if not elsewhere:
             progress.asked.clear()
         return progress.attempts.pause(failure, elsewhere=elsewhere)

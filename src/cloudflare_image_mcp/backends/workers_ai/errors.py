@@ -174,7 +174,7 @@ class UpstreamError(Exception):
         """What happened, in one sentence without a token or an account's whole id. The service's words are quoted."""
         message = self.meaning.says.format(account=self.account)
         message = message[:1].upper() + message[1:]
-        if self.code is not None and not is_known(self.code):
+        if self.code is not None and self.meaning.quoted and not is_known(self.code):
             message += f': "{self.text.rstrip(".")}"'
         elif self.meaning.quoted and self.text:
             message += f": {self.text.rstrip('.')}"

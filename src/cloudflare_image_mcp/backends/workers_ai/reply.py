@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 _START: Final = b'{"result":{"image":"'
-_LONGEST_ERROR: Final = 300
+LONGEST_ERROR: Final = 300
+"""Characters of the service's words in a message."""
 LONGEST_RETRY_AFTER: Final = 24 * 3600.0
 """Seconds: a day, after which every limit of the service has ended. Longer values are cut to it."""
 
@@ -69,7 +70,7 @@ def failure_of(reply: Reply) -> UpstreamError:
     errors = _errors(reply.body)
     code, text = next((error for error in errors if is_known(error[0])), errors[0] if errors else (None, ""))
     text = text or f"HTTP status {reply.status}"
-    text = plain(text)[:_LONGEST_ERROR]
+    text = plain(text)[:LONGEST_ERROR]
     return UpstreamError(
         meaning_of(reply.status, code, text),
         text,

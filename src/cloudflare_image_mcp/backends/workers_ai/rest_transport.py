@@ -17,7 +17,7 @@ from yarl import URL
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply
-from cloudflare_image_mcp.backends.workers_ai.wire import wire_of
+from cloudflare_image_mcp.backends.workers_ai.wire import timeout_of
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -46,9 +46,12 @@ class RestTransport:
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def send(self, account: Account, model: Model, request: WireRequest) -> Reply:
-        url = URL(f"{self._base_url}/accounts/{quote(account.account_id, safe='')}/ai/run/{model.id}", encoded=True)
-        timeout = aiohttp.ClientTimeout(total=wire_of(model).timeout, sock_connect=CONNECT_TIMEOUT)
+        path = "ai/run" if model.proxied else f"ai/run/{model.id}"
+        url = URL(f"{self._base_url}/accounts/{quote(account.account_id, safe='')}/{path}", encoded=True)
+        timeout = aiohttp.ClientTimeout(total=timeout_of(model), sock_connect=CONNECT_TIMEOUT)
         body: bytes | aiohttp.FormData = _form(request) if request.body is None else request.body
+        if model.proxied and request.body is not None:
+            body = b'{"model":"' + model.id.encode() + b'","input":' + request.body + b"}"
         try:
             async with (
                 self._free,
@@ -65,7 +68,7 @@ class RestTransport:
         except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamError(UNREACHABLE, "the connection was not made in time") from error
         except TimeoutError as error:
-            raise UpstreamError(TIMED_OUT, f"{wire_of(model).timeout:g} seconds") from error
+            raise UpstreamError(TIMED_OUT, f"{timeout_of(model):g} seconds") from error
         except (aiohttp.ClientError, OSError) as error:
             # Not chained: aiohttp's errors hold the headers sent, and with them the token.
             raise UpstreamError(UNREACHABLE, _reason(error)) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_abilities, proxied_wire_of
 from cloudflare_image_mcp.catalog.loading import read_sizes
 from cloudflare_image_mcp.catalog.toml_table import Table
 from cloudflare_image_mcp.core.abilities import Abilities, Bounds
@@ -69,8 +70,15 @@ def wire_of(model: Model) -> Wire:
     return wire
 
 
+def timeout_of(model: Model) -> float:
+    """Returns the seconds for one call of any model."""
+    return (proxied_wire_of(model) if model.proxied else wire_of(model)).timeout
+
+
 def abilities_of(model: Model) -> Abilities:
-    """Returns what the model takes on Workers AI."""
+    """Returns what the model takes on Workers AI, or through it."""
+    if model.proxied:
+        return proxied_abilities(model)
     wire = wire_of(model)
     bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
     return Abilities(
