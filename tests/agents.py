@@ -16,7 +16,7 @@ FOLDER: Final = ROOT / ".cache" / "agents"
 
 
 def environment() -> Path:
-    """Their Python, in a virtual environment of its own that is made once: they need an older MCP SDK."""
+    """The Python of a virtual environment that is created once, because the clients need an older MCP SDK."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     python, stamp = FOLDER / "venv" / "bin" / "python", FOLDER / "installed"
     with (FOLDER / "lock").open("w") as lock:

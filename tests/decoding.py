@@ -19,7 +19,7 @@ def decoded(data: bytes | str) -> Image.Image:
 
 def downloaded(url: str) -> Image.Image:
     """The image at a URL, whose stated type and extension are the true ones."""
-    answer = requests.get(url, timeout=30)
+    answer = requests.get(url, timeout=120)
     assert answer.status_code == 200, answer.text
     image = decoded(answer.content)
     assert image.format is not None

@@ -1,4 +1,4 @@
-"""Other people's files that tests need: fetched once into the git-ignored cache, however many test processes ask."""
+"""Fetches third-party files that tests need into the git-ignored cache, once for all test processes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def running(server: uvicorn.Server) -> Iterator[str]:
     """Runs a server in a thread; yields its origin."""
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         assert time.monotonic() < deadline, "the server did not start in time"
@@ -46,7 +46,7 @@ def running(server: uvicorn.Server) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(120)
 
 
 @contextmanager
@@ -73,12 +73,12 @@ def command(port: int, environ: Mapping[str, str], log: Path) -> Iterator[subpro
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until it answers ``/health``; fails with its log when it ends, or takes a minute."""
-    deadline = time.monotonic() + 60
+    """Until it answers ``/health``; fails with its log when it ends, or takes two minutes."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8")
         try:

@@ -69,7 +69,7 @@ def _node(folder: Path) -> str:
 
 @cache
 def _installed_major() -> int:
-    """0: none."""
+    """The major version of the installed Node; 0 when there is none."""
     if shutil.which("node") is None:
         return 0
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""The same odd input means the same in JSON, in a form, over MCP (all on a real socket) and on the command line."""
+"""Unusual input means the same in JSON, in a form, over MCP (all on a real socket) and on the command line."""
 
 from __future__ import annotations
 
@@ -124,16 +124,16 @@ async def of_mcp(server: str, fields: Mapping[str, Any]) -> Outcome:
 def of_command_line(home: Home, fields: Mapping[str, Any]) -> Outcome:
     options = [f"{OPTIONS[name].flags[0]}={value}" for name, value in fields.items() if name != "prompt"]
     ran = home.run("generate", "--json", "-o", "images/", *options, fields["prompt"])
-    said = json.loads(ran.stdout)
+    report = json.loads(ran.stdout)
     if ran.status:
-        message = said["error"]["message"]
+        message = report["error"]["message"]
         assert f"Error: {message}\n" in ran.stderr
         # The parameter as the caller wrote it is the option here.
         option, _, rest = message.partition(" ")
         names = {row.flags[0]: name for name, row in OPTIONS.items()}
         return Outcome(error=f"{names.get(option, option)} {rest}")
-    sizes = tuple(image["size"] for image in said["images"])
-    return Outcome(sizes, said["images"][0]["format"], tuple(said["warnings"]))
+    sizes = tuple(image["size"] for image in report["images"])
+    return Outcome(sizes, report["images"][0]["format"], tuple(report["warnings"]))
 
 
 @pytest.mark.parametrize(("fields", "words"), INPUTS.values(), ids=INPUTS)
@@ -147,7 +147,7 @@ async def test_the_same_input_means_the_same_everywhere(
     assert await of_mcp(server, fields) == outcome
     if all(name in OPTIONS for name in fields if name != "prompt"):
         assert of_command_line(Home(tmp_path), fields) == outcome
-    said = outcome.error or " ".join(outcome.warnings)
-    assert bool(said) == bool(words)
+    messages = outcome.error or " ".join(outcome.warnings)
+    assert bool(messages) == bool(words)
     for word in words:
-        assert word in said
+        assert word in messages

@@ -1,4 +1,4 @@
-"""What each kind of setting takes; that what it refuses is named, and a secret is not shown."""
+"""The values that each kind of setting takes; errors name the setting and show no secret."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "worker"
 APP = CACHE / "app"
 LONGEST = 300
-"""Seconds after which a thing that has not happened never will."""
+"""Seconds to wait for anything, also on a busy machine."""
 
 
 @cache
@@ -45,7 +45,7 @@ class Worker:
     process: subprocess.Popen[bytes]
 
     def objects(self) -> dict[str, float]:
-        """What is in its bucket: when it was put there, in seconds since 1970, by name."""
+        """The objects of its bucket: the time at which each was stored, in seconds since 1970, by name."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"objects\n")

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of other people's packages,
 MODEL = models()["@cf/lykon/dreamshaper-8-lcm"]
 SIZE = Size(64, 64)
 HTTP_SIZE = Size(256, 256)
-"""The least that the API takes."""
+"""The smallest size that the API takes."""
 
 
 @dataclass
@@ -70,8 +70,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def backend(folder: Path) -> Iterator[DiffusersBackend]:
-    """The engine, which has painted once."""
-    sys.addaudithook(WATCH.hook)  # there is no taking it back, hence the switch
+    """An engine that has made one image."""
+    sys.addaudithook(WATCH.hook)  # an audit hook cannot be removed, hence the switch
     backend = DiffusersBackend(str(folder))
     WATCH.on = True
     painted(backend)
@@ -198,9 +198,9 @@ def test_sizes_are_rounded_to_what_a_latent_covers(backend: DiffusersBackend) ->
     assert painted(backend, size=Size(72, 104)).image.size == Size(72, 104)
 
 
-def test_what_has_no_effect_is_said(backend: DiffusersBackend) -> None:
-    said = painted(backend, negative_prompt="fog", guidance=1.0, prompt="x" * 100).warnings
-    assert said == (
+def test_what_has_no_effect_is_a_warning(backend: DiffusersBackend) -> None:
+    warnings = painted(backend, negative_prompt="fog", guidance=1.0, prompt="x" * 100).warnings
+    assert warnings == (
         "negative_prompt has no effect at guidance 1; it needs more than 1",
         f"the prompt has 102 tokens; the model reads the first {TOKENS}",
     )
@@ -318,7 +318,7 @@ def test_a_model_that_does_not_load_is_an_error_in_a_sentence(tmp_path: Path, fo
     assert caught.value.row.status == 500
 
 
-def test_what_another_pipeline_cannot_do_is_said(tmp_path: Path, source: PillowImage.Image) -> None:
+def test_what_another_pipeline_cannot_do_is_a_warning(tmp_path: Path, source: PillowImage.Image) -> None:
     backend = DiffusersBackend(str(save_consistency_pipeline(tmp_path / "tiny-lcm")))
     made = painted(backend, negative_prompt="fog")
     assert made.warnings == ("negative_prompt is not supported by LatentConsistencyModelPipeline and was ignored",)
@@ -326,11 +326,11 @@ def test_what_another_pipeline_cannot_do_is_said(tmp_path: Path, source: PillowI
     edited, masked = painted(backend, **edit), painted(backend, mask=as_image(half_mask(SIZE)), **edit)
     assert data(edited) == data(masked) != data(made)
     assert edited.warnings == ()
-    (said,) = masked.warnings
-    assert said.startswith("LatentConsistencyModelImg2ImgPipeline does not know masks: it changed the whole image, ")
+    (warning,) = masked.warnings
+    assert warning.startswith("LatentConsistencyModelImg2ImgPipeline does not know masks: it changed the whole image, ")
 
 
-# Through the door
+# Over the REST API
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What stops the start, with and without the extra installed: each a sentence that names the setting."""
+"""What stops the start, with and without the extra installed: each error names the setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two homes of the gateway, each a real server over the same emulated Workers AI."""
+"""The gateway on both runtimes (CPython, Worker), each a real server over the same emulated Workers AI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upstream() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Home:
-    """Where the gateway runs."""
+    """A runtime of the gateway."""
 
     name: str
     origin: str

@@ -12,7 +12,7 @@ STAMPED_TIME = re.compile(rb"<xmp:CreateDate>[^<]*</xmp:CreateDate>")
 
 
 def picture(size: tuple[int, int] = (320, 256), kind: str = "PNG") -> bytes:
-    """A gradient with a disc: something that shows where it is."""
+    """A gradient with a disc, so that every part of the picture differs."""
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     image.paste((220, 40, 60), (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2))
     file = io.BytesIO()

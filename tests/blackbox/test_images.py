@@ -1,4 +1,4 @@
-"""Images out and in, the same in both homes: OpenAI's SDK where it has the call, plain HTTP for the rest."""
+"""Images on both runtimes: OpenAI's SDK where it has the call, plain HTTP for the rest."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_an_earlier_result_can_be_edited_by_its_key(client: httpx2.Client) -> No
     assert opened(answer.json()["data"][0]["b64_json"]).size == (256, 256)
 
 
-def test_a_refused_edit_is_made_by_another_model_and_said(client: httpx2.Client) -> None:
+def test_a_refused_edit_is_made_by_another_model_with_a_warning(client: httpx2.Client) -> None:
     files = {"image": ("source.png", picture((512, 512)), "image/png")}
     data = {"prompt": "in the snow", "model": RAW_BYTES, "response_format": "b64_json"}
     answer = client.post("/v1/images/edits", files=files, data=data)

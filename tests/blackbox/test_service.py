@@ -1,4 +1,4 @@
-"""What is not an image, the same in both homes: models, errors, CORS, keys, health."""
+"""Models, errors, CORS, keys and health, the same on both runtimes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The installed command as people run it: a process of its own, with or without a terminal."""
+"""Runs the installed command as a process, with or without a terminal."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(sys.executable).with_name("cloudflare-image-mcp")
 SOURCE = str(Path(cloudflare_image_mcp.__file__).parents[1])
+LONGEST = 300
+"""Seconds to wait for anything, also on a busy machine."""
 _IN_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -35,13 +37,21 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 @dataclass(frozen=True)
 class Home:
-    """A directory that is both home and working directory, and what is set there."""
+    """A directory that is both home and working directory, and its environment variables."""
 
     path: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """Those of ``start``, which ``close`` ends."""
 
     def set(self, **more: str) -> Home:
-        return Home(self.path, {**self.environ, **more})
+        return Home(self.path, {**self.environ, **more}, self.processes)
+
+    def close(self) -> None:
+        """Kills the processes that still run, and closes the pipes to all of them."""
+        for process in self.processes:
+            with process:
+                process.kill()
 
     @property
     def _environ(self) -> dict[str, str]:
@@ -55,7 +65,7 @@ class Home:
         return sorted(path.name for path in self.path.rglob("*") if path.suffix in kinds)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [PROGRAM, *arguments],
             cwd=self.path,
             env=self._environ,
@@ -63,6 +73,8 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self.processes.append(process)
+        return process
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Ran:
         done = subprocess.run(
@@ -72,7 +84,7 @@ class Home:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=LONGEST,
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
 
@@ -84,7 +96,7 @@ class Home:
             env=self._environ,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=LONGEST,
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
 
@@ -112,7 +124,7 @@ class Home:
         os.close(keyboard)
         try:
             written = _watch(screen, process, answer, then)
-            return Ran(process.wait(60), written.replace(b"\r\n", b"\n"), "")
+            return Ran(process.wait(LONGEST), written.replace(b"\r\n", b"\n"), "")
         finally:
             process.kill()
             process.wait()
@@ -121,7 +133,7 @@ class Home:
 
 @dataclass(frozen=True)
 class Ran:
-    """How it ended."""
+    """The result of a command that has ended."""
 
     status: int
     stdout: bytes
@@ -133,7 +145,7 @@ class Ran:
 
     @property
     def shown(self) -> str:
-        """What stands on the screen as text: without escape sequences."""
+        """The output as text, without escape sequences."""
         text = self.stdout.decode("utf-8", "replace")
         return re.sub(r"\x1b(?:[_P\]].*?(?:\x1b\\|\a)|\[[0-9;?]*[A-Za-z])", "", text, flags=re.DOTALL)
 
@@ -144,7 +156,7 @@ def _watch(
     answer: bytes,
     then: Callable[[subprocess.Popen[bytes], bytes], None] | None,
 ) -> bytes:
-    written, answered, deadline = b"", 0, time.monotonic() + 60
+    written, answered, deadline = b"", 0, time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         if not select.select([screen], [], [], 0.05)[0]:
             if process.poll() is not None:
@@ -170,16 +182,16 @@ def free_port() -> int:
 
 
 def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
-    """Until something is so, while the process goes on."""
-    deadline = time.monotonic() + 60
+    """Waits until the condition holds; fails when the process ends first."""
+    deadline = time.monotonic() + LONGEST
     while not condition():
         assert process.poll() is None, "it ended"
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.05)
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until somebody listens there."""
+    """Waits until a server listens on the port."""
 
     def is_open() -> bool:
         try:
@@ -193,7 +205,7 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def emulated(home: Home, *options: str) -> Iterator[Home]:
-    """The home of somebody with an account at an emulator, which the command itself starts."""
+    """A home whose settings have an account at an emulator, which the command itself starts."""
     port = free_port()
     process = home.start("emulate", "--port", str(port), *options)
     try:
@@ -205,4 +217,4 @@ def emulated(home: Home, *options: str) -> Iterator[Home]:
         )
     finally:
         process.kill()  # it would finish the answers under way first
-        process.communicate(timeout=20)
+        process.communicate(timeout=LONGEST)

@@ -9,9 +9,12 @@ import pytest
 from tests.cli.commands import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path) -> Iterator[Home]:
+    fresh = Home(tmp_path)
+    yield fresh
+    fresh.close()

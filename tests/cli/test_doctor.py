@@ -1,4 +1,4 @@
-"""doctor finds what works, what does not, and tells no secret."""
+"""The command ``doctor``: which checks pass and fail, and that no secret is shown."""
 
 from __future__ import annotations
 

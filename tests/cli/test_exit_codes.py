@@ -1,4 +1,4 @@
-"""Every way to fail has its number, and the documents say which."""
+"""Exit codes: each kind of error has its number, which the documentation lists."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ def test_the_same_seed_is_the_same_file_and_keeps_the_first(home: Home) -> None:
 def test_json_for_scripts(home: Home) -> None:
     ran = home.run("generate", "a red fox", "-n", "2", *QUICK, "--seed", "7", "-o", "out/fox.webp", "--json")
     assert ran.status == 0
-    said = json.loads(ran.stdout)
+    report = json.loads(ran.stdout)
     paths = [str(home.path / "out" / f"fox-{number}.webp") for number in (1, 2)]
-    assert said.pop("seconds") > 0
-    sizes = [image.pop("bytes") for image in said["images"]]
-    assert said == {
+    assert report.pop("seconds") > 0
+    sizes = [image.pop("bytes") for image in report["images"]]
+    assert report == {
         "paths": paths,
         "operation": "generate",
         "prompt": "a red fox",

@@ -11,6 +11,7 @@ import pytest
 
 from cloudflare_image_mcp.cli.listening import bind, is_open_to_others, listen
 from cloudflare_image_mcp.errors import SettingError
+from tests.cli.commands import LONGEST
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -35,9 +36,9 @@ def test_port_0_is_a_free_port_that_the_server_names(home: Home, command: str, p
             assert process.stderr
             lines = (line.decode() for line in process.stderr)
             origin = next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line)))
-            assert httpx2.get(origin + path, timeout=60).status_code in {200, 404}
+            assert httpx2.get(origin + path, timeout=LONGEST).status_code in {200, 404}
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=LONGEST)
         finally:
             process.kill()
 

@@ -36,12 +36,12 @@ def test_one_model(home: Home, name: str) -> None:
     assert all(str(size) in text for size in model.promise.sizes.listed)
 
 
-def test_json_is_the_list_of_the_rest_door(home: Home) -> None:
-    said = json.loads(home.run("models", "--json").stdout)
-    assert [row["id"] for row in said["data"]] == list(models())
-    assert {row["backend"] for row in said["data"]} == {"local"}
+def test_json_is_the_list_of_the_rest_api(home: Home) -> None:
+    listing = json.loads(home.run("models", "--json").stdout)
+    assert [row["id"] for row in listing["data"]] == list(models())
+    assert {row["backend"] for row in listing["data"]} == {"local"}
     one = json.loads(home.run("models", "flux-1-schnell", "--json").stdout)
-    assert one == said["data"][0]
+    assert one == listing["data"][0]
 
 
 def test_a_model_whose_edits_another_makes_says_which_and_at_what_price(home: Home) -> None:
@@ -59,7 +59,7 @@ def test_a_model_whose_edits_another_makes_says_which_and_at_what_price(home: Ho
     assert json.loads(off.run("models", "dreamshaper-8-lcm", "--json").stdout)["edits_made_by"] is None
 
 
-def test_what_the_backend_ignores_is_told(home: Home) -> None:
+def test_what_the_backend_ignores_is_shown(home: Home) -> None:
     cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
     here, there = (json.loads(where.run("models", "flux-1-schnell", "--json").stdout) for where in (home, cloud))
     assert (here["backend"], here["parameters"]["seed"]["supported"]) == ("local", True)
@@ -67,22 +67,22 @@ def test_what_the_backend_ignores_is_told(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "headings"),
     [
         (132, ["model", "tasks", "mask", "price", "steps", "sizes", "best for"]),
         (80, ["model", "tasks", "mask", "price"]),
         (40, ["model"]),
     ],
 )
-def test_a_narrow_terminal_gets_fewer_columns_and_whole_words(home: Home, columns: int, told: list[str]) -> None:
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_words(home: Home, columns: int, headings: list[str]) -> None:
     cloud = home.set(CLOUDFLARE_ACCOUNT_ID="a" * 32, CLOUDFLARE_API_TOKEN="t" * 40)
     ran = cloud.run_in_terminal("models", columns=columns)
     table = [line.rstrip() for line in ran.shown.split("Prices are")[0].splitlines() if line.strip()]
     assert max(map(len, table)) <= columns
-    assert re.split(r" {2,}", table[0].strip()) == told
+    assert re.split(r" {2,}", table[0].strip()) == headings
     rows = [re.split(r" {2,}", line.strip()) for line in table[2:]]
     assert [row[0] for row in rows] == [model.short_name for model in models().values()]
-    assert {len(row) for row in rows} == {len(told)}
+    assert {len(row) for row in rows} == {len(headings)}
 
 
 def test_prices_are_shown_only_where_they_are_asked(home: Home) -> None:

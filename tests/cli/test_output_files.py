@@ -1,4 +1,4 @@
-"""Names that collide with nothing; files that are there whole or not at all."""
+"""Output files: names that are not taken yet, written atomically."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_several_images_number_the_name_and_overwrite_nothing(tmp_path: Path) ->
     assert (tmp_path / "fox-2.jpg").read_bytes() == b"old"
 
 
-def test_the_path_is_said_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_is_shown_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for output, said in (("fox.png", "fox.png"), ("new/", "new/fox-7.png"), ("./sub/fox.png", "sub/fox.png")):
+    for output, shown in (("fox.png", "fox.png"), ("new/", "new/fox-7.png"), ("./sub/fox.png", "sub/fox.png")):
         target = Destination.parse(output, n=1)
         target.prepare()
-        assert target.write([image()]) == [Path(said)]
+        assert target.write([image()]) == [Path(shown)]
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_file_where_a_directory_should_be_is_called_one(tmp_path: Path) -> Non
         ("pictures/", ImageFormat.PNG, None),
     ],
 )
-def test_a_name_that_says_another_format_is_told(name: str, made: ImageFormat, warned: str | None) -> None:
+def test_a_name_with_another_formats_extension_is_a_warning(name: str, made: ImageFormat, warned: str | None) -> None:
     assert Destination.parse(name, n=1).misnamed(made) == warned
 
 

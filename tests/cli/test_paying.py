@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.cli.commands import Home, emulated, free_port
+from tests.cli.commands import LONGEST, Home, emulated, free_port
 from tests.rest.pictures import mask, picture
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ STORING = "\nStoring images that are already paid for; interrupt again to discar
 
 
 def wait_for_a_call(account: Home) -> None:
-    """Until the emulator has begun to work for the account."""
+    """Waits until the emulator has got a call of the account."""
     stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
-    deadline = clock.monotonic() + 30
-    while not any(row["calls"] for row in httpx2.get(stats).json()["accounts"].values()):
+    deadline = clock.monotonic() + LONGEST
+    while not any(row["calls"] for row in httpx2.get(stats, timeout=LONGEST).json()["accounts"].values()):
         assert clock.monotonic() < deadline, "no call came"
         clock.sleep(0.05)
 
@@ -39,23 +39,23 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield home
 
 
-def test_neurons_and_ignored_parameters_are_told(account: Home) -> None:
-    ran = account.run("generate", "a red fox", "--seed", "7", "--size", "512x512", "--json", "-o", "told/")
+def test_neurons_and_ignored_parameters_are_reported(account: Home) -> None:
+    ran = account.run("generate", "a red fox", "--seed", "7", "--size", "512x512", "--json", "-o", "reported/")
     assert ran.status == 0, ran.stderr
-    said = json.loads(ran.stdout)
-    assert (said["backend"], said["seed"], said["size"]) == ("workers-ai", None, "512x512")
-    assert said["neurons"] > 0
-    assert "seed is not supported by flux-1-schnell and was ignored" in said["warnings"]
+    report = json.loads(ran.stdout)
+    assert (report["backend"], report["seed"], report["size"]) == ("workers-ai", None, "512x512")
+    assert report["neurons"] > 0
+    assert "seed is not supported by flux-1-schnell and was ignored" in report["warnings"]
     assert "Warning: seed is not supported by flux-1-schnell and was ignored\n" in ran.stderr
-    assert said["paths"] == [
-        str(account.path / "told" / f"a-red-fox.{'jpg' if said['images'][0]['format'] == 'jpeg' else 'png'}")
+    assert report["paths"] == [
+        str(account.path / "reported" / f"a-red-fox.{'jpg' if report['images'][0]['format'] == 'jpeg' else 'png'}")
     ]
-    with Image.open(said["paths"][0]) as picture:
+    with Image.open(report["paths"][0]) as picture:
         assert picture.size == (512, 512)
 
 
 def neurons(account: Home) -> dict[str, dict[str, Any]]:
-    """What doctor says of each account's neurons, by the account as it is shown."""
+    """The neurons in ``doctor``'s report, by the account's label."""
     ran = account.run("doctor", "--json")
     assert ran.status == 0, ran.stderr
     rows = {row["name"]: row for row in json.loads(ran.stdout)["findings"]}
@@ -132,14 +132,14 @@ def test_doctor_says_which_account_is_not_accepted(account: Home, token: str, an
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "words"),
     [("http://127.0.0.1:{closed}", "cannot be reached"), ("{emulator}", "HTTP 404, code 7000 instead of the list")],
 )
-def test_doctor_finds_that_nobody_is_there(account: Home, address: str, said: str) -> None:
+def test_doctor_reports_an_unreachable_service(account: Home, address: str, words: str) -> None:
     emulator = account.environ["CLOUDFLARE_API_BASE_URL"].removesuffix("/client/v4")
     there = account.set(CLOUDFLARE_API_BASE_URL=address.format(closed=free_port(), emulator=emulator))
     ran = there.run("doctor")
-    assert said in ran.stdout.decode()
+    assert words in ran.stdout.decode()
     assert (ran.status, ran.stderr) == (1, "1 broken: account 0123•••cdef\n")
 
 
@@ -175,8 +175,8 @@ def test_the_service_s_own_refusals(home: Home, fault: str, status: int, code: s
     with emulated(home, "--faults", fault) as account:
         ran = account.run("generate", "a red fox", "--json")
     assert ran.status == status, ran.stderr
-    said = json.loads(ran.stdout)
-    assert (said["error"]["code"], said["exit_code"]) == (code, status)
+    report = json.loads(ran.stdout)
+    assert (report["error"]["code"], report["exit_code"]) == (code, status)
     assert "a" * 40 not in ran.stderr + ran.stdout.decode()
 
 
@@ -185,7 +185,7 @@ def test_ctrl_c_stores_what_is_already_paid_for(home: Home) -> None:
         process = account.start("generate", "a red fox", "--size", "512x512")
         wait_for_a_call(account)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=LONGEST)
     assert (process.returncode, output) == (130, b"")
     assert errors.decode() == STORING + "\nError: interrupted\n"
     (stored,) = home.pictures
@@ -200,11 +200,11 @@ def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:
         wait_for_a_call(account)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        told = b"".join(process.stderr.readline() for _ in STORING.splitlines())
-        assert told.decode() == STORING
+        shown = b"".join(process.stderr.readline() for _ in STORING.splitlines())
+        assert shown.decode() == STORING
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=LONGEST)
     assert (process.returncode, errors) == (130, b"\nError: interrupted\n")
     assert home.pictures == []
 
@@ -216,19 +216,19 @@ def test_an_image_that_cannot_be_written_goes_into_the_store(home: Home) -> None
         wait_for_a_call(account)
         target.rmdir()
         target.write_text("in the way")
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=LONGEST)
     assert process.returncode == 7
     assert b"the image is kept in the store as image://" in errors
     assert len(home.pictures) == 1
 
 
-def test_an_image_that_nobody_reads_goes_into_the_store(home: Home) -> None:
+def test_an_image_is_stored_when_the_reader_of_stdout_is_gone(home: Home) -> None:
     with emulated(home) as account:
         process = account.start("generate", "a red fox", "--size", "512x512", "-o", "-")
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
         errors = process.stderr.read().decode()
-        assert process.wait(60) == 7
+        assert process.wait(LONGEST) == 7
     (stored,) = home.pictures
     assert errors == f"Error: standard output was closed; the image is kept in the store as image://{stored}\n"

@@ -1,4 +1,4 @@
-"""The program as a whole: help, version, the ways out."""
+"""The program as a whole: help, version, exit codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import cloudflare_image_illustrator
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.program import program
-from tests.cli.commands import SOURCE, emulated, wait_for
+from tests.cli.commands import LONGEST, SOURCE, emulated, wait_for
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -42,7 +42,7 @@ def test_every_command_has_help(home: Home, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "words"),
     [
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["generate"], 2, "Missing argument 'PROMPT...'"),
@@ -74,17 +74,17 @@ def test_every_command_has_help(home: Home, name: str) -> None:
         (["serve", "--port", "70000"], 2, "70000 is not in the range 0<=x<=65535"),
     ],
 )
-def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str], status: int, said: str) -> None:
+def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str], status: int, words: str) -> None:
     (home.path / "README").write_text("no image")
     ran = home.run(*arguments)
-    assert said in ran.stderr
+    assert words in ran.stderr
     assert ran.status == status
     assert "Traceback" not in ran.stderr
     assert ran.stdout == b""
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "words"),
     [
         ("IMAGE_BACKEND", "gpu", 'IMAGE_BACKEND must be one of auto, workers-ai, local; "gpu" is not'),
         ("LOCAL_ENGINE", "gpu", 'LOCAL_ENGINE must be one of illustrator, diffusers; "gpu" is not'),
@@ -99,10 +99,10 @@ def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str
         ),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_status_8(home: Home, name: str, value: str, said: str) -> None:
+def test_a_setting_that_cannot_be_used_is_status_8(home: Home, name: str, value: str, words: str) -> None:
     ran = home.set(**{name: value}).run("generate", "x")
     assert (ran.status, ran.stdout) == (8, b"")
-    assert said in ran.stderr
+    assert words in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "secret-token-value" not in ran.stderr
 
@@ -135,7 +135,7 @@ DRAWING_COMMANDS = [("generate", "x"), ("serve", "--port", "0"), ("mcp",), ("emu
 
 @pytest.mark.parametrize("command", DRAWING_COMMANDS)
 def test_without_the_artwork_nothing_begins_to_draw(home: Home, command: tuple[str, ...]) -> None:
-    """The project as it is where npm was not there: everything but the folder that scripts/artwork makes."""
+    """A copy of the project without the folder that scripts/artwork makes, as on a machine without npm."""
     engine = ENGINE.name
     shutil.copytree(
         ENGINE, home.path / "src" / engine, ignore=lambda folder, names: {"artwork", "__pycache__"} & {*names}
@@ -177,7 +177,7 @@ def test_a_prompt_that_is_no_text_is_a_sentence(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "words"),
     [
         (
             "generate a fox -s 256x256 -o - > /dev/full",
@@ -187,10 +187,10 @@ def test_a_prompt_that_is_no_text_is_a_sentence(home: Home) -> None:
         ("models --json > /dev/full", "cannot write standard output: No space left on device"),
     ],
 )
-def test_a_full_disk_behind_standard_output_is_a_sentence(home: Home, command: str, said: str) -> None:
+def test_a_full_disk_behind_standard_output_is_a_sentence(home: Home, command: str, words: str) -> None:
     ran = home.run_in_shell(command)
     assert ran.status == 7
-    assert said in ran.stderr
+    assert words in ran.stderr
     assert "Exception ignored" not in ran.stderr
 
 
@@ -211,10 +211,10 @@ def test_streams_that_were_closed_are_no_defect(home: Home, command: str, status
 
 def test_ctrl_c_ends_the_work_cleanly(home: Home) -> None:
     process = home.start("generate", "a busy market", "-n", "8", "-s", "2048x2048", "--seed", "1", "-o", "market/")
-    # Its directory is made when everything is read and only the work is left.
+    # The output directory is created after all input is read, when only the image is left to make.
     wait_for(process, (home.path / "market").exists)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=LONGEST)
     assert (process.returncode, output) == (130, b"")
     assert errors.decode().strip() == "Error: interrupted"
     assert home.pictures == []
@@ -226,7 +226,7 @@ def test_a_closed_pipe_is_no_error_message(home: Home) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
-        assert process.wait(20) == 1
+        assert process.wait(LONGEST) == 1
 
 
 def test_without_colour_when_no_color_is_set(home: Home) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.cli.commands import emulated, free_port, wait_until_open
+from tests.cli.commands import LONGEST, emulated, free_port, wait_until_open
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,9 +29,9 @@ def test_a_server_answers_where_it_says_and_ctrl_c_ends_it_cleanly(
     process = home.start(*command, "--port", str(port))
     try:
         wait_until_open(port, process)
-        assert httpx2.get(f"http://127.0.0.1:{port}{path}").status_code == status
+        assert httpx2.get(f"http://127.0.0.1:{port}{path}", timeout=LONGEST).status_code == status
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -69,7 +69,7 @@ def test_a_server_open_to_others_without_keys_warns(home: Home, host: str, keys:
     try:
         wait_until_open(port, process)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     warning = b"Warning: without API_KEYS or API_KEYS_FILE, everyone who reaches this port can make images"
@@ -114,7 +114,7 @@ def test_the_first_line_names_the_backend(home: Home, environ: dict[str, str], l
     try:
         wait_until_open(port, process)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     assert line in errors.decode().splitlines()[0]
@@ -127,9 +127,9 @@ def test_a_failed_request_is_one_log_line_with_the_id_of_its_answer(home: Home) 
         try:
             wait_until_open(port, process)
             body = {"prompt": "a red fox", "model": "flux-1-schnell"}
-            answer = httpx2.post(f"http://127.0.0.1:{port}/v1/images/generations", json=body, timeout=120)
+            answer = httpx2.post(f"http://127.0.0.1:{port}/v1/images/generations", json=body, timeout=LONGEST)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=LONGEST)
         finally:
             process.kill()
     assert answer.status_code == 503, answer.text

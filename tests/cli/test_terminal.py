@@ -1,4 +1,4 @@
-"""On a real terminal (a pseudo-terminal that answers as one does): the picture, the bar, and when there is none."""
+"""Pictures and the progress bar on a pseudo-terminal that answers as a real terminal does."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_image_itself_is_not_thrown_at_a_terminal(home: Home) -> None:
 
 
 LONG = ("generate", "a busy market", "--size", "2048x2048", "--steps", "8", "--n", "4", "--no-preview")
-"""Longer than the second that has no bar, on any machine."""
+"""Takes longer than the second after which the bar is shown, on any machine."""
 
 
 def test_a_bar_on_long_work(home: Home) -> None:

@@ -285,7 +285,7 @@ def test_a_caller_that_goes_away_does_not_lose_the_image() -> None:
     assert len(backend.calls) == 1
 
 
-def test_a_failure_that_nobody_waits_for_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_after_the_caller_has_gone_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     backend, background = Scripted(lambda _: GatewayError("overloaded", "no capacity")), Background()
     assert asyncio.run(hang_up(gateway(backend, background), backend, background)) == 0
     assert [(record.levelname, "no capacity" in record.getMessage()) for record in caplog.records] == [("ERROR", True)]

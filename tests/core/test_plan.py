@@ -28,7 +28,7 @@ def refusal(model: str, *args: Any, **values: Any) -> GatewayError:
     return caught.value
 
 
-def test_what_the_wire_lacks_is_dropped_and_said() -> None:
+def test_what_the_wire_lacks_is_dropped_with_a_warning() -> None:
     made = plan("flux-1-schnell", seed=42, guidance=7.5, negative_prompt="blurry", steps=4)
     assert (made.seeds, made.call.guidance, made.call.negative_prompt, made.call.steps) == ((None,), None, None, 4)
     assert made.warnings == (
@@ -44,7 +44,7 @@ def test_a_background_that_no_backend_makes_is_named_in_a_warning() -> None:
     assert plan("flux-2-dev", background="opaque").warnings == ()
 
 
-def test_what_the_wire_bounds_closer_than_the_promise_is_moved_and_said() -> None:
+def test_what_the_wire_bounds_closer_than_the_promise_is_clamped_with_a_warning() -> None:
     made = plan("phoenix-1.0", guidance=20)
     assert made.call.guidance == 10
     assert made.warnings == ("guidance 20 is outside what phoenix-1.0 takes; 10 was used",)
@@ -130,7 +130,7 @@ def test_variations_have_their_strength_where_the_wire_takes_one() -> None:
     assert plan("flux-2-dev", Operation.VARY, (Size(512, 512),), prompt="").call.strength is None
 
 
-def test_more_images_than_the_model_takes_are_said() -> None:
+def test_more_images_than_the_model_takes_are_a_warning() -> None:
     made = plan("dreamshaper-8-lcm", Operation.EDIT, (Size(512, 512),) * 3)
     assert made.images == 1
     assert "dreamshaper-8-lcm takes one input image; the other 2 were ignored" in made.warnings

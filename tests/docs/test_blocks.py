@@ -133,7 +133,7 @@ def block_of(page: str, start: str) -> str:
 
 
 def _python(source: str, server: str) -> str:
-    """What a script printed, its server at another port."""
+    """The output of a script whose server has another port."""
     command = [sys.executable, "-c", source.replace("http://localhost:3000", server)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -177,7 +177,7 @@ def test_what_is_not_run_is_at_least_a_command_that_there_is(block: Block) -> No
     for command in re.findall(r"(?<![\w./@-])cloudflare-image-mcp ([a-z]+)\b", block.text):
         assert command in program.commands
     if block.text.startswith(("docker", "scripts/", "curl", "export", "cloudflare-image-mcp", "claude", "pip")):
-        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=20)
+        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=120)
 
 
 def test_the_command_lines_of_the_command_line(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_log_line_looks_as_shown() -> None:
 def test_the_worker_s_keys_are_written_to_a_file(tmp_path: Path) -> None:
     command = block_of("workers.md", "echo")
     subprocess.run(
-        ["bash", "-ec", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True, timeout=20
+        ["bash", "-ec", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True, timeout=120
     )
     (keys,) = dotenv_values(tmp_path / "image-keys.env").items()
     assert keys[0] == "API_KEYS"

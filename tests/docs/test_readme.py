@@ -1,4 +1,4 @@
-"""What the README shows is run: it is the first thing that a stranger tries."""
+"""Runs what the README shows, because new users try it first."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ BY_NAME = re.compile(r"uvx\W.*cloudflare-image|pip install\W+cloudflare-image|\"
 @pytest.mark.skipif(PUBLISHED, reason="the package is published")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_recipe_runs_a_package_that_is_not_published(page: Path) -> None:
-    """Prose may say what will work after the first release."""
+    """The text may describe what will work after the first release."""
     blocks = re.findall(r"^```\w*\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert [block for block in blocks if BY_NAME.search(block)] == []
 

@@ -30,7 +30,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 @dataclass
 class Reader:
-    """Somebody who pastes the blocks: each in a shell of its own, the servers left running."""
+    """Runs the blocks as a user pastes them: each in a shell of its own, the servers left running."""
 
     directory: Path
     ports: dict[str, int]
@@ -67,7 +67,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     yield reader
     for process in reader.servers:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def test_following_the_tutorial(reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""What a call gives: pictures that follow the parameters, in each model's own encoding, at its price."""
+"""The answers to calls: pictures that follow the parameters, in each model's own encoding, at its price."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_form_by_any_spelling_of_its_type(live: str, picture_path: Path) -> No
     data_of(run_form(live, KLEIN, "prompt=x", f"input_image_0=@{picture_path};type=image/PNG;charset=binary"))
 
 
-def test_fields_that_nobody_reads_are_counted(live: str) -> None:
+def test_fields_that_the_model_does_not_read_are_counted(live: str) -> None:
     with emulating() as address:
         run_json(address, SDXL, SMALL | {"steps": 5, "sampler": "x", "strength": 3})
         run_form(address, KLEIN, "prompt=x", "width=300", "height=256")

@@ -1,4 +1,4 @@
-"""Input images that are none."""
+"""Input images that cannot be decoded."""
 
 from __future__ import annotations
 

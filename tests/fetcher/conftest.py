@@ -45,7 +45,7 @@ class Host:
     """Each request's head, as it came."""
     connections: int = 0
     sent: int = 0
-    """Bytes that streaming answers got rid of."""
+    """Bytes that streaming answers have sent."""
     port: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     """Connections that are being answered."""
@@ -122,7 +122,7 @@ async def host(png: bytes) -> AsyncIterator[Host]:
 
 @pytest_asyncio.fixture
 async def inner(host: Host, png: bytes) -> AsyncIterator[Host]:
-    """A host inside the network, on the public one's port, with an image that nobody must get."""
+    """A host on a private address, on the public host's port, with an image that must not be fetched."""
     inner = Host({"/fox.png": reply(png)})
     async with inner.listening(PRIVATE, host.port):
         yield inner

@@ -38,7 +38,7 @@ class Names:
 
 
 def fetcher(names: Resolver = system_resolver, **options: Any) -> GuardedFetcher:
-    """One for which 127.0.0.1 alone is public, on any port; all else is as shipped."""
+    """A fetcher for which only 127.0.0.1 is public, on any port; the rest has its defaults."""
     return GuardedFetcher(address_rule=counts_as_public, ports=None, resolve=names, **options)
 
 
@@ -57,7 +57,7 @@ async def refusal(fetcher: GuardedFetcher, url: str) -> str:
     return reason
 
 
-async def test_an_image_is_fetched_whatever_type_it_is_said_to_be(host: Host, png: bytes) -> None:
+async def test_an_image_is_fetched_with_any_stated_type(host: Host, png: bytes) -> None:
     payload = await fetcher().fetch(f"http://127.0.0.1:{host.port}/fox.png?size=1#top", "image")
     assert await payload.read() == png
     head = host.requests[0].lower()
@@ -337,7 +337,7 @@ async def test_what_is_not_http_is_refused(host: Host, answer: bytes) -> None:
     assert reason == "its host broke off or did not speak HTTP"
 
 
-async def test_nobody_listens(host: Host) -> None:
+async def test_a_port_without_a_server(host: Host) -> None:
     names = Names(images=[[PRIVATE]])
     other = GuardedFetcher(address_rule=lambda _address: True, ports=None, resolve=names)
     reason = await refusal(other, f"http://images.test:{host.port}/fox.png")
@@ -392,7 +392,7 @@ async def test_ones_own_network_when_it_is_allowed(host: Host, inner: Host, png:
         assert reason == "its host's address is not one that images may come from"
 
 
-async def test_a_literal_address_is_checked_whatever_a_resolver_says_of_it(host: Host, inner: Host) -> None:
+async def test_a_literal_address_is_checked_even_if_the_resolver_answers_otherwise(host: Host, inner: Host) -> None:
     """aiohttp asks no resolver about a literal, so the socket's own address is checked."""
     names = Names(**{"127": [[PUBLIC]]})
     reason = await refusal(fetcher(names), f"http://{PRIVATE}:{inner.port}/fox.png")

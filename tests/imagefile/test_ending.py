@@ -93,7 +93,7 @@ async def test_base64_is_cut_at_the_same_place(name: str) -> None:
 # Not lossy WebP: as long as its header states, any bytes are pixels of its code.
 @pytest.mark.parametrize("after", ["zeros", "a film", "text"])
 @pytest.mark.parametrize("name", [name for name in WHOLE if name not in LOSSY_WEBP])
-async def test_a_cut_file_is_refused_whatever_follows(name: str, after: str, pixels: PillowPixels) -> None:
+async def test_a_cut_file_is_refused_with_any_bytes_after_it(name: str, after: str, pixels: PillowPixels) -> None:
     data = WHOLE[name][: own_end(name)]
     for length in {len(data) // 2, len(data) * 3 // 4}:
         with pytest.raises(UnreadableImage):

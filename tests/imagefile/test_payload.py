@@ -1,4 +1,4 @@
-"""Bytes and base64 text behave alike, and a splice is a splice."""
+"""Payloads: bytes and base64 text behave alike, also when they are spliced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stamps, as Pillow and exiftool read them; and that nothing but the stamp changes."""
+"""Provenance metadata as Pillow and exiftool read it; nothing else in the file changes."""
 
 from __future__ import annotations
 
@@ -247,10 +247,10 @@ def test_exiftool_reads_every_stamp_and_finds_no_new_fault(tmp_path: Path) -> No
         (tmp_path / f"{name}.after").write_bytes(asyncio.run(stamped(data)))
     command = [str(EXIFTOOL), "-json", "-struct", "-Validate", "-XMP:all", "-ext", "*", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, check=True)
-    told = {Path(tags["SourceFile"]).name: tags for tags in json.loads(done.stdout)}
+    read = {Path(tags["SourceFile"]).name: tags for tags in json.loads(done.stdout)}
     for name in FILES:
-        tags = told[f"{name}.after"]
-        assert tags["Validate"] == told[f"{name}.before"]["Validate"]
+        tags = read[f"{name}.after"]
+        assert tags["Validate"] == read[f"{name}.before"]["Validate"]
         assert tags["DigitalSourceType"] == SourceType.TRAINED
         assert tags["AISystemUsed"] == MADE.model
         assert tags["AIPromptInformation"] == MADE.prompt

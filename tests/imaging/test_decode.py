@@ -92,7 +92,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-async def test_damage_is_told_in_one_sentence(name: str) -> None:
+async def test_damage_is_an_error_of_one_sentence(name: str) -> None:
     with pytest.raises(UnreadableImage) as caught:
         await decoded(await Image.of_bytes(DAMAGED[name]))
     assert str(caught.value).endswith(("damaged: it does not decode", "cut short")), str(caught.value)
@@ -159,7 +159,7 @@ asyncio.run(main())
 
 
 def run(folder: Any, data: bytes) -> tuple[str, int]:
-    """What became of it, and how many MiB it took at the most."""
+    """The result of decoding it, and the peak of resident memory in MiB."""
     path = folder / "bomb"
     path.write_bytes(data)
     done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)

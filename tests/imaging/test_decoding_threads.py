@@ -38,7 +38,7 @@ class Work:
                 self.begun.append(cost)
                 self.held += cost
                 self.peak = max(self.peak, self.held)
-            self.released.wait(30)
+            self.released.wait(120)
             with self.lock:
                 self.held -= cost
             return cost
@@ -47,7 +47,7 @@ class Work:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - a thread sets it
             await asyncio.sleep(0.001)
 

@@ -1,4 +1,4 @@
-"""Files out: formats, quality, and what becomes of alpha."""
+"""Encoding: formats, quality and alpha."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_quality_goes_from_0_to_100(image_format: ImageFormat) -> None:
     assert sizes[-1] > 4 * sizes[0]
 
 
-def test_png_loses_nothing_whatever_the_quality() -> None:
+def test_png_loses_nothing_at_any_quality() -> None:
     source = picture(mode="RGBA")
     data = encode(source, ImageFormat.PNG, 5)
     assert opened(data).tobytes() == source.tobytes()

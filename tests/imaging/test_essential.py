@@ -1,4 +1,4 @@
-"""What is taken out of a file before it is decoded, and what stays."""
+"""Which parts of a file are removed before it is decoded, and which stay."""
 
 from __future__ import annotations
 

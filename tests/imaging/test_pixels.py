@@ -1,4 +1,4 @@
-"""The port as the core uses it: real files in, real files out."""
+"""The port ``Pixels`` as the core uses it, with real files."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def autogen(options: dict[str, Any], headers: dict[str, str]) -> dict[str,
     answer = await llm.create([UserMessage(content=[part.content for part in result.result], source="user")])
     await llm.close()
     parts = [part.type for part in result.result]
-    return {"is_error": result.is_error, "parts": parts, "text": result.to_text(), "said": answer.content}
+    return {"is_error": result.is_error, "parts": parts, "text": result.to_text(), "answer": answer.content}
 
 
 async def main(options: dict[str, Any]) -> dict[str, Any]:

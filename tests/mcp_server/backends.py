@@ -1,4 +1,4 @@
-"""Backends for what the embedded engine is too quick or too tidy for; each implements the whole port."""
+"""Backends with slow calls and with incompressible images; each implements the whole port."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NoiseBackend:
 
 
 class SlowBackend(NoiseBackend):
-    """The same after so many seconds, and not while there is a file ``hold`` beside its ledger; each call leaves a line
+    """Answers after so many seconds, and not while there is a file ``hold`` beside its ledger; each call leaves a line
     in the ledger when it begins and another when it ends.
     """
 

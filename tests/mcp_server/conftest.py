@@ -42,7 +42,7 @@ class Command:
 
 
 def clean_environ(more: Mapping[str, str]) -> dict[str, str]:
-    """Without the settings of whoever runs the tests."""
+    """The environment without the settings of the user who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     return {**kept, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1", **more}
 
@@ -74,7 +74,7 @@ def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str)
 
 
 def _free_port() -> int:
-    """Below those that the system gives to whoever asks for any: nobody gets it while the process starts."""
+    """A free port below the ephemeral range, which the system gives to no other process while the server starts."""
     while True:
         port = random.randrange(10_000, 32_768)
         with socket.socket() as probe, suppress(OSError):

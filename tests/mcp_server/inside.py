@@ -74,7 +74,7 @@ def read_bytes(result: ReadResourceResult) -> bytes:
 
 
 async def refusal(client: Client, **arguments: Any) -> str:
-    """Why ``run_model`` refuses; it must."""
+    """The error of ``run_model``, which must fail."""
     result = await client.call_tool("run_model", {"prompt": "x", "size": "256x256", **arguments})
     assert result.is_error, text(result)
     assert len(result.content) == 1

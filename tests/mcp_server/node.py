@@ -34,7 +34,7 @@ def installed() -> Path:
 
 
 def _put(content: bytes, path: Path) -> None:
-    """Whole or not at all, and only where it is news: another process may be running the script."""
+    """Written atomically, and only when it differs: another process may be running the script."""
     if not path.exists() or path.read_bytes() != content:
         fresh = path.with_name(f"{path.name}.new")
         fresh.write_bytes(content)

@@ -1,4 +1,4 @@
-"""``python -m tests.mcp_server.slow_server SECONDS LEDGER [PORT]``: REST and MCP over a slow backend, or stdio."""
+"""``python -m tests.mcp_server.slow_server SECONDS LEDGER [PORT]``: REST API and MCP, or stdio, over a slow backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agent frameworks over HTTP: the picture reaches the model behind LangChain and AutoGen, and no error."""
+"""Agent frameworks over HTTP: the picture reaches the model behind LangChain and AutoGen without an error."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_autogen_takes_the_result(seen: Seen) -> None:
 
 def test_a_model_behind_autogen_sees_the_picture(seen: Seen) -> None:
     assert [shape(url) for url in pictures(seen.last("autogen"))] == [(512, 512)]
-    assert seen.printed["autogen"]["said"] == "I see 1 picture"
+    assert seen.printed["autogen"]["answer"] == "I see 1 picture"
 
 
 def test_langchain_in_javascript_gets_the_picture(server: str) -> None:

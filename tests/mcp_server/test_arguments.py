@@ -1,4 +1,4 @@
-"""Arguments as models write them: what can mean one thing only is done, and nothing is paid for on a guess."""
+"""Tool arguments as models write them: unambiguous ones are accepted, others are errors before anything is paid for."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ async def test_an_operation_guessed_wrongly_costs_no_image() -> None:
 )
 async def test_a_name_in_words_is_no_image(written: str) -> None:
     async with talking() as client:
-        said = await refusal(client, images=[written], operation="edit")
-    assert said == f"images[0] is {shown(written)}, which is no image id, URL or path; list_images shows the ids"
+        message = await refusal(client, images=[written], operation="edit")
+    assert message == f"images[0] is {shown(written)}, which is no image id, URL or path; list_images shows the ids"
 
 
 async def test_an_image_named_by_the_url_that_a_result_gave() -> None:

@@ -30,7 +30,7 @@ BUSY = "the backend of this test makes no image"
 
 
 class BusyBackend(NoiseBackend):
-    """Refuses every call, so that the time goes into arguments."""
+    """Refuses every call, so that only the arguments are tested."""
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         raise GatewayError("overloaded", BUSY)
@@ -112,7 +112,7 @@ NAMES = {
 def arguments(tool: str) -> st.SearchStrategy[dict[str, Any]]:
     names = st.sampled_from(NAMES[tool]) | st.text(max_size=8)
     base = {"prompt": "x"} if tool == "run_model" else {}
-    # Without waiting: a job that ran into the clock would be another test.
+    # Without waiting for the job, so that the outcome does not depend on time.
     return st.dictionaries(names, VALUES, max_size=5).map(lambda given: {**base, **given})
 
 
@@ -131,12 +131,12 @@ def check(result: CallToolResult) -> None:
     for block in result.content:
         assert block.type == "text" or not result.is_error
     if result.is_error:
-        said = text(result)
-        assert said.strip()
-        assert "failed inside the gateway" not in said
-        assert "something went wrong" not in said
-        assert "Traceback" not in said
-        assert len(said) < 4000, said
+        message = text(result)
+        assert message.strip()
+        assert "failed inside the gateway" not in message
+        assert "something went wrong" not in message
+        assert "Traceback" not in message
+        assert len(message) < 4000, message
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def page() -> str:
     return files("cloudflare_image_mcp.mcp_server").joinpath("gallery.html").read_text("utf-8")
 
 
-def test_it_asks_nobody_for_anything() -> None:
+def test_the_gallery_sends_no_request_to_other_hosts() -> None:
     """No address but those of the protocol's own, no import, no fetch."""
     html = page()
     assert re.findall(r"https?://|@import|\burl\(|\bfetch\(|XMLHttpRequest|\bimport\b|<link|<script src", html) == []
@@ -42,7 +42,7 @@ async def test_the_server_hands_it_out_with_its_type(bare_server: str) -> None:
 
 @pytest.fixture(scope="module")
 def seen(bare_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What became of a visit: two images shown, enlarged, downloaded, chosen and varied."""
+    """The record of one session: two images shown, enlarged, downloaded, chosen and varied."""
     if find_library("nss3") is None:
         pytest.skip("libnss3 is not installed: the browser from npm needs it (Debian: libnss3)")
     folder = tmp_path_factory.mktemp("gallery")
@@ -76,12 +76,12 @@ def test_full_size_and_download_have_the_whole_file(seen: dict[str, Any]) -> Non
 def test_an_image_is_chosen_as_input_and_varied(seen: dict[str, Any]) -> None:
     first = seen["images"][0]
     assert seen["chosen"] == [first["id"]]
-    told = [
+    context_texts = [
         one["params"]["content"][0]["text"] for one in seen["messages"] if one["method"] == "ui/update-model-context"
     ]
-    assert f'images=["{first["id"]}"]' in told[0]
+    assert f'images=["{first["id"]}"]' in context_texts[0]
     assert len(seen["after"]) == 3
-    assert f"image://{seen['after'][2]}" in told[1]
+    assert f"image://{seen['after'][2]}" in context_texts[1]
     assert seen["calls"].count("tools/call run_model") == 1
 
 
@@ -98,10 +98,10 @@ def test_full_size_takes_the_whole_screen_where_the_host_has_one(seen: dict[str,
 
 
 def test_where_the_whole_file_cannot_be_read_the_preview_is_enlarged(seen: dict[str, Any]) -> None:
-    opened, said = seen["fallback"]
+    opened, fallback_text = seen["fallback"]
     assert opened
-    assert said.startswith("The full image is at http://127.0.0.1:")
-    assert said.endswith(seen["after"][2])
+    assert fallback_text.startswith("The full image is at http://127.0.0.1:")
+    assert fallback_text.endswith(seen["after"][2])
 
 
 async def test_where_the_model_only_generates_no_button_offers_more() -> None:

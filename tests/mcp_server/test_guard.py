@@ -26,7 +26,7 @@ PING = {
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
 }
 PATIENCE = 120
-"""Seconds within which anything is answered, however busy the machine is."""
+"""Seconds to wait for an answer, also on a busy machine."""
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 

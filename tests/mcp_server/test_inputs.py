@@ -38,7 +38,7 @@ SECRET = b"not an image but the secret of the operator"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An allowed folder with a picture in it, and beside it what nobody may read."""
+    """An allowed folder with a picture in it, and files beside it that must not be read."""
     root = tmp_path / "pictures"
     (root / "inner").mkdir(parents=True)
     for path in (root / "fox.png", root / "inner" / "fox.png", tmp_path / "private.png"):
@@ -106,9 +106,9 @@ async def test_a_path_out_of_the_folders_is_refused(root: Path, written: str, mo
         for place in ("images[0]", "mask"):
             path = written.format(root=root, outside=outside)
             arguments = {"images": [path]} if place != "mask" else {"images": [str(root / "fox.png")], "mask": path}
-            said = await refusal(client, **arguments, **EDIT)
-            assert said.startswith(f"{place} is ")
-            assert "which is not in a folder that images may be read from" in said
+            message = await refusal(client, **arguments, **EDIT)
+            assert message.startswith(f"{place} is ")
+            assert "which is not in a folder that images may be read from" in message
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ async def test_a_path_within_that_is_no_image_is_refused(root: Path, written: st
     with (root / "huge.png").open("wb") as huge:
         huge.truncate(26 * 1024 * 1024)
     async with talking(roots=(root,)) as client:
-        said = await refusal(client, images=[written.format(root=root)], **EDIT)
-    assert said.startswith("images[0] ")
-    assert reason in said
-    assert "secret of the operator" not in said
+        message = await refusal(client, images=[written.format(root=root)], **EDIT)
+    assert message.startswith("images[0] ")
+    assert reason in message
+    assert "secret of the operator" not in message
 
 
 async def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(root: Path) -> None:
@@ -174,8 +174,8 @@ async def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(
 async def test_one_wrong_image_of_several_leaves_nothing_running(root: Path) -> None:
     """An unawaited coroutine would be a RuntimeWarning when it is collected."""
     async with talking(roots=(root,)) as client:
-        said = await refusal(client, **EDIT, images=["no image at all", "fox.png", "fox.png"])
-        assert "images[0]" in said
+        message = await refusal(client, **EDIT, images=["no image at all", "fox.png", "fox.png"])
+        assert "images[0]" in message
     gc.collect()
 
 
@@ -187,8 +187,8 @@ def test_a_backslash_that_belongs_to_the_name(root: Path) -> None:
 async def test_over_http_no_path_is_read(root: Path) -> None:
     async with talking(roots=None) as client:
         for path in (str(root / "fox.png"), (root / "fox.png").as_uri(), "fox.png", "C:\\fox.png", "~/fox.png"):
-            said = await refusal(client, images=[path], **EDIT)
-            assert "a path; over HTTP give an https URL" in said
+            message = await refusal(client, images=[path], **EDIT)
+            assert "a path; over HTTP give an https URL" in message
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ async def test_as_shipped_no_url_of_a_private_address_is_fetched(name: str, host
     async with talking(fetcher=shipped) as client:
         url = f"http://{name}:{host.port}/fox.png"
         for arguments in ({"images": [url]}, {"images": [data_url(PICTURE)], "mask": url}):
-            said = await refusal(client, **arguments, **EDIT)
-            assert said.startswith(f'The image at "{url}" was not taken')
-            assert any(reason in said for reason in ("not a public one", "host is not known", "not a valid URL"))
+            message = await refusal(client, **arguments, **EDIT)
+            assert message.startswith(f'The image at "{url}" was not taken')
+            assert any(reason in message for reason in ("not a public one", "host is not known", "not a valid URL"))
     assert host.connections == 0
 
 
@@ -252,8 +252,8 @@ async def test_redirects_names_sizes_and_drips(host: Host, inner: Host) -> None:
         drip = await refusal(client, images=[f"{origin}/drip"], **EDIT)
         assert "it was not fetched within 2 seconds" in drip
     async with talking(fetcher=fetcher(120)) as client:
-        said = await asyncio.gather(*(refusal(client, images=[url], **EDIT) for url in reasons))
-        for reason, message in zip(reasons.values(), said, strict=True):
+        messages = await asyncio.gather(*(refusal(client, images=[url], **EDIT) for url in reasons))
+        for reason, message in zip(reasons.values(), messages, strict=True):
             assert "images[0]" in message or "The image at" in message
             assert reason in message
             assert "secret of the operator" not in message

@@ -1,4 +1,4 @@
-"""Work that takes longer than a client waits: the image is made once, and is there afterwards."""
+"""Work that takes longer than a client waits: the image is made once and stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SECONDS = 6.0
 TIMEOUT = 2.0
 PATIENCE = 120
-"""Seconds within which anything happens, however busy the machine is."""
+"""Seconds to wait for anything, also on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def entries(ledger: Path, prompt: str) -> list[str]:
 
 @contextmanager
 def held(ledger: Path) -> Iterator[None]:
-    """While it lasts no image is finished, however long the clients take."""
+    """No image is finished inside this context, however long the clients take."""
     hold = ledger.with_name("hold")
     hold.touch()
     try:
@@ -278,11 +278,11 @@ async def test_tasks_are_for_clients_that_declare_them(modern: Callable[..., Any
         assert refused["error"]["code"] == -32021
     assert (await modern("tasks/get", {"taskId": "some task"}))["error"]["code"] == -32602
     assert (await modern("tasks/list", {}))["error"]["code"] == -32601
-    for argument, said in (("steps", "steps must be an integer"), ("output", "output must be one of")):
+    for argument, words in (("steps", "steps must be an integer"), ("output", "output must be one of")):
         bad = {"name": "run_model", "arguments": {"prompt": "x", argument: "many"}}
         wrong = (await modern("tools/call", bad))["result"]
         assert wrong["isError"]
-        assert said in wrong["content"][0]["text"]
+        assert words in wrong["content"][0]["text"]
 
 
 async def test_a_host_that_closes_does_not_lose_the_image(tmp_path: Path) -> None:

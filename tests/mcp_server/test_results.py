@@ -1,4 +1,4 @@
-"""What a result holds, and that it stays under a megabyte whatever was asked for."""
+"""The content of results, and that they stay under a megabyte for every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command on stdio: how fast it is there, what it writes where, and how it ends."""
+"""The command on stdio: its start, what it writes to which stream, and how it ends."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) ->
     assert done.stderr.decode().splitlines() == [START_LINE, "[]"]
 
 
-def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(command: Command) -> None:
+def test_a_setting_that_cannot_be_used_is_an_error_of_one_sentence(command: Command) -> None:
     environ = {**command.environ, "MCP_IMAGE_ROOTS": "relative/path"}
     done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=300, check=False)
     assert done.returncode != 0

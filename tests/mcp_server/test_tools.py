@@ -84,7 +84,7 @@ async def test_models_are_listed_and_described() -> None:
         assert [row["id"] for row in json.loads(read_text(catalog))] == list(models())
 
 
-async def test_bad_arguments_are_told_in_the_cores_words() -> None:
+async def test_bad_arguments_are_errors_with_the_messages_of_the_core() -> None:
     async with talking() as client:
         assert "does not exist; try" in await refusal(client, model="flux-3")
         assert "from 1 to 8 for flux-1-schnell, not 9" in await refusal(client, steps=9)
@@ -95,7 +95,7 @@ async def test_bad_arguments_are_told_in_the_cores_words() -> None:
         assert "output must be one of auto, image, link" in await refusal(client, output="file")
         bad = {"operation": "edit", "images": ["data:image/png;base64,AAAA"]}
         assert "must be a PNG, JPEG, WebP or GIF image" in await refusal(client, **bad)
-        for tool, arguments, said in (
+        for tool, arguments, words in (
             ("describe_model", {}, "model is required"),
             ("describe_model", {"model": "x" * 300}, "does not exist"),
             ("get_job", {}, "job_id is required"),
@@ -103,10 +103,10 @@ async def test_bad_arguments_are_told_in_the_cores_words() -> None:
         ):
             result = await client.call_tool(tool, arguments)
             assert result.is_error
-            assert said in text(result)
+            assert words in text(result)
 
 
-async def test_what_a_model_does_not_take_is_said_and_not_fatal() -> None:
+async def test_what_a_model_does_not_take_is_a_warning() -> None:
     async with talking() as client:
         made = await answer(client, prompt="x", size="256x256", strength=0.5, background="transparent", n=2)
     assert made["status"] == "completed"
@@ -133,9 +133,9 @@ async def test_prompts_and_completions() -> None:
             assert prompt.description
             assert all(argument.description for argument in prompt.arguments or [])
         made = await client.get_prompt("generate_image", {"subject": "a fox", "style": "line art", "size": "512x512"})
-        said = prompted(made)
-        assert "a fox, line art" in said
-        assert 'size="512x512"' in said
+        prompt_text = prompted(made)
+        assert "a fox, line art" in prompt_text
+        assert 'size="512x512"' in prompt_text
         edit = await client.get_prompt("edit_image", {"image": "image://abc", "change": "add a hat"})
         assert 'images=["image://abc"]' in prompted(edit)
         image = (await answer(client, prompt="x", size="256x256"))["images"][0]
@@ -163,8 +163,8 @@ async def test_a_prompt_asked_for_wrongly_is_the_clients_mistake(caplog: pytest.
         "edit_image": ({"mask": "image://abc"}, "prompt edit_image needs image and change"),
     }
     async with talking() as client:
-        for name, (arguments, said) in wrong.items():
-            with pytest.raises(MCPError, match=re.escape(said)) as caught:
+        for name, (arguments, words) in wrong.items():
+            with pytest.raises(MCPError, match=re.escape(words)) as caught:
                 await client.get_prompt(name, arguments)
             assert caught.value.code == INVALID_PARAMS
         made = await client.get_prompt("generate_image", {"subject": "a fox", "mood": "calm"})
@@ -204,9 +204,9 @@ async def test_one_model_alone_offers_no_more_than_it_does(name: str, changes: b
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
         made = await answer(client, prompt="x", size="256x256")
-        said = [client.instructions, tools["run_model"].description, tools["list_images"].description, made["next"]]
+        texts = [client.instructions, tools["run_model"].description, tools["list_images"].description, made["next"]]
         catalog = json.loads(read_text(await client.read_resource("models://catalog")))
-    assert [bool(re.search(r"\bin images\b|images=", text or "")) for text in said] == [changes] * 4
+    assert [bool(re.search(r"\bin images\b|images=", text or "")) for text in texts] == [changes] * 4
     assert ("edit_image" in prompts) is changes
     assert all("model" not in [one.name for one in prompt.arguments or []] for prompt in prompts.values())
     assert [row["id"] for row in catalog] == [made["model"]]
@@ -245,7 +245,7 @@ async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
     assert stopped["next"] == "call run_model again if the images are wanted after all"
 
 
-async def test_too_much_at_once_is_refused_and_said() -> None:
+async def test_too_many_jobs_are_refused_with_an_error() -> None:
     async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
         jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_RUNNING)]
         assert "jobs are running already" in await refusal(client, wait_seconds=0)

@@ -1,4 +1,4 @@
-"""The servers behind ``/mcp``: none before the first request, one however many come at once."""
+"""The servers behind ``/mcp``: none before the first request, one for several requests at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a job: what a client is told meanwhile, on a clock and with timers that the test owns."""
+"""Waiting for a job: the progress notifications meanwhile, with a clock and timers that the test controls."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ class TimedJob(Job):
 
 @dataclass
 class Client:
-    """Notes what it is told."""
+    """Records the progress notifications."""
 
-    told: list[tuple[float, str]] = field(default_factory=list)
+    reports: list[tuple[float, str]] = field(default_factory=list)
 
     async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        self.told.append((progress, message or ""))
+        self.reports.append((progress, message or ""))
 
 
 async def watched(seconds: float, *, lasting: float, age: float = 0.0, n: int = 1) -> tuple[Job, list[Any], float]:
-    """The job, what the client was told, and how long the wait took."""
+    """The job, the notifications, and the duration of the wait."""
     timers, client = Timers(), Client()
     job = TimedJob(
         id="job",
@@ -74,41 +74,41 @@ async def watched(seconds: float, *, lasting: float, age: float = 0.0, n: int = 
     gateway = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=NoiseBackend()).gateway
     gateway.clock = timers
     await watch(job, seconds, client.report_progress, McpEndpoint(gateway=gateway, jobs=Jobs(gateway)))
-    return job, client.told, timers.seconds - BEGUN
+    return job, client.reports, timers.seconds - BEGUN
 
 
 async def test_timers_that_fire_early_bring_no_burst_of_reports() -> None:
-    job, told, waited = await watched(5, lasting=60)
+    job, reports, waited = await watched(5, lasting=60)
     assert not job.is_over
-    assert [progress for progress, _ in told] == [2.0, 4.0]
+    assert [progress for progress, _ in reports] == [2.0, 4.0]
     assert waited == pytest.approx(5, abs=3 * EARLY)
 
 
 @pytest.mark.parametrize("seconds", [2 * TICK, 40.0, 300.0])
 async def test_reports_rise_and_no_silence_is_longer_than_a_tick(seconds: float) -> None:
-    _, told, waited = await watched(seconds, lasting=600)
-    values = [0.0, *(progress for progress, _ in told)]
+    _, reports, waited = await watched(seconds, lasting=600)
+    values = [0.0, *(progress for progress, _ in reports)]
     assert values == sorted(set(values))
     assert all(later - earlier <= TICK for earlier, later in zip(values, [*values[1:], waited], strict=True))
 
 
 async def test_the_wait_ends_with_the_job() -> None:
-    job, told, waited = await watched(40, lasting=5)
+    job, reports, waited = await watched(40, lasting=5)
     assert job.is_over
     assert waited < 5 + TICK
-    assert len(told) == 2
+    assert len(reports) == 2
 
 
 async def test_progress_counts_from_the_jobs_own_beginning() -> None:
     """``get_job`` goes on where ``run_model`` left off."""
-    _, told, _ = await watched(5, lasting=60, age=40, n=4)
-    assert told == [
+    _, reports, _ = await watched(5, lasting=60, age=40, n=4)
+    assert reports == [
         (42.0, "0 of 4 images made by flux-1-schnell, 42 s"),
         (44.0, "0 of 4 images made by flux-1-schnell, 44 s"),
     ]
 
 
 @pytest.mark.parametrize(("seconds", "lasting"), [(0, 60), (40, 0)])
-async def test_without_time_or_need_nothing_is_said(seconds: float, lasting: float) -> None:
-    _, told, _ = await watched(seconds, lasting=lasting)
-    assert told == []
+async def test_no_progress_is_sent_without_time_or_need(seconds: float, lasting: float) -> None:
+    _, reports, _ = await watched(seconds, lasting=lasting)
+    assert reports == []

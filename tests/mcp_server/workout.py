@@ -1,4 +1,4 @@
-"""What a Python client does: list, describe, generate, edit with a mask, read back. Runs under ``mcp`` 1.30 and 2.3
+"""A Python client's session: list, describe, generate, edit with a mask, read back. Runs under ``mcp`` 1.30 and 2.3
 alike, as a script of its own: ``python workout.py '{"url": …}'``; prints what it saw as one line of JSON.
 """
 

@@ -149,10 +149,14 @@ def test_azures_path_names_the_model(origin: str) -> None:
         assert answer.json()["requested_model"] == "@cf/leonardo/phoenix-1.0"
 
 
-@pytest.mark.parametrize("said", ["application/json", "application/x-www-form-urlencoded", "text/plain;charset=UTF-8"])
-def test_json_is_read_as_json_whatever_curl_or_fetch_call_it(origin: str, said: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain;charset=UTF-8"]
+)
+def test_json_is_read_as_json_under_the_types_of_curl_and_fetch(origin: str, content_type: str) -> None:
     data = json.dumps(SMALL | {"seed": 3}).encode()
-    answer = requests.post(f"{origin}/v1/images/generations", data=data, headers={"content-type": said}, timeout=60)
+    answer = requests.post(
+        f"{origin}/v1/images/generations", data=data, headers={"content-type": content_type}, timeout=60
+    )
     assert answer.json()["data"][0]["seed"] == 3, answer.text
 
 
@@ -161,7 +165,7 @@ def test_a_form_of_text_fields_is_read(origin: str) -> None:
     assert answer.json()["data"][0]["seed"] == 3, answer.text
 
 
-def test_an_image_for_generating_is_ignored_and_said(origin: str) -> None:
+def test_an_image_for_generating_is_ignored_with_a_warning(origin: str) -> None:
     body = generate(origin, image="no image at all", mask=None, model="stable-diffusion-xl-base-1.0").json()
     assert body["warnings"] == ["image was ignored: generating takes no image; an edit does"]
     assert body["model"] == "illustrator"
@@ -252,8 +256,8 @@ def test_a_file_is_known_however_it_is_announced(origin: str, headers: bytes) ->
     assert answer.json().get("size") == "300x280", answer.text
 
 
-@pytest.mark.parametrize(("alpha", "said"), [(120, "transparent"), (255, "opaque")])
-def test_the_background_is_called_what_it_is(origin: str, alpha: int, said: str) -> None:
+@pytest.mark.parametrize(("alpha", "expected"), [(120, "transparent"), (255, "opaque")])
+def test_the_background_is_called_what_it_is(origin: str, alpha: int, expected: str) -> None:
     files = [
         ("image", ("a.png", picture(300, 280, mode="RGBA", colour=(9, 9, 9, alpha)))),
         ("mask", ("m.png", mask(300, 280))),
@@ -261,7 +265,7 @@ def test_the_background_is_called_what_it_is(origin: str, alpha: int, said: str)
     fields = {"prompt": "a star", "response_format": "b64_json"}
     body = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=60).json()
     edited = opened(base64.b64decode(body["data"][0]["b64_json"]))
-    assert (body["background"], edited.mode) == (said, "RGBA" if said == "transparent" else "RGB")
+    assert (body["background"], edited.mode) == (expected, "RGBA" if expected == "transparent" else "RGB")
     assert edited.convert("RGBA").getpixel((299, 100)) == (9, 9, 9, alpha)
 
 

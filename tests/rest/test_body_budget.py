@@ -1,4 +1,4 @@
-"""Bodies under way at once: they have a limit together, and what was refused or answered counts no more."""
+"""The limit on the memory of all request bodies together; refused and answered requests no longer count."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def client(server: str) -> Iterator[OpenAI]:
         yield client
 
 
-def said(role: str, content: object, **more: Any) -> Any:
+def chat_message(role: str, content: object, **more: Any) -> Any:
     return {"role": role, "content": content, **more}
 
 
@@ -50,10 +50,10 @@ def linked(content: str | None) -> list[bytes]:
 
 def test_the_last_user_message_becomes_an_image(client: OpenAI) -> None:
     messages = [
-        said("system", "You are a painter."),
-        said("user", "hello"),
-        said("assistant", "hi"),
-        said("user", "a red [apple]"),
+        chat_message("system", "You are a painter."),
+        chat_message("user", "hello"),
+        chat_message("assistant", "hi"),
+        chat_message("user", "a red [apple]"),
     ]
     completion = client.chat.completions.create(model="gpt-image-1", messages=messages, extra_body=SIZE)
     (choice,) = completion.choices
@@ -71,7 +71,7 @@ def test_the_last_user_message_becomes_an_image(client: OpenAI) -> None:
 def test_prompt_flags_and_parameters_of_images_work(client: OpenAI) -> None:
     completion = client.chat.completions.create(
         model="flux-2-dev",
-        messages=[said("user", [{"type": "text", "text": "a red apple --seed=5"}])],
+        messages=[chat_message("user", [{"type": "text", "text": "a red apple --seed=5"}])],
         n=2,
         temperature=0.3,
         max_tokens=500,
@@ -98,12 +98,12 @@ def test_a_picture_is_edited(client: OpenAI, server: str, kind: str) -> None:
     part = {"type": "image_url", "image_url": {"url": url}}
     before: list[Any] = {
         "part": [],
-        "images": [said("user", "a boat"), said("assistant", "here", images=[part])],
-        "markdown": [said("user", "a boat"), said("assistant", f"Look: ![a boat]({url})")],
-        "stored": [said("user", "a boat"), said("assistant", f"![a boat]({url})\n")],
+        "images": [chat_message("user", "a boat"), chat_message("assistant", "here", images=[part])],
+        "markdown": [chat_message("user", "a boat"), chat_message("assistant", f"Look: ![a boat]({url})")],
+        "stored": [chat_message("user", "a boat"), chat_message("assistant", f"![a boat]({url})\n")],
     }[kind]
     text = {"type": "text", "text": "make it red"}
-    messages = [*before, said("user", [text, part] if kind == "part" else "make it red")]
+    messages = [*before, chat_message("user", [text, part] if kind == "part" else "make it red")]
     answer = requests.post(f"{server}/v1/chat/completions", json={"model": KLEIN, "messages": messages}, timeout=60)
     assert answer.status_code == 200, answer.text[:500]
     message = answer.json()["choices"][0]["message"]
@@ -113,7 +113,11 @@ def test_a_picture_is_edited(client: OpenAI, server: str, kind: str) -> None:
 
 
 def test_a_model_that_does_not_edit_makes_a_new_image(client: OpenAI) -> None:
-    messages = [said("user", "a boat"), said("assistant", "![a](data:image/png;base64,AAAA)"), said("user", "a car")]
+    messages = [
+        chat_message("user", "a boat"),
+        chat_message("assistant", "![a](data:image/png;base64,AAAA)"),
+        chat_message("user", "a car"),
+    ]
     completion = client.chat.completions.create(model="flux-1-schnell", messages=messages, extra_body=SIZE)
     assert linked(completion.choices[0].message.content)
     assert (completion.model_extra or {})["warnings"] == [
@@ -124,7 +128,7 @@ def test_a_model_that_does_not_edit_makes_a_new_image(client: OpenAI) -> None:
 def test_a_stream_ends_with_the_picture(client: OpenAI) -> None:
     stream = client.chat.completions.create(
         model="dall-e-3",
-        messages=[said("user", "a red apple")],
+        messages=[chat_message("user", "a red apple")],
         stream=True,
         stream_options={"include_usage": True},
         extra_body=SIZE,
@@ -147,7 +151,7 @@ def test_a_stream_ends_with_the_picture(client: OpenAI) -> None:
 
 def test_the_markdown_may_hold_the_image_itself(tmp_path: Path) -> None:
     with gateway(tmp_path, IMAGE_CHAT_DATA_URLS="on") as origin:
-        body = {"model": "gpt-image-1", "messages": [said("user", "a red apple")], **SIZE}
+        body = {"model": "gpt-image-1", "messages": [chat_message("user", "a red apple")], **SIZE}
         message = requests.post(f"{origin}/v1/chat/completions", json=body, timeout=60).json()["choices"][0]["message"]
     assert message["content"] == f"![a red apple]({message['images'][0]['image_url']['url']})"
 
@@ -158,11 +162,15 @@ def test_the_markdown_may_hold_the_image_itself(tmp_path: Path) -> None:
         ({}, 400, "messages", "messages must be a list"),
         ({"messages": "a fox"}, 400, "messages", "messages must be a list"),
         ({"messages": []}, 400, "messages", "role user"),
-        ({"messages": [said("system", "x")]}, 400, "messages", "role user"),
-        ({"messages": [said("user", "")]}, 400, "messages[0].content", "must have text"),
-        ({"messages": [said("user", 5)]}, 400, "messages[0].content", "a string or a list of parts, not 5"),
+        ({"messages": [chat_message("system", "x")]}, 400, "messages", "role user"),
+        ({"messages": [chat_message("user", "")]}, 400, "messages[0].content", "must have text"),
+        ({"messages": [chat_message("user", 5)]}, 400, "messages[0].content", "a string or a list of parts, not 5"),
         (
-            {"messages": [said("user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {}}])]},
+            {
+                "messages": [
+                    chat_message("user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {}}])
+                ]
+            },
             400,
             "messages[0].content[1].image_url.url",
             "an https or data: URL",
@@ -170,17 +178,19 @@ def test_the_markdown_may_hold_the_image_itself(tmp_path: Path) -> None:
         (
             {
                 "messages": [
-                    said("user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": "data:,hello"}])
+                    chat_message(
+                        "user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": "data:,hello"}]
+                    )
                 ]
             },
             400,
             "messages[0].content[1].image_url",
             "PNG, JPEG, WebP or GIF",
         ),
-        ({"messages": [said("user", "x")], "n": 9}, 400, "n", "from 1 to 8, not 9"),
-        ({"messages": [said("user", "x")], "steps": 99}, 400, "steps", "99"),
-        ({"messages": [said("user", "x")], "model": "gpt-4o"}, 404, "model", '"gpt-4o" does not exist'),
-        ({"messages": [said("user", "x")], "model": "gpt-4o", "stream": True}, 404, "model", "does not exist"),
+        ({"messages": [chat_message("user", "x")], "n": 9}, 400, "n", "from 1 to 8, not 9"),
+        ({"messages": [chat_message("user", "x")], "steps": 99}, 400, "steps", "99"),
+        ({"messages": [chat_message("user", "x")], "model": "gpt-4o"}, 404, "model", '"gpt-4o" does not exist'),
+        ({"messages": [chat_message("user", "x")], "model": "gpt-4o", "stream": True}, 404, "model", "does not exist"),
     ],
 )
 def test_errors_have_openais_form(server: str, fields: dict[str, Any], status: int, param: str, words: str) -> None:
@@ -192,11 +202,11 @@ def test_errors_have_openais_form(server: str, fields: dict[str, Any], status: i
 
 def test_a_model_that_is_no_image_model_is_not_found(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model="gpt-4o", messages=[said("user", "hello")])
+        client.chat.completions.create(model="gpt-4o", messages=[chat_message("user", "hello")])
 
 
 def test_a_part_of_another_kind_is_named_in_a_warning(server: str) -> None:
     content = [{"type": "text", "text": "a fox"}, {"type": "input_audio", "input_audio": {}}]
-    body = {"messages": [said("user", content)], **SIZE}
+    body = {"messages": [chat_message("user", content)], **SIZE}
     answer = requests.post(f"{server}/chat/completions", data=json.dumps(body), timeout=60).json()
     assert answer["warnings"] == ["messages[0].content[1] was ignored: it is neither text nor an image"]

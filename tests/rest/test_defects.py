@@ -62,7 +62,7 @@ def test_a_client_that_leaves_while_it_sends_is_no_defect(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_defect_is_told_under_the_request_s_id(stream: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_is_logged_under_the_request_id(stream: bool, caplog: pytest.LogCaptureFixture) -> None:
     with serving(defective()) as origin:
         answer = requests.post(
             f"{origin}/v1/images/generations",

@@ -30,7 +30,7 @@ MOST: Final = 400 * MIB
 ENVIRON: Final = {
     "IMAGE_BACKEND": "local",
     "IMAGE_STORAGE_URL": "memory:",
-    "READ_TIMEOUT": "2",
+    "READ_TIMEOUT": "120",
     "SHUTDOWN_TIMEOUT": "4",
 }
 JSON: Final = {"Content-Type": "application/json"}
@@ -54,6 +54,13 @@ def started(tmp_path: Path, **environ: str) -> Iterator[tuple[int, subprocess.Po
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
     with started(tmp_path_factory.mktemp("limits")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def hasty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """A server that gives up a request after two seconds without data."""
+    with started(tmp_path_factory.mktemp("hasty"), READ_TIMEOUT="2") as found:
         yield found
 
 
@@ -137,7 +144,7 @@ def test_refused_bodies_leave_no_memory_behind(tmp_path: Path) -> None:
 def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen[bytes], Path], field: str) -> None:
     port, _, log = server
     body = b'{"prompt":"x","%s":"\\ud800"}' % field.encode()
-    got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=30)
+    got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=120)
     assert (got.status_code, got.json()["error"]["param"]) == (400, field)
     assert "Traceback" not in log.read_text("utf-8")
 
@@ -158,7 +165,7 @@ def test_half_a_character_in_an_image_source_is_refused(
 ) -> None:
     port, _, log = server
     body = json.dumps({"prompt": "x", kind: SOURCES[source]})
-    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=JSON, timeout=30)
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=JSON, timeout=120)
     assert got.status_code == 400
     assert got.json()["error"]["param"].startswith(kind)
     assert "Traceback" not in log.read_text("utf-8")
@@ -173,16 +180,16 @@ def test_half_a_character_in_a_form_is_refused_by_name(
     fields = {b"prompt": b"x", field.encode(): b"\xed\xa0\x80"}
     body = b"".join(part % pair for pair in fields.items()) + b"--x--\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=headers, timeout=30)
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=headers, timeout=120)
     assert (got.status_code, got.json()["error"]["param"]) == (400, field)
     assert "Traceback" not in log.read_text("utf-8")
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux sets the limits of another process")
-def test_more_silent_connections_than_handles_shut_nobody_out_for_long(tmp_path: Path) -> None:
+def test_more_silent_connections_than_handles_do_not_block_others_for_long(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
-    with started(tmp_path, LOG_LEVEL="error") as (port, process, _):
+    with started(tmp_path, LOG_LEVEL="error", READ_TIMEOUT="2") as (port, process, _):
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         silent = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(1_100)]
         try:
@@ -195,9 +202,9 @@ def test_more_silent_connections_than_handles_shut_nobody_out_for_long(tmp_path:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/im", HEAD.encode()], ids=["nothing", "half a line", "half a head"])
 def test_a_connection_without_a_whole_head_is_closed_with_408(
-    server: tuple[int, subprocess.Popen[bytes], Path], sent: bytes
+    hasty_server: tuple[int, subprocess.Popen[bytes], Path], sent: bytes
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=120) as connection:
         connection.sendall(sent)
         status, data = answer(connection)
     assert status == 408
@@ -214,9 +221,9 @@ SLOW: Final = {
 
 @pytest.mark.parametrize("way", SLOW)
 def test_a_body_that_stops_coming_is_given_up_with_408(
-    server: tuple[int, subprocess.Popen[bytes], Path], way: str
+    hasty_server: tuple[int, subprocess.Popen[bytes], Path], way: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=120) as connection:
         connection.sendall(f"{SLOW[way]}Connection: close\r\nContent-Length: 100\r\n\r\n{{".encode())
         assert answer(connection)[0] == 408
 
@@ -224,13 +231,13 @@ def test_a_body_that_stops_coming_is_given_up_with_408(
 @pytest.mark.parametrize("seconds", [1.0, 0.2])
 @pytest.mark.parametrize("way", SLOW)
 def test_bodies_of_a_byte_now_and_then_are_given_up_with_408_in_little_memory(
-    server: tuple[int, subprocess.Popen[bytes], Path], way: str, seconds: float
+    hasty_server: tuple[int, subprocess.Popen[bytes], Path], way: str, seconds: float
 ) -> None:
-    port, process, _ = server
+    port, process, _ = hasty_server
     refused = 0
     with ExitStack() as stack:
         stack.enter_context(watched(process))
-        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(50)]
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120)) for _ in range(50)]
         for connection in slow:
             connection.sendall(f"{SLOW[way]}Connection: close\r\nContent-Length: 60000000\r\n\r\n".encode())
         for _ in range(100):
@@ -250,27 +257,43 @@ def test_bodies_of_a_byte_now_and_then_are_given_up_with_408_in_little_memory(
 
 
 def test_what_is_no_http_is_answered_in_the_same_json(server: tuple[int, subprocess.Popen[bytes], Path]) -> None:
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=120) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
         status, data = answer(connection)
     assert status == 400
     assert b'"invalid_request_error"' in data
 
 
+def send_half(connection: socket.socket) -> None:
+    """Sends a request without the end of its body; returns once the server reads the body."""
+    connection.sendall(f"{HEAD}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode())
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    connection.sendall(b"{")
+
+
+def wait_until_closed(port: int) -> None:
+    """Waits until the server does not listen any more."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=120).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("held", ["half a request", "a download nobody reads"])
-def test_a_signal_ends_the_server_whatever_its_clients_do(tmp_path: Path, held: str) -> None:
+def test_a_signal_ends_the_server_with_stalled_clients(tmp_path: Path, held: str) -> None:
     with started(tmp_path, READ_TIMEOUT="600") as (port, process, log):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             if held == "half a request":
-                connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+                send_half(connection)
             else:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 body = json.dumps({"prompt": "x", "size": "1024x1024", "n": 4, "response_format": "b64_json"})
                 connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n{body}".encode())
                 connection.recv(10)
-            time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(120)
         assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
 
 
@@ -279,13 +302,12 @@ def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
         started(tmp_path, READ_TIMEOUT="600", SHUTDOWN_TIMEOUT="600") as (port, process, _),
         socket.create_connection(("127.0.0.1", port)) as connection,
     ):
-        connection.sendall(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
-        time.sleep(0.2)
+        send_half(connection)
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        wait_until_closed(port)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(120) == -signal.SIGTERM
 
 
 def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> None:
@@ -293,10 +315,10 @@ def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> Non
         url = f"http://127.0.0.1:{port}{PATH}"
         body = json.dumps({"prompt": "x", "size": "256x256"})
         evil = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
-        other = requests.post(url, body, headers=evil, timeout=30)
-        preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=30)
-        allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=30)
-        none = requests.post(url, body, headers=JSON, timeout=30)
+        other = requests.post(url, body, headers=evil, timeout=120)
+        preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=120)
+        allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=120)
+        none = requests.post(url, body, headers=JSON, timeout=120)
     assert (other.status_code, other.json()["error"]["code"]) == (403, "origin_not_allowed")
     assert preflight.status_code == 403
     assert "access-control-allow-origin" not in other.headers

@@ -98,7 +98,7 @@ def send(
     origin: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, bytes]:
     """With the path as it is written: requests would tidy it up."""
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
         connection.request(method, path, body or None, {"Content-Type": "application/json"} | (headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
@@ -159,7 +159,7 @@ def test_every_form_of_the_path_reaches_mcp(origin: str, path: str) -> None:
     ids=["h2c", "websocket", "tls"],
 )
 def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str], way: Way) -> None:
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
         for _ in range(2):
             connection.request("POST", way.path, way.body, way.headers | offer)
             answer = connection.getresponse()
@@ -187,7 +187,7 @@ def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
 def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
     parts = [json.dumps(BODY)[:-1].encode() + b', "user": "', *[b"x" * 50_000] * 20, b'"}']
     headers = {"Connection": "Upgrade", "Upgrade": "h2c"}
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
         connection.request("POST", "/v1/images/generations", iter(parts), headers, encode_chunked=True)
         answer = connection.getresponse()
         data = answer.read()
@@ -198,7 +198,7 @@ def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/models", "/", "/docs", "/openapi.json", "/health", "/v1/models/flux-1-schnell"])
 def test_head_is_get_without_a_body(origin: str, path: str) -> None:
     got, head = (
-        requests.request(method, origin + path, timeout=30, allow_redirects=False) for method in ("GET", "HEAD")
+        requests.request(method, origin + path, timeout=120, allow_redirects=False) for method in ("GET", "HEAD")
     )
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert head.headers.get("content-type") == got.headers.get("content-type")
@@ -208,7 +208,7 @@ def test_head_is_get_without_a_body(origin: str, path: str) -> None:
     "path",
     ["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/mcp", "/favicon.ico"],
 )
-def test_what_is_asked_for_without_being_told_is_404_without_a_key(guarded: str, path: str) -> None:
+def test_paths_that_browsers_and_mcp_clients_probe_are_404_without_a_key(guarded: str, path: str) -> None:
     assert send(guarded, "GET", path)[0] == 404
     assert send(guarded, "POST", path)[0] == 401
 

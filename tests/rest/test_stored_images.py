@@ -81,5 +81,5 @@ def test_a_wrong_method_is_no_missing_image(client: httpx2.Client) -> None:
 
 def test_records_want_the_key_and_files_do_not(tmp_path_factory: pytest.TempPathFactory) -> None:
     with gateway(tmp_path_factory.mktemp("images"), API_KEYS="secret") as origin:
-        assert httpx2.get(f"{origin}/v1/images").status_code == 401
-        assert httpx2.delete(f"{origin}/v1/images/{'A' * 22}").status_code == 401
+        assert httpx2.get(f"{origin}/v1/images", timeout=60).status_code == 401
+        assert httpx2.delete(f"{origin}/v1/images/{'A' * 22}", timeout=60).status_code == 401

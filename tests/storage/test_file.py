@@ -72,7 +72,7 @@ async def test_an_image_whose_record_is_lost_is_not_shown(store: FileStore, tmp_
     assert await store.find(broken) is None
 
 
-async def test_the_sweep_removes_old_orphans_but_no_young_ones_and_nobody_elses_files(
+async def test_the_sweep_removes_old_orphans_but_no_young_ones_and_no_other_files(
     store: FileStore, tmp_path: Path, image: Image, clock: HandClock
 ) -> None:
     live, lost, bare = new_key(), new_key(), new_key()

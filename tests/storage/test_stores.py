@@ -1,4 +1,4 @@
-"""What every store promises, asked of each of them."""
+"""The promises of the port ``ImageStore``, tested with each store."""
 
 from __future__ import annotations
 

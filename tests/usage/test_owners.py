@@ -1,4 +1,4 @@
-"""Whose image is whose: one key reads nothing of another's, whatever the route or the MCP method; an admin sees all."""
+"""Owners of images: a key reads no image of another key over any route or MCP method; an admin key reads all."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_no_route_shows_a_key_what_another_made(world: World) -> None:
     walked = 0
     for path in world.app.openapi()["paths"]:
         if path == "/images/{key}":
-            continue  # the unguessable URL is open to whoever has it
+            continue  # the unguessable URL needs no key
         filled = path.replace("{image_id}", world.image_id).replace("{model_id}", "flux-1-schnell")
         assert "{" not in filled, path
         for query in ("", f"?q={PROMPT}", f"?after={world.image_id}"):

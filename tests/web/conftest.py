@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 DESKTOP: dict[str, Any] = {}
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
 
 
@@ -57,7 +57,7 @@ def opened(browser: Browser, origin: str, script: str = "", path: str = "", **co
     ``script`` runs before the page's own. Answers of 400 and above are no errors of the page.
     """
     page = browser.new_context(**context).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     if script:
         page.add_init_script(script)
     errors: list[str] = []
@@ -128,4 +128,4 @@ def paint(page: Page) -> None:
 
 
 def pixels(origin: str, path: str) -> Image.Image:
-    return Image.open(io.BytesIO(httpx2.get(f"{origin}/{path}").content)).convert("RGB")
+    return Image.open(io.BytesIO(httpx2.get(f"{origin}/{path}", timeout=60).content)).convert("RGB")

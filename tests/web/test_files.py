@@ -25,7 +25,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     """Without a key, at a server that wants one."""
     with (
         gateway(tmp_path_factory.mktemp("images"), API_KEYS="secret") as origin,
-        httpx2.Client(base_url=origin) as client,
+        httpx2.Client(base_url=origin, timeout=60) as client,
     ):
         yield client
 

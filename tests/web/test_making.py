@@ -1,4 +1,4 @@
-"""Images made on the page: every kind of model, references, variations, seeds, and what goes wrong."""
+"""Making images on the page: every kind of model, references, variations, seeds and errors."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_slow_answer_is_cancelled(browser: Browser) -> None:
         page.get_by_text("Cancelled.").wait_for()
 
 
-def test_an_offline_server_is_said_in_words(browser: Browser, tmp_path: Path) -> None:
+def test_an_offline_server_is_a_message_on_the_page(browser: Browser, tmp_path: Path) -> None:
     with gateway(tmp_path) as origin, opened(browser, origin) as page:
         page.wait_for_selector("#p-size")
         page.context.set_offline(True)

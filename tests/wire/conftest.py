@@ -1,4 +1,4 @@
-"""The whole way: a client, the gateway on a real port, the emulator on a real port."""
+"""A client, the gateway and the emulator, each on a real port."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Wire:
             if "b64_json" in item:
                 data = base64.b64decode(item["b64_json"])
             else:
-                data = requests.get(item["url"], timeout=30).content
+                data = requests.get(item["url"], timeout=120).content
             image = Image.open(io.BytesIO(data))
             image.load()
             found.append(image)
@@ -86,7 +86,7 @@ def documented() -> Iterator[Wire]:
 
 @pytest.fixture
 def source() -> bytes:
-    """A 320 x 256 photograph, so to say: noise, in which every pixel tells whether it was touched."""
+    """320 x 256 pixels of noise, in which every changed pixel shows."""
     file = io.BytesIO()
     Image.merge("RGB", [Image.effect_noise((320, 256), 80) for _ in range(3)]).save(file, "PNG")
     return file.getvalue()

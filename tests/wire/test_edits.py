@@ -92,7 +92,7 @@ def test_two_references_arrive(live: Wire, source: bytes) -> None:
 
 
 def test_the_model_that_will_make_the_edits_is_listed_with_its_price(live: Wire) -> None:
-    row = requests.get(f"{live.gateway}/v1/models/dreamshaper-8-lcm", timeout=30).json()
+    row = requests.get(f"{live.gateway}/v1/models/dreamshaper-8-lcm", timeout=120).json()
     assert row["edits_made_by"]["model"] == KLEIN
     assert row["edits_made_by"]["price"]["neurons"] == 109.55
-    assert requests.get(f"{live.gateway}/v1/models/flux-2-klein-4b", timeout=30).json()["edits_made_by"] is None
+    assert requests.get(f"{live.gateway}/v1/models/flux-2-klein-4b", timeout=120).json()["edits_made_by"] is None

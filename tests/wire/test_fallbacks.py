@@ -20,8 +20,8 @@ REQUESTS = 60
 
 def test_the_operators_names_are_listed_and_answer() -> None:
     with wired({"MODEL_ALIASES": '{"poster": "stable-diffusion-xl-lightning"}'}) as wire:
-        row = requests.get(f"{wire.gateway}/v1/models/poster", timeout=30).json()
-        listed = requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]
+        row = requests.get(f"{wire.gateway}/v1/models/poster", timeout=120).json()
+        listed = requests.get(f"{wire.gateway}/v1/models", timeout=120).json()["data"]
         answer = wire.post("generations", {"model": "Poster", "prompt": "a fox", "size": "256x256"})
     assert row == listed[-1]
     assert (row["id"], row["alias_of"]) == ("poster", "@cf/bytedance/stable-diffusion-xl-lightning")
@@ -40,10 +40,10 @@ async def test_no_request_is_lost_and_each_answer_says_what_ran() -> None:
                     body = await response.json()
                     assert response.status == 200, body
                     maker = response.headers["x-image-model"]
-                    said = [text for text in body.get("warnings", ()) if text.endswith("made this one")]
+                    fallback_warnings = [text for text in body.get("warnings", ()) if text.endswith("made this one")]
                     assert body["model"] == maker
-                    assert bool(said) == (MODEL not in maker)
-                    assert all(f"; {maker.rsplit('/', 1)[-1]} made this one" in text for text in said)
+                    assert bool(fallback_warnings) == (MODEL not in maker)
+                    assert all(f"; {maker.rsplit('/', 1)[-1]} made this one" in text for text in fallback_warnings)
                     assert (response.headers["x-image-backend"] == "local") == (maker == "illustrator")
                     ran[maker] += 1
 

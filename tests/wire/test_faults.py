@@ -80,8 +80,10 @@ def test_the_seed_reported_is_the_one_that_made_the_image() -> None:
     assert moved
     assert len(set(seeds)) == len(seeds) == len(keys)
     assert set(seeds) <= set(range(16))
-    said = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
-    assert said == [f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved]
+    moved_warnings = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
+    assert moved_warnings == [
+        f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved
+    ]
     for seed, image, same in zip(seeds, images, again, strict=True):
         assert image.tobytes() == same.tobytes()
         assert f"Seed: {seed}," in image.info["parameters"]

@@ -1,4 +1,4 @@
-"""A client that hangs up while the model works: what was paid for is there afterwards."""
+"""Clients that disconnect while the model works: the image, which was paid for, is stored."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 LONGEST = 60
-"""Seconds after which a thing that has not happened never will."""
+"""Seconds to wait for a condition."""
 
 
 def wait_for(condition: Callable[[], T], what: str) -> T:
-    """What the condition gives, once that is something."""
+    """Waits until the condition's result is true, and returns it."""
     deadline = time.monotonic() + LONGEST
     while not (found := condition()):
         assert time.monotonic() < deadline, what
@@ -56,6 +56,6 @@ def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bo
         hang_up(wire, {"prompt": "a fox", "response_format": response_format, "stream": stream})
         assert wire.stats()["answers"] == {}
         stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
-        assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=10).status_code == 200
+        assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=120).status_code == 200
         assert Image.open(stored[0]).size == (1024, 1024)
         assert wire.stats()["answers"] == {"200": 1}

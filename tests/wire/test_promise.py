@@ -127,6 +127,6 @@ def test_eight_images_in_one_request(live: Wire) -> None:
     assert [item["seed"] for item in answer.json()["data"]] == list(range(5, 13))
 
 
-def test_the_price_is_told(live: Wire) -> None:
+def test_the_price_is_in_the_answer(live: Wire) -> None:
     answer = live.post("generations", {"model": "flux-1-schnell", "prompt": "a fox", "n": 2})
     assert (answer.status_code, answer.headers["x-image-neurons"]) == (200, "345.60")

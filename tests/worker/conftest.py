@@ -1,4 +1,4 @@
-"""One Worker for the tests of this folder, set up so that its edges are near, over an upstream that answers at once."""
+"""One Worker for the tests of this folder, with low limits, over an upstream that answers at once."""
 
 from __future__ import annotations
 

@@ -85,6 +85,6 @@ def serving(workerd: Path, config: Path, log: Path, *arguments: str) -> Iterator
             raise AssertionError(log.read_text("utf-8"))
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
             if process.stdout:
                 process.stdout.close()

@@ -1,4 +1,4 @@
-"""What a Worker does not let in, and what it says when it was not set up."""
+"""What a Worker refuses, and its answer when a setting is missing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def client(origin: str) -> Iterator[httpx2.Client]:
 
 
 def pieces(beginning: bytes = b"") -> Iterator[bytes]:
-    """A body whose length is not told beforehand."""
+    """A body without a stated length."""
     yield beginning
     for _ in range(TOO_LONG // 65536):
         yield b"x" * 65536
@@ -75,7 +75,7 @@ def test_mcp_answers_under_the_name_that_it_is_deployed_at(client: httpx2.Client
     assert answer.json()["result"]["serverInfo"]["name"] == "cloudflare-image-mcp"
 
 
-def test_a_body_that_nobody_reads_takes_no_memory(client: httpx2.Client) -> None:
+def test_an_unread_body_takes_no_memory(client: httpx2.Client) -> None:
     def heap() -> int:
         return int(client.get("/health").headers["x-wasm-heap"])
 
@@ -85,18 +85,18 @@ def test_a_body_that_nobody_reads_takes_no_memory(client: httpx2.Client) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "reason"),
     [
         (("--without", "BUCKET"), "the binding BUCKET is missing"),
         (("--var", "DEFAULT_MODEL=no-such-model"), "DEFAULT_MODEL"),
     ],
 )
 def test_a_worker_that_is_not_set_up_says_what_is_missing(
-    upstream: str, tmp_path: Path, arguments: tuple[str, ...], says: str
+    upstream: str, tmp_path: Path, arguments: tuple[str, ...], reason: str
 ) -> None:
     with worker(f"http://{upstream}/client/v4/accounts/x", tmp_path / "log", *arguments) as served:
         answer = httpx2.get(f"{served.origin}/health", timeout=LONGEST)
     error: dict[str, Any] = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (500, "internal_error")
-    assert says in error["message"]
-    assert says in (tmp_path / "log").read_text("utf-8")
+    assert reason in error["message"]
+    assert reason in (tmp_path / "log").read_text("utf-8")

@@ -24,8 +24,10 @@ def test_a_flagged_picture_is_asked_for_with_another_seed(tmp_path: Path) -> Non
     assert answer.status_code == 200, answer.text[:500]
     moved = [item["seed"] for item in answer.json()["data"] if item["seed"] >= 8]
     assert moved
-    said = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
-    assert said == [f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved]
+    moved_warnings = [warning for warning in answer.json()["warnings"] if "was flagged" in warning]
+    assert moved_warnings == [
+        f"the output for seed {seed - 8} was flagged; seed {seed} made this one" for seed in moved
+    ]
 
 
 def test_used_up_neurons_come_back_at_midnight(tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ def test_an_answer_that_was_charged_and_held_no_image_is_counted(tmp_path: Path)
     ):
         values = {"model": "flux-1-schnell", "prompt": "a fox", "n": 4}
         answer = httpx2.post(f"{served.origin}/v1/images/generations", json=values, timeout=LONGEST)
-        spent = httpx2.get(f"{emulator}/emulator/stats").json()["accounts"]["worker"]["spent_neurons"]
+        spent = httpx2.get(f"{emulator}/emulator/stats", timeout=LONGEST).json()["accounts"]["worker"]["spent_neurons"]
     assert answer.status_code == 200, answer.text[:500]
     assert len(answer.json()["data"]) == 4
     assert float(answer.headers["x-image-neurons"]) == spent > 4 * 172.8

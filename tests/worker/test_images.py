@@ -1,4 +1,4 @@
-"""What a Worker without the Images binding says, and what it still does."""
+"""A Worker without the Images binding: its errors, and what works all the same."""
 
 from __future__ import annotations
 

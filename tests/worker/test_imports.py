@@ -45,7 +45,7 @@ def test_what_the_worker_loads_keeps_off_threads_sockets_files_and_pillow() -> N
     assert forbidden(reached(ENTRY)) == PATHS_AS_TEXT
 
 
-def test_the_walk_reaches_the_whole_door_and_sees_what_is_forbidden() -> None:
+def test_the_walk_reaches_the_whole_rest_api_and_finds_forbidden_modules() -> None:
     modules = reached(ENTRY)
     for name in (
         "rest.app",

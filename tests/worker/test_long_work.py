@@ -1,4 +1,4 @@
-"""Work that takes longer than a client of the Worker waits: what was paid for is there afterwards."""
+"""Work that takes longer than a client of the Worker waits: the image, which was paid for, is stored."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
 
 
 def test_the_images_of_clients_that_hung_up_are_stored(slow: Slow) -> None:
-    """The runtime gives up what was asked for once nobody waits for it, unless it was told not to."""
+    """The runtime ends a request when its client has gone, unless ``waitUntil`` was called."""
     connections = [begin(slow.worker.origin, fields) for fields in REQUESTS]
     wait_for(lambda: slow.calls() == len(REQUESTS), "the model was not called")
     for connection in connections:

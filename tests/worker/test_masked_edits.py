@@ -1,4 +1,4 @@
-"""Masked edits of 1024 x 1024 pixels within a Worker's 128 MB; and what is said without the Images binding."""
+"""Masked edits of 1024 x 1024 pixels within a Worker's 128 MB; and the errors without the Images binding."""
 
 from __future__ import annotations
 

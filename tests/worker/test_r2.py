@@ -23,7 +23,7 @@ MANY = 1_100
 
 @pytest.fixture(autouse=True)
 def clock(client: httpx2.Client) -> Iterator[None]:
-    """Goes on afterwards, whatever a test did to it."""
+    """Lets the Worker's clock run again after each test."""
     yield
     client.get("/health", headers={"x-now": "0"})
 

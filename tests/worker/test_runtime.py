@@ -59,17 +59,17 @@ def edited(client: httpx2.Client, url: str) -> httpx2.Response:
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "reason"),
     [
         ("/missing", "answered 403"),
         ("/endless", "larger than 25 MiB"),
         (f"/hop/{FETCH_REDIRECTS}", "redirects"),
     ],
 )
-def test_what_cannot_be_fetched_is_said(client: httpx2.Client, source: str, path: str, says: str) -> None:
+def test_a_failed_fetch_is_an_error_with_the_reason(client: httpx2.Client, source: str, path: str, reason: str) -> None:
     error = edited(client, source + path).json()["error"]
     assert (error["param"], error["code"]) == ("image", "invalid_image_url")
-    assert says in error["message"]
+    assert reason in error["message"]
 
 
 @pytest.mark.parametrize("path", ["/image", f"/hop/{FETCH_REDIRECTS - 1}"])

@@ -88,7 +88,7 @@ def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing,
     assert distance(result[inside], backdrop[inside]) < distance(car.pixels[inside], backdrop[inside]) * 0.5
 
 
-def test_a_thing_is_removed_without_a_mask_and_the_guess_is_said(
+def test_a_thing_is_removed_without_a_mask_with_a_warning_of_the_guess(
     illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
 ) -> None:
     result = edit(illustrator, car, "remove the car", strength=1.0)

@@ -160,7 +160,7 @@ def test_the_switches_of_other_generators_are_not_drawn(reader: Reader, prompt: 
     assert reading.warnings == []
 
 
-def test_an_idea_alone_is_pictured_and_said(reader: Reader) -> None:
+def test_an_idea_alone_is_pictured_with_a_warning(reader: Reader) -> None:
     reading = reader.read("freedom, oil painting")
     assert [m.phrase for m in reading.mentions] == ["eagle"]
     assert reading.style == "oil"

@@ -1,4 +1,4 @@
-"""The checks of ``doctor``. Each does the real thing: it writes to the store, opens the artwork, asks Workers AI."""
+"""The checks of ``doctor``: they write to the store, open the artwork and call Workers AI."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_missing_streams()
     try:
-        # Click gives back a command's own exit code, and None where it simply ended.
+        # Click returns a command's own exit code, or None.
         status = (
             program.main(arguments, prog_name="cloudflare-image-mcp", standalone_mode=False, color=_colour())
             or ExitCode.OK

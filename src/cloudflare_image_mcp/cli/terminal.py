@@ -106,7 +106,7 @@ def _ask() -> tuple[Protocol, tuple[int, int] | None]:
 
 
 def _answer(question: bytes, end: re.Pattern[bytes], patience: float) -> bytes:
-    """What the controlling terminal answers, as far as ``end``; as much as came, when time runs out."""
+    """The answer of the controlling terminal up to ``end``, or what arrived within the time limit."""
     try:
         import termios
         import tty

@@ -48,4 +48,4 @@ NOTHING: Final = Access()
 """A request without a key, where keys are set: only what needs no key."""
 
 access: Final[ContextVar[Access]] = ContextVar("access", default=EVERYTHING)
-"""That of the request being answered."""
+"""The rights of the request that is being answered."""

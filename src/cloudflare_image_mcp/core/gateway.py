@@ -56,7 +56,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that will be carried out: nothing about it is the caller's fault any more."""
+    """A request that was checked: no error of the caller is left in it."""
 
     request: ImageRequest
     inputs: Inputs
@@ -166,7 +166,7 @@ class Gateway:
         *,
         must_keep: bool = True,
     ) -> ImageResult:
-        """The same for a caller that stays: cancelling it stops the work. ``on_image`` gets each image as it
+        """Like ``make``, but cancelling the caller stops the work. ``on_image`` gets each image as it
         is finished, in the order of completion. ``must_keep``: an image that cannot be stored is an error.
 
         Raises ``GatewayError``.
@@ -216,7 +216,7 @@ class Gateway:
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
             result = await work
-        except GatewayError:  # nothing was made, and the caller is gone
+        except GatewayError:  # the caller is gone, so nobody reads the error
             return
         await self.store_all(result)
 
@@ -263,7 +263,7 @@ class Gateway:
             try:
                 access.get().check(model, request.operation)
                 plan = self._plan(suited, inputs, model, backend)
-            except GatewayError:  # the key may not use it, or it does no such thing: the prompt is too long
+            except GatewayError:  # the key may not use it, or the prompt is too long for it
                 continue
             plan = replace(plan, finish=replace(plan.finish, size=size))
             call, finish = await self._stage(suited, inputs, plan, timings)

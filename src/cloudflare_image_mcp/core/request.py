@@ -255,7 +255,7 @@ class ImageRequest(Parameters):
     """Parameters that the caller wrote under another name, for the error messages."""
     others: SkipValidation[tuple[OtherValue, ...]] = ()
     warnings: SkipValidation[tuple[str, ...]] = ()
-    """What was not taken as it was written."""
+    """Values that were changed or ignored."""
 
     def name_of(self, parameter: str) -> str:
         """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""

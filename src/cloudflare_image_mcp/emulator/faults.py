@@ -33,7 +33,7 @@ _ITEM: Final = re.compile(rf"(?P<kind>[\w-]+)(?:=(?P<value>{_NUMBER})(?P<unit>ms
 
 
 class FaultSpecError(ValueError):
-    """``--faults`` has a wrong value. The text is the message for the user."""
+    """``--faults`` has a wrong value; ``str(error)`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)

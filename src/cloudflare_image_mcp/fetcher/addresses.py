@@ -1,4 +1,4 @@
-"""Which addresses are public. The sources are IANA's registries of special-purpose addresses.
+"""Decides which IP addresses are public. The sources are IANA's registries of special-purpose addresses.
 
 Python's ``is_global`` is the base, but it depends on the Python version, calls multicast global, and does not
 look into IPv6 addresses that stand for an IPv4 address.

@@ -95,7 +95,7 @@ _OTHERS: Final = (
     ("an SVG, HTML or XML", re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<[!?a-zA-Z]")),
     ("a JSON", re.compile(rb"\s{0,99}[{\[]\s{0,99}[\"{\[]")),
 )
-"""What is sent by mistake: named, so that the caller sees at once what happened."""
+"""Other kinds of file that are sent by mistake, which the error names."""
 _TAKEN: Final = "PNG, JPEG, WebP and GIF are taken"
 
 

@@ -59,9 +59,9 @@ class Provenance:
 
     source_type: SourceType
     model: str
-    """What really drew: a model's id, or the local engine's name."""
+    """What made the image: a model's id, or the local engine's name."""
     created: datetime
-    """Aware."""
+    """With a time zone."""
     prompt: str | None = None
     negative_prompt: str | None = None
     seed: int | None = None
@@ -301,7 +301,7 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 async def _stamp_jpeg(image: Image, provenance: Provenance) -> Image:
-    """After JFIF and Exif, which want to be first."""
+    """After JFIF and Exif, which have to be first."""
     start = stop = 2
     async for part in _parts(image):
         if part.is_xmp(image.format):
@@ -319,7 +319,7 @@ async def _stamp_jpeg(image: Image, provenance: Provenance) -> Image:
 
 
 async def _spliced(image: Image, start: int, stop: int, written: Callable[[int], bytes]) -> Image:
-    """``written`` with the padding that keeps what follows at its place in the groups of 3."""
+    """``written`` with the padding that keeps the bytes after it aligned to groups of 3."""
     padding = (stop - start - len(written(0))) % 3
     return replace(image, payload=await image.payload.spliced(start, stop, written(padding)))
 

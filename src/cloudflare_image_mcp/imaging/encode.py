@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 _PNG_LEVEL: Final = 2
-"""zlib's. 1024 x 1024: 73 ms and 1,253 kB; level 6 takes 401 ms for 11 % less. ``bench/imaging.py`` measures
+"""zlib's level. 1024 x 1024: 73 ms and 1,253 kB; level 6 takes 401 ms for 11 % less. ``bench/imaging.py`` measures
 it.
 """
 _JPEG_QUALITY: Final = 92

@@ -1,4 +1,4 @@
-"""The result gallery: an MCP App (SEP-1865) in one HTML file that asks nobody for anything but its host."""
+"""The result gallery: an MCP App (SEP-1865) in one HTML file that sends requests to its host alone."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class HttpTransport:
 
 
 def _session_owner(key_name: str) -> object:
-    """The user by which the SDK binds a session to the API key that opened it: with another key it answers 404."""
+    """The user to whom the SDK binds a session to the API key that opened it: with another key it answers 404."""
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
     from mcp.server.auth.provider import AccessToken
 

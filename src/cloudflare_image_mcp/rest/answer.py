@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _TOGETHER: Final = 64 * 1024
-"""Bytes that are worth a system call."""
+"""Bytes that are collected before they are sent, because every piece sent is a system call."""
 
 
 class PiecesResponse(Response):
@@ -55,7 +55,7 @@ def image_answer(result: ImageResult, base_url: str) -> Response:
 
 
 def result_headers(result: ImageResult) -> dict[str, str]:
-    """What really ran, what it cost and where the time went."""
+    """Headers with the model that ran, the cost and the time of each phase."""
     timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
     headers = {"x-image-model": result.made_by, "x-image-backend": result.backend, "server-timing": timings}
     headers |= result.headers

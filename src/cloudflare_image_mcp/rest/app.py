@@ -232,5 +232,5 @@ def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
 
     app.head("/images/{key}", include_in_schema=False)(image)
     app.get("/docs", include_in_schema=False)(docs)
-    app.head("/health", include_in_schema=False)(health)  # what watches a service often asks for no body
+    app.head("/health", include_in_schema=False)(health)  # monitoring often sends HEAD
     app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)

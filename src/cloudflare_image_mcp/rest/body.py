@@ -57,7 +57,7 @@ def read_json(data: bytes) -> dict[str, Any]:
     except RecursionError:
         raise invalid(None, "the body is not valid JSON: it is nested too deeply") from None
     except ValueError:
-        # The only other one: Python reads integers of up to 4,300 digits.
+        # Python reads integers of up to 4,300 digits.
         raise invalid(None, "the body holds a number of more digits than are read") from None
     if not isinstance(value, dict):
         raise invalid(None, f"the body must be a JSON object, not {shown(value)}")

@@ -106,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refuse(GatewayError("request_timeout", message))
 
     def _refuse(self, error: GatewayError) -> None:
-        """Answers what is no request, and closes the connection."""
+        """Answers a malformed request with 400 and closes the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:

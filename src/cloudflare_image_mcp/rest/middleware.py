@@ -52,10 +52,10 @@ CORS_HEADERS: Final = {
     "Access-Control-Allow-Headers": ALLOW_HEADERS,
     "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
 }
-"""The first three as the API document has them, word for word."""
+"""The first three are word for word those of the API document."""
 
 _MCP: Final = "/mcp"
-"""What reads its bodies itself: the limits of JSON are checked before."""
+"""Routes that parse their own bodies, so the limits of JSON are checked before."""
 _ANY: Final = "*"
 _KNOWN_HEADERS: Final = frozenset(name.strip().lower() for name in ALLOW_HEADERS.split(","))
 _OWN_HEAD: Final = ("/mcp", "/images/", "/health")

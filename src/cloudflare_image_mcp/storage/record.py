@@ -81,7 +81,7 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is written beside an image's bytes; the rest (type, size) the bytes and the key say themselves."""
+    """The record stored beside an image. Type and size are not in it: they follow from the key and the bytes."""
 
     created: datetime
     """Aware, UTC."""

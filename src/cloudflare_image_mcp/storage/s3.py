@@ -46,7 +46,7 @@ class S3Store:
     """An ``ImageStore`` in a bucket, under a prefix. Any number of processes may share it."""
 
     def __init__(self, access: S3Access, expiry: Expiry) -> None:
-        """Asks the network nothing."""
+        """Opens no connection."""
         place: S3Config = {"region": access.region, "virtual_hosted_style_request": False}
         if access.endpoint:
             place["endpoint"] = access.endpoint
@@ -100,7 +100,7 @@ class S3Store:
         objects = sorted(await self._objects(), key=lambda meta: meta["last_modified"], reverse=True)
         if limit < 1 or not objects:
             return []
-        # The service tells whole seconds: those of the last one's second may be newer than it.
+        # The service gives whole seconds: images of the same second as the last one may be newer.
         oldest = objects[:limit][-1]["last_modified"]
         keys = [meta["path"] for meta in objects if meta["last_modified"] >= oldest]
         found = await asyncio.gather(*map(self.find, keys))
@@ -120,7 +120,7 @@ class S3Store:
         return len(expired)
 
     async def aclose(self) -> None:
-        """Nothing is held: connections close when they have been idle."""
+        """Nothing to close: idle connections close on their own."""
 
     async def _get(self, key: str, options: GetOptions) -> tuple[GetResult, StoredImage] | None:
         """The object and its record; None when there is none, or it has expired, or is not of our making."""
@@ -143,7 +143,7 @@ class S3Store:
         return result, record.stored(key, result.meta["size"])
 
     async def _objects(self) -> Sequence[ObjectMeta]:
-        """Ours; what else lies under the prefix is left alone."""
+        """Only objects that this store wrote; others under the prefix are ignored."""
         try:
             found = await obstore.list(self._bucket).collect_async()
         except (BaseError, FileNotFoundError) as error:

@@ -100,7 +100,7 @@ class Exchange:
         return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def send(self, message: Message) -> None:
-        """What nobody waits for any more is dropped."""
+        """Data for a client that has gone is dropped."""
         if message["type"] == "http.response.start":
             self._head = message
             return

@@ -42,11 +42,11 @@ POLL: Final = 0.25
 
 _log = logging.getLogger(__name__)
 _apps: dict[str, FastAPI] = {}
-"""The one application of this isolate, made at its first request: a binding is not known before."""
+"""The application of this isolate, created at its first request, because bindings are not known before."""
 
 
 class Default(WorkerEntrypoint):
-    """What Cloudflare calls."""
+    """The class that Cloudflare's runtime calls."""
 
     env: Any
     ctx: Any

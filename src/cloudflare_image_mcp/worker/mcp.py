@@ -1,7 +1,7 @@
 """MCP in a Worker: the same server over the official SDK, without sessions, because two requests of one client need not
 reach the same isolate.
 
-The SDK takes seconds to import here, so the first request to ``/mcp`` does it, and no other pays.
+The SDK takes seconds to import here, so only the first request to ``/mcp`` does it.
 """
 
 from __future__ import annotations

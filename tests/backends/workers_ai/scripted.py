@@ -1,4 +1,4 @@
-"""A server on a real port that answers what a test writes, byte for byte: answers that no good server gives."""
+"""A server on a real port that answers the bytes of a test, also such as no correct server sends."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ async def test_what_does_not_pass_ends_in_its_error(row: str, kind: str) -> None
     assert caught.value.kind == kind
 
 
-async def test_nobody_at_home() -> None:
+async def test_an_unreachable_service() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -82,7 +82,7 @@ def test_a_model_that_does_not_edit_is_refused_for_edits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["10000", "7003", "3023", "4006", "5018-seen"])
-def test_nothing_about_the_account_is_told(name: str) -> None:
+def test_nothing_about_the_account_is_shown(name: str) -> None:
     response = refuse(ROWS[name], path="/accounts/SECRET/ai/run", model="SECRET").response({})
     error = failure_of(Reply(response.status_code, {}, bytes(response.body))).gateway_error(has_image=False)
     assert "SECRET" not in error.message

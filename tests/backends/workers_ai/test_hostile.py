@@ -1,4 +1,4 @@
-"""Servers that answer what they should not: the caller gets an image or one clear error, and no server is hammered."""
+"""Servers with invalid answers: the caller gets an image or one clear error, and the number of retries is limited."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_odd_wrappings_of_a_good_image(answer: bytes) -> None:
         assert (await backend.run(call(seed=1))).image.size == (256, 256)
 
 
-async def test_a_secret_that_the_server_quotes_is_shown_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_secret_that_the_server_quotes_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     """Nor one that aiohttp keeps in its errors."""
     quoted = f"bad header Bearer {SECRET.api_token} of {SECRET.account_id}"
     for answer in (refusal(400, 5999, message=quoted), refusal(429, 3021, message=quoted), b"HTTP/1.1 abc\r\n\r\n"):

@@ -62,7 +62,7 @@ async def test_processes_that_add_at_once_and_are_killed_lose_nothing(tmp_path: 
         assert process.stdout is not None
         assert process.stdout.readline() == b"added\n"
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=10)
+        process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
     assert await NeuronLedger(tmp_path).spent(DAY) == {"shared": ADDS, "own": ADDS / 2}
 

@@ -1,4 +1,4 @@
-"""What goes over the wire, read off the socket."""
+"""The requests to Workers AI, as a server receives them."""
 
 from __future__ import annotations
 

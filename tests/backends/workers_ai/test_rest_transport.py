@@ -21,7 +21,7 @@ __all__ = ["authority"]
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this machine has."""
+    """Removes the proxy settings of this machine."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -39,7 +39,7 @@ async def test_a_certificate_that_is_not_trusted(authority: Authority) -> None:
         assert await reason(server.address) == "Workers AI could not be reached: its certificate is not trusted."
 
 
-async def test_a_name_that_nobody_has() -> None:
+async def test_a_host_name_that_does_not_resolve() -> None:
     assert await reason("http://nowhere.invalid") == "Workers AI could not be reached: its name was not found."
 
 
@@ -47,14 +47,14 @@ async def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("http_proxy", f"http://user:sesame@127.0.0.1:{taken.getsockname()[1]}")
-        said = await reason("http://api.cloudflare.test")
-    assert said == "Workers AI could not be reached: no connection to the proxy."
+        message = await reason("http://api.cloudflare.test")
+    assert message == "Workers AI could not be reached: no connection to the proxy."
 
 
 async def test_a_proxy_whose_address_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "127.0.0.1:3128")
-    said = await reason("http://api.cloudflare.test")
-    assert said == "Workers AI could not be reached: the proxy's address cannot be used."
+    message = await reason("http://api.cloudflare.test")
+    assert message == "Workers AI could not be reached: the proxy's address cannot be used."
 
 
 async def test_a_call_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ class DiffusersBackend:
         self._threads = EngineThreads(1, "diffusers")
 
     def abilities(self, model: Model) -> Abilities:
-        """The source alone: the pipelines take no references."""
+        """The source only: the pipelines take no references."""
         able = Abilities.of_promise(model, SIZES)
         return replace(able, images=min(able.images, 1))
 

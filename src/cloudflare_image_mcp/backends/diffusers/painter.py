@@ -51,14 +51,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """The picture: H x W x 3, uint8, sRGB; and what was not as asked, a sentence each."""
+    """The picture (H x W x 3, uint8, sRGB) and its warnings."""
 
     pixels: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
 
 
 class Stopped(Exception):
-    """Nobody wants the picture any more."""
+    """Raised between two steps when the call was cancelled."""
 
 
 class Painter:
@@ -111,7 +111,7 @@ class Painter:
 
     @cached_property
     def inpainting(self) -> Any | None:
-        """The same, or None when there is none for this kind of model."""
+        """Like ``pipeline``, or None when there is none for this kind of model."""
         from diffusers import AutoPipelineForInpainting
 
         try:
@@ -229,7 +229,7 @@ def _warnings(order: Order, pipeline: Any, takes: Any, wanted: dict[str, Any]) -
 
 
 def _device(torch: Any) -> tuple[str, Any]:
-    """Where to compute, and in what."""
+    """The device and the data type to compute with."""
     if torch.cuda.is_available():
         # Half the memory; bfloat16 reaches as far as float32, so that no decoder overflows.
         return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -41,13 +41,13 @@ class Meaning:
 
     kind: str
     action: Action = Action.FAIL
-    says: str = "Workers AI refused the request"
+    message: str = "Workers AI refused the request"
     """The message; ``{account}`` stands for the account's label."""
     edit_kind: str | None = None
     lacks_input: bool = False
-    """Whether the answer says that the model has no such input, so that every edit would be refused."""
+    """Whether the answer states that the model has no such input, so that every edit would be refused."""
     quoted: bool = True
-    """Whether the service's own words may follow ``says``; those about accounts may not."""
+    """Whether the service's own words may follow ``message``; those about accounts may not."""
 
 
 _CREDENTIALS: Final = Meaning(
@@ -69,22 +69,22 @@ _NEURONS: Final = Meaning(
     "The day's neurons of {account} are used up; they come back at 00:00 UTC",
     quoted=False,
 )
-_GONE: Final = Meaning("model_not_found", says="Workers AI does not have the model any more")
-_OURS: Final = Meaning("upstream_error", says="Workers AI did not accept the gateway's call")
+_GONE: Final = Meaning("model_not_found", message="Workers AI does not have the model any more")
+_OURS: Final = Meaning("upstream_error", message="Workers AI did not accept the gateway's call")
 _SLOW: Final = Meaning("upstream_timeout", Action.RETRY, "Workers AI gave up on the image")
 _FAILED: Final = Meaning("upstream_error", Action.RETRY, "Workers AI failed")
 _RATE: Final = Meaning("rate_limit_exceeded", Action.REST_BRIEFLY, "Workers AI's rate limit is reached for {account}")
-_REFUSED_PROMPT: Final = Meaning("content_policy_violation", says="Workers AI refused the prompt")
+_REFUSED_PROMPT: Final = Meaning("content_policy_violation", message="Workers AI refused the prompt")
 
 NO_IMAGE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI answered without a usable image")
-TOO_LONG: Final = Meaning("upstream_error", says="Workers AI's answer is too long")
+TOO_LONG: Final = Meaning("upstream_error", message="Workers AI's answer is too long")
 UNREACHABLE: Final = Meaning("upstream_error", Action.RETRY, "Workers AI could not be reached")
-TIMED_OUT: Final = Meaning("upstream_timeout", says="Workers AI did not answer in time")
+TIMED_OUT: Final = Meaning("upstream_timeout", message="Workers AI did not answer in time")
 
 CODES: Final[dict[int, Meaning]] = {
     2001: _OURS,  # the AI Gateway is not configured
     3003: _OURS,  # headers or body missing
-    3006: Meaning("request_too_large", says="Workers AI found the request too large"),
+    3006: Meaning("request_too_large", message="Workers AI found the request too large"),
     3007: _SLOW,
     3008: _SLOW,
     3010: Meaning("invalid_request", edit_kind="edit_not_available"),  # an input tensor of another shape
@@ -125,7 +125,7 @@ MODEL_REFUSALS: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
     ),
     (
         re.compile("decode image", re.IGNORECASE),
-        Meaning("invalid_image", says="Workers AI cannot read the image"),
+        Meaning("invalid_image", message="Workers AI cannot read the image"),
     ),
     (
         re.compile("not present in the model", re.IGNORECASE),
@@ -172,7 +172,7 @@ class UpstreamError(Exception):
     @property
     def message(self) -> str:
         """What happened, in one sentence without a token or an account's whole id. The service's words are quoted."""
-        message = self.meaning.says.format(account=self.account)
+        message = self.meaning.message.format(account=self.account)
         message = message[:1].upper() + message[1:]
         if self.code is not None and self.meaning.quoted and not is_known(self.code):
             message += f': "{self.text.rstrip(".")}"'

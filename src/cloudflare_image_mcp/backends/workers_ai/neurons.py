@@ -16,7 +16,7 @@ DAILY_NEURONS: Final = 10_000
 
 
 class NeuronCounter(Protocol):
-    """Adds up. In the process, or shared by replicas."""
+    """Counts the neurons spent, in this process or shared by all processes."""
 
     async def add(self, account_id: str, day: date, neurons: float) -> None: ...
 

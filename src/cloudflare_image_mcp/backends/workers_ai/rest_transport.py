@@ -146,7 +146,7 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (aiohttp.ClientConnectorError, "no connection"),
     (aiohttp.ClientPayloadError, "the answer was cut short"),
 )
-"""The first that fits is taken."""
+"""Reasons by exception type; the first match is used."""
 
 
 def _reason(error: Exception) -> str:

@@ -1,31 +1,27 @@
-"""Edits: the source is the stage. An instruction relights it, adds to it, takes from it, or swaps what is behind."""
+"""Edits an image by an instruction: relights it, adds, removes or recolours things, or replaces the background."""
 
 import re
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps
 
 from cloudflare_image_illustrator.artwork import Concept
 from cloudflare_image_illustrator.drawing import Drawing
-from cloudflare_image_illustrator.edits import inpainting, matching, photograph, placing
+from cloudflare_image_illustrator.edits import inpainting, looks, matching, photograph, placing
+from cloudflare_image_illustrator.edits.decoding import decode_image, decode_mask
 from cloudflare_image_illustrator.edits.instruction import Instruction, instruction
-from cloudflare_image_illustrator.errors import IllustratorError
 from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures import figure, layout
 from cloudflare_image_illustrator.figures.cast import Actor
 from cloudflare_image_illustrator.raster import smooth
 from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.scene import Scene, Subject
-from cloudflare_image_illustrator.scenery import light, setting, weather
-from cloudflare_image_illustrator.scenery.palette import palette_for
-from cloudflare_image_illustrator.scenery.stage import Stage
+from cloudflare_image_illustrator.scenery import light, setting
 from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.session import Session
-from cloudflare_image_illustrator.styles import styling
 
 Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
@@ -34,58 +30,18 @@ DRAWN = 128  # pixels: the height of a drawing that is looked for in a picture
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 
 
-def decoded(data: bytes, what: str) -> Image.Image:
-    """An encoded picture as RGB, upright. Raises IllustratorError when it is none."""
-    try:
-        with Image.open(BytesIO(data)) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode in {"RGBA", "LA", "P"}:
-                layered = upright.convert("RGBA")
-                white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-                return Image.alpha_composite(white, layered).convert("RGB")
-            return upright.convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        raise IllustratorError(f"{what} is not a PNG, JPEG or WebP picture that can be read") from None
-
-
 class Edit:
     """The editing of one source."""
 
     def __init__(self, session: Session) -> None:
         self.session, self.brief = session, session.brief
         self.size = (self.brief.width, self.brief.height)
-        source = decoded(self.brief.images[0], "the image")
+        source = decode_image(self.brief.images[0], "the image")
         self.source = source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
-        self.mask = self._mask(source.size)
-        self.references = [decoded(data, f"reference {i}") for i, data in enumerate(self.brief.images[1:], 1)]
+        self.mask = None if self.brief.mask is None else decode_mask(self.brief.mask, source.size, self.size)
+        self.references = [decode_image(data, f"reference {i}") for i, data in enumerate(self.brief.images[1:], 1)]
         self.subjects: list[Subject] = []
         self.energy: tuple[float, ...] = ()
-
-    def _mask(self, source_size: tuple[int, int]) -> Array | None:
-        """1 inside, 0 outside, H x W, feathered inwards so that outside stays exactly 0."""
-        if self.brief.mask is None:
-            return None
-        try:
-            with Image.open(BytesIO(self.brief.mask)) as image:
-                mask = image.convert("L")
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-            raise IllustratorError("the mask is not a picture that can be read") from None
-        if mask.size != source_size:
-            raise IllustratorError(
-                f"the mask is {mask.width} x {mask.height}; it must be the image's size, {source_size[0]} x {source_size[1]}"
-            )
-        if mask.size != self.size:
-            mask = ImageOps.fit(mask, self.size, Image.Resampling.BILINEAR)
-        hard = np.asarray(mask.point([255 if v >= 128 else 0 for v in range(256)]), np.float32) / 255
-        radius = max(1.0, min(self.size) / 160)
-        soft = (
-            np.asarray(
-                Image.fromarray((hard * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius)),
-                np.float32,
-            )
-            / 255
-        )
-        return np.clip((soft - 0.5) * 2, 0, 1) * hard
 
     def run(self) -> Drawing:
         """The edited picture. At strength 0 it is the source itself."""
@@ -95,7 +51,9 @@ class Edit:
         if self.brief.transparent:
             reading.warnings.append("an edit keeps its background; a transparent one was not made")
         if self.brief.vary:
-            edited = self._looks(photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading)
+            edited = looks.applied(
+                photograph.drifted(self.source, self.brief.seed, self.brief.strength), reading, self.brief
+            )
         else:
             edited = self._carried_out(asked, reading, refused)
         self.session.preview(edited)
@@ -162,7 +120,7 @@ class Edit:
             picture = inpainting.filled(picture, self.mask, self.brief.steps, self._apart(picture, self.mask))
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
-        return self._looks(picture, reading)
+        return looks.applied(picture, reading, self.brief)
 
     def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
         """The picture without a thing: inside the mask, or what stands out when there is no mask."""
@@ -257,7 +215,7 @@ class Edit:
                 else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
             )
             picture = inpainting.filled(picture, hole, self.brief.steps)
-        stage = self._stage(picture, reading)
+        stage = looks.stage_of(picture, self.brief.seed)
         roots = [a for a in cast.actors if a.parent is None]
         for i, actor in enumerate(roots):
             if region is not None:
@@ -294,54 +252,10 @@ class Edit:
             return None
         return Image.fromarray(((part > 0.3) * 255).astype(np.uint8)).getbbox()
 
-    def _stage(self, picture: Image.Image, reading: Reading) -> Stage:
-        """The picture as a stage whose light is its own."""
-        palette = palette_for("day", (), None, None, {}, seeded(self.brief.seed, "palette"))
-        mean = np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(0) / 255
-        level = float(np.clip(mean.mean() * 1.7, 0.45, 1.0))
-        hue = mean / max(float(mean.max()), 1e-3)
-        red, green, blue = (float(level * (0.75 + 0.25 * h)) for h in hue)
-        tint = (red, green, blue)
-        stage = Stage(
-            *self.size,
-            self.brief.seed,
-            replace(palette, tint=tint, dark=level < 0.6),
-            "day",
-            (),
-            None,
-            (),
-            {},
-        )
-        stage.canvas, stage.horizon = picture, self.size[1] * 0.5
-        stage.sun = (self.size[0] * 0.3, 0.0)
-        stage.floor_far, stage.floor_near = self.size[1] * 0.6, self.size[1] * 0.9
-        return stage
-
     def _place(self, actor: Actor, picture: Image.Image, asked: Instruction, order: int) -> None:
         """Where the instruction says, if it names what is in the picture, else anywhere free."""
         if asked.relation is None or not placing.by_what_stands_out(actor, picture, asked.relation):
             placing.free_place(actor, picture, self.brief.seed, order)
-
-    def _looks(self, picture: Image.Image, reading: Reading) -> Image.Image:
-        """Hour, weather, season, mood and style over the whole picture."""
-        if reading.season is not None:
-            picture = photograph.seasoned(picture, reading.season)
-        if reading.time is not None:
-            picture = photograph.relit(picture, reading.time, self.brief.seed)
-        for kind in reading.weather:
-            picture = photograph.weathered(picture, kind)
-        if reading.weather or reading.season in {"autumn", "spring"}:
-            stage = self._stage(picture.copy(), reading)
-            stage.weather, stage.season = tuple(reading.weather), reading.season
-            weather.over_figures(stage)
-            picture = stage.canvas
-        if reading.mood is not None:
-            picture = photograph.mooded(picture, reading.mood)
-        if reading.style == "photo":
-            reading.warnings.append("this engine illustrates and cannot make photographs; the style was left as it is")
-        elif reading.style is not None:
-            picture = styling.apply(reading.style, picture, self.brief.seed, self.brief.steps)
-        return picture
 
     def _referenced(self, picture: Image.Image, reference: Image.Image) -> Image.Image:
         """The reference's subject placed in the picture when one stands out of it, else its palette."""
@@ -363,7 +277,7 @@ class Edit:
             placing.free_place(actor, picture, self.brief.seed, 7)
             actor.height *= 1.25
         size = (max(2, round(actor.width)), max(2, round(actor.height)))
-        stage = self._stage(picture.copy(), Reading())
+        stage = looks.stage_of(picture.copy(), self.brief.seed)
         image = cut.resize(size, Image.Resampling.LANCZOS)
         light.ground_shadow(stage, image, actor.x - size[0] / 2, actor.foot)
         light.place(stage, image, actor.x - size[0] / 2, actor.foot - size[1])
