@@ -65,7 +65,9 @@ def test_json_for_scripts(home: Home) -> None:
         ],
     }
     assert sizes == [(home.path / path).stat().st_size for path in paths]
-    assert [Image.open(path).format for path in paths] == ["WEBP", "WEBP"]
+    for path in paths:
+        with Image.open(path) as image:
+            assert image.format == "WEBP"
 
 
 def test_an_image_on_standard_output_and_nothing_else(home: Home) -> None:

@@ -191,7 +191,8 @@ def test_ctrl_c_stores_what_is_already_paid_for(home: Home) -> None:
     (stored,) = home.pictures
     (path,) = home.path.rglob(stored)
     assert "images" in path.parts
-    assert Image.open(path).size == (512, 512)
+    with Image.open(path) as image:
+        assert image.size == (512, 512)
 
 
 def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:

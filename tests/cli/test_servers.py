@@ -77,11 +77,15 @@ def test_a_server_open_to_others_without_keys_warns(home: Home, host: str, keys:
 
 
 def test_mcp_tells_a_person_what_it_is_for(home: Home) -> None:
+    sent: list[int] = []
+
     def leave(process: subprocess.Popen[bytes], written: bytes) -> None:
-        if b"Ctrl-C ends it" in written:
+        if b"Ctrl-C ends it" in written and not sent:
+            sent.append(process.pid)
             process.send_signal(signal.SIGINT)
 
     ran = home.run_in_terminal("mcp", then=leave)
+    assert ran.status == 130
     assert "for a client that starts it" in ran.shown
     assert "for a client that starts it" not in home.run("mcp").stderr
 

@@ -76,7 +76,8 @@ def test_following_the_tutorial(reader: Reader) -> None:
     printed = [reader.paste(*block) for block in found]
     assert len(reader.servers) == len(SERVERS)
     for name in ("lighthouse.png", "night.png", "emulated.png"):
-        assert Image.open(reader.directory / name).size == (512, 512)
+        with Image.open(reader.directory / name) as image:
+            assert image.size == (512, 512)
     assert "None\n" in printed, "the pixels outside the mask are the original's"
     assert sum(f":{reader.ports['3000']}/images/" in text for text in printed) == 2
     assert "neurons" in printed[-1]
@@ -89,4 +90,5 @@ def test_the_recipes_of_the_emulator(reader: Reader) -> None:
     printed = [reader.paste(*block) for block in found if block[0] in {"sh", "python"}]
     assert printed[1].count('"success":true') == 2
     for name in ("photo.png", "lighthouse.jpg"):
-        assert Image.open(reader.directory / name).size == (1024, 1024)
+        with Image.open(reader.directory / name) as image:
+            assert image.size == (1024, 1024)

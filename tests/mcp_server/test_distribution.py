@@ -74,7 +74,8 @@ def test_the_bundle_is_valid_and_packs(released: Path, tmp_path: Path) -> None:
     for arguments in (("validate", str(folder)), ("pack", str(folder), str(tmp_path / "images.mcpb"))):
         done = node.run(node.module(".bin/mcpb"), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    packed = zipfile.ZipFile(tmp_path / "images.mcpb").namelist()
+    with zipfile.ZipFile(tmp_path / "images.mcpb") as bundle:
+        packed = bundle.namelist()
     assert {"manifest.json", "pyproject.toml", read("deploy/mcpb/manifest.json")["server"]["entry_point"]} <= set(
         packed
     )

@@ -57,5 +57,6 @@ def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bo
         assert wire.stats()["answers"] == {}
         stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
         assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=120).status_code == 200
-        assert Image.open(stored[0]).size == (1024, 1024)
+        with Image.open(stored[0]) as image:
+            assert image.size == (1024, 1024)
         assert wire.stats()["answers"] == {"200": 1}

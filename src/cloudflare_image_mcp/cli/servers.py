@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
 _PORT = click.IntRange(0, 65535)
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[None]:
+    """Defers the first Ctrl-C to the end of a block that imports a server.
+
+    Python ignores a KeyboardInterrupt that is raised in a callback, as the import system has them, and the server
+    would start all the same.
+    """
+    interrupts = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        if len(interrupts) > 1:
+            signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 @click.command(short_help="Serve the REST API and MCP.")
@@ -27,10 +57,12 @@ def serve(host: str, port: int) -> None:
         warning = "without API_KEYS or API_KEYS_FILE, everyone who reaches this port can make images"
         click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
     print_start_line(settings)
-    listen(sockets)
-    from cloudflare_image_mcp.rest.server import serve as serve_http
+    with deferred_interrupt():
+        listen(sockets)
+        from cloudflare_image_mcp.rest.server import make_server
 
-    serve_http(settings, sockets)
+        server = make_server(settings)
+    server.run(sockets)
 
 
 @click.command(short_help="Speak MCP on standard input and output.")
@@ -43,16 +75,18 @@ def mcp() -> None:
     from cloudflare_image_mcp.cli.start_line import print_start_line
 
     settings = load_settings()
-    if sys.stdin.isatty():
-        click.echo(
-            "This speaks MCP on standard input and output, for a client that starts it. Ctrl-C ends it.\n"
-            "To make images yourself, use `generate` or `serve`.",
-            err=True,
-        )
-    print_start_line(settings)
-    from cloudflare_image_mcp.mcp_server import run_stdio
+    with deferred_interrupt():
+        if sys.stdin.isatty():
+            click.echo(
+                "This speaks MCP on standard input and output, for a client that starts it. Ctrl-C ends it.\n"
+                "To make images yourself, use `generate` or `serve`.",
+                err=True,
+            )
+        print_start_line(settings)
+        from cloudflare_image_mcp.mcp_server import load_stdio
 
-    run_stdio(settings)
+        serve_stdio = load_stdio()
+    serve_stdio(settings)
 
 
 @click.command(short_help="Emulate Workers AI on this machine.")
@@ -85,6 +119,8 @@ def emulate(host: str, port: int, live: bool, faults: str) -> None:
     sockets = bind(host, port)
     where = f"[{host}]" if ":" in host else host
     port = sockets[0].getsockname()[1]
-    click.echo(f"Workers AI is emulated at http://{where}:{port}/client/v4 until Ctrl-C.", err=True)
-    listen(sockets)
+    with deferred_interrupt():
+        click.echo(f"Workers AI is emulated at http://{where}:{port}/client/v4 until Ctrl-C.", err=True)
+        listen(sockets)
+        server.config.load()
     server.run(sockets)

@@ -9,15 +9,17 @@ import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudflare_image_mcp.settings import Settings
 
-__all__ = ["run_stdio"]
+__all__ = ["load_stdio"]
 
 
-def run_stdio(settings: Settings) -> None:
-    """Serves one client over stdin and stdout until it closes them. Raises ``SettingError``."""
+def load_stdio() -> Callable[[Settings], None]:
+    """Imports the server over stdin and stdout, and returns what serves one client until it closes them."""
     # The imports make half a million objects that all stay; searching them for garbage is a sixth of the start.
     gc.disable()
     from cloudflare_image_mcp.mcp_server.stdio import serve_stdio
 
-    serve_stdio(settings)
+    return serve_stdio

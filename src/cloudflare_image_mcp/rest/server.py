@@ -89,8 +89,8 @@ def _open_keys(settings: Settings) -> Keys | None:
     return KeyFile(settings.api_keys_file, unlimited_keys(settings.api_keys))
 
 
-def serve(settings: Settings, sockets: list[socket.socket]) -> None:
-    """Serves on bound sockets until a signal comes, and closes them. Raises ``SettingError`` before it listens.
+def make_server(settings: Settings) -> Server:
+    """A server whose ``run`` serves on bound sockets until a signal comes, and closes them. Raises ``SettingError``.
 
     The first signal lets running requests finish within SHUTDOWN_TIMEOUT; the second one ends the process at once.
     """
@@ -98,7 +98,10 @@ def serve(settings: Settings, sockets: list[socket.socket]) -> None:
     configure_logging(settings.log_level, settings.log_format)  # before the MCP SDK configures the root logger
     app = build_app(settings)
     HttpProtocol.read_timeout = settings.read_timeout
-    Server(server_config(app, shutdown_timeout=settings.shutdown_timeout)).run(sockets)
+    config = server_config(app, shutdown_timeout=settings.shutdown_timeout)
+    config.load()
+    config.get_loop_factory()  # imports uvloop
+    return Server(config)
 
 
 def server_config(app: ASGIApp, *, log_level: str | None = None, shutdown_timeout: float) -> uvicorn.Config:

@@ -36,11 +36,11 @@ _OWN_KEY: Final = Meaning(
     quoted=False,
 )
 _RATE: Final = Meaning("rate_limit_exceeded", Action.RETRY, "The rate limit of the model's provider is reached")
-_REFUSED: Final = Meaning("content_policy_violation", says="The model's provider refused the prompt or the image")
-_INPUT: Final = Meaning("invalid_request", says="The model refused its input")
-_NOT_COMPLETED: Final = Meaning("upstream_error", says="The model did not complete the image")
-EXPIRED: Final = Meaning("upstream_error", says="The image was made, but its URL has expired")
-NOT_FETCHED: Final = Meaning("upstream_error", says="The image was made, but could not be fetched")
+_REFUSED: Final = Meaning("content_policy_violation", message="The model's provider refused the prompt or the image")
+_INPUT: Final = Meaning("invalid_request", message="The model refused its input")
+_NOT_COMPLETED: Final = Meaning("upstream_error", message="The model did not complete the image")
+EXPIRED: Final = Meaning("upstream_error", message="The image was made, but its URL has expired")
+NOT_FETCHED: Final = Meaning("upstream_error", message="The image was made, but could not be fetched")
 
 CODES: Final[dict[int, Meaning]] = {PROVIDER_CREDENTIALS: _CREDENTIALS, 5006: _INPUT}
 STATUSES: Final[dict[int, Meaning]] = {
