@@ -144,7 +144,8 @@ def test_variations_have_the_size_of_their_image_and_seeds_of_their_own(client: 
 
 
 def test_a_variation_is_made_with_the_sdk(openai: OpenAI) -> None:
-    answer = openai.images.create_variation(image=("source.png", picture()), response_format="b64_json")
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        answer = openai.images.create_variation(image=("source.png", picture()), response_format="b64_json")
     assert answer.data is not None
     assert opened(answer.data[0].b64_json).size == (320, 256)
 

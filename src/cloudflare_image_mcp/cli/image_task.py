@@ -177,6 +177,12 @@ async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
             await assembly.background.drain(_FINISHING)
         raise
     finally:
+        # A second interrupt can end the wait above at any line. Calls that are still running end before the connections
+        # they use, or each would be reported as a failure of Workers AI.
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in running:
+            call.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await assembly.gateway.aclose()
 
 
