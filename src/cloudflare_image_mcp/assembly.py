@@ -19,7 +19,9 @@ from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
+    from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels
+    from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.settings import Settings
 
 
@@ -55,6 +57,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         ids=SystemIds(),
         defer=background,
         options=options,
+        limiter=_limiter(settings),
     )
     return Assembly(gateway, background)
 
@@ -71,17 +74,53 @@ def neuron_ledger_url(settings: Settings) -> str:
 
 def open_neuron_counter(settings: Settings) -> NeuronCounter:
     """The counter of spent neurons. Opens no file yet. Raises ``SettingError``."""
-    url = neuron_ledger_url(settings)
-    if url == "memory:":
+    directory = _ledger_directory(settings)
+    if directory is None:
         from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
 
         return LocalNeuronCounter()
     from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import NeuronLedger
 
+    return NeuronLedger(directory)
+
+
+def open_counters(settings: Settings) -> UsageCounters:
+    """The counters that API keys are limited by: in Redis, else beside the neuron ledger. Opens nothing yet. Raises
+    ``SettingError``.
+    """
+    if settings.redis_url:
+        from cloudflare_image_mcp.usage.redis_counters import RedisCounters
+
+        return RedisCounters(settings.redis_url)
+    directory = _ledger_directory(settings)
+    if directory is None:
+        from cloudflare_image_mcp.usage.local_counters import LocalCounters
+
+        return LocalCounters()
+    from cloudflare_image_mcp.usage.sqlite_counters import SqliteCounters
+
+    return SqliteCounters(directory)
+
+
+def _limiter(settings: Settings) -> Limiter | None:
+    """None without ``API_KEYS_FILE``: no other keys have limits."""
+    if settings.api_keys_file is None:
+        return None
+    from cloudflare_image_mcp.core.limiter import Limiter
+    from cloudflare_image_mcp.usage.fallback_counters import FallbackCounters
+
+    return Limiter(FallbackCounters(open_counters(settings), strict=settings.limits_strict), SystemClock())
+
+
+def _ledger_directory(settings: Settings) -> Path | None:
+    """The folder of ``NEURON_LEDGER_URL``; None for ``memory:``. Raises ``SettingError``."""
+    url = neuron_ledger_url(settings)
+    if url == "memory:":
+        return None
     try:
         if not url.lower().startswith("file:"):
             raise ValueError("unknown kind of URL")
-        return NeuronLedger(Path(directory_of(url, windows=os.name == "nt")))
+        return Path(directory_of(url, windows=os.name == "nt"))
     except ValueError as error:
         raise SettingError(
             f'NEURON_LEDGER_URL must be file:///directory or memory:; "{masked_url(url)}" cannot be used: {error}'

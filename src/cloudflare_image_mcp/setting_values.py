@@ -116,6 +116,12 @@ def parse_file(value: str) -> Path:
     return path
 
 
+def parse_redis_url(value: str) -> str:
+    if not re.match(r"(redis|rediss)://[^/]|unix:///", value):
+        raise ValueError("redis://host:port/0, rediss:// for TLS, or unix:///path")
+    return value
+
+
 def parse_accounts(value: str) -> tuple[AccountSetting, ...]:
     wanted = 'a JSON list of {"account_id": "…", "api_token": "…"}, both without spaces'
     try:

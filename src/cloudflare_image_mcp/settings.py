@@ -31,6 +31,7 @@ from cloudflare_image_mcp.setting_values import (
     parse_model_lists,
     parse_name,
     parse_origins,
+    parse_redis_url,
     parse_seconds,
 )
 
@@ -87,6 +88,10 @@ class Settings(BaseModel):
     api_keys_file: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
         None, "a TOML file of named keys with their rights"
     )
+    redis_url: Annotated[str, BeforeValidator(parse_redis_url)] | None = _setting(
+        None, "a Redis in which several servers count the limits of API keys together"
+    )
+    limits_strict: bool = _setting("off", "refuse requests of limited keys while the counters cannot be reached")
     default_model: str = _setting("flux-1-schnell", "the model when a request names none")
     default_edit_model: str = _setting("flux-2-klein-4b", "the same for edits and variations")
     model_aliases: Annotated[dict[str, str], BeforeValidator(parse_model_aliases)] = _setting(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
+    from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.setting_values import AccountSetting
 
 _PACKAGES: Final = (
@@ -77,6 +78,7 @@ def run_checks() -> list[Finding]:
         ("fallbacks", _fallbacks),
         ("artwork", _artwork),
         ("store", _store),
+        ("limits", _limits),
     )
     findings += [_checked(name, check, settings) for name, check in checks]
     return findings + _credentials(settings) + _neurons(settings)
@@ -202,6 +204,30 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
         await store.aclose()
     if read != _PIXEL or not deleted:
         raise SettingError(f"{masked_url(url)} does not return what was written to it")
+
+
+def _limits(settings: Settings) -> str:
+    """Where the limits of API keys are counted."""
+    if settings.api_keys_file is None and settings.redis_url is None:
+        return "no API keys with limits: API_KEYS_FILE is not set"
+    from cloudflare_image_mcp.assembly import open_counters
+    from cloudflare_image_mcp.usage.local_counters import LocalCounters
+    from cloudflare_image_mcp.usage.redis_counters import RedisCounters
+
+    counters = open_counters(settings)
+    asyncio.run(_read_once(counters))
+    if isinstance(counters, RedisCounters):
+        return f"counted in Redis at {masked_url(settings.redis_url or '')}"
+    if isinstance(counters, LocalCounters):
+        return "counted in each process: NEURON_LEDGER_URL is memory: and REDIS_URL is not set"
+    return "counted in an SQLite file beside the neuron ledger"
+
+
+async def _read_once(counters: UsageCounters) -> None:
+    try:
+        await counters.read(["-"])
+    finally:
+        await counters.aclose()
 
 
 def _credentials(settings: Settings) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""``keys``: adds, lists and revokes the named API keys of ``API_KEYS_FILE``."""
+"""``keys``: adds, lists and revokes the named API keys of ``API_KEYS_FILE``, and shows what they have used."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cloudflare_image_mcp.core.limiter import Limiter
+    from cloudflare_image_mcp.settings import Settings
+    from cloudflare_image_mcp.usage.api_key import ApiKey
+
 _OPERATIONS = ("generate", "edit", "vary")
+
+
+_LIMITS = {
+    "requests_per_minute": "requests a minute",
+    "images_per_day": "images a day",
+    "neurons_per_day": "neurons a day",
+    "usd_per_day": "US dollars a day",
+}
+"""The limits of a key, as the commands call them."""
 
 
 @click.group(short_help="Add, list and revoke API keys.")
 def keys() -> None:
-    """Add, list and revoke the named API keys of API_KEYS_FILE. A running server obeys within two seconds.
+    """Add, list and revoke the named API keys of API_KEYS_FILE, and show what they have used.
+
+    A running server obeys within two seconds.
 
     Example: cloudflare-image-mcp keys add alice --models "flux-*" --expires 2027-12-31
     """
@@ -25,9 +40,20 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--models", multiple=True, metavar="PATTERN", help="Only these models, such as flux-*; repeatable.")
 @click.option("--operations", multiple=True, type=click.Choice(_OPERATIONS), help="Only these; repeatable.")
+@click.option("--requests-per-minute", type=click.IntRange(1), help="At most so many requests a minute.")
+@click.option("--images-per-day", type=click.IntRange(1), help="At most so many images in a day of UTC.")
+@click.option("--neurons-per-day", type=click.FloatRange(0, min_open=True), help="The same in neurons.")
+@click.option("--usd-per-day", type=click.FloatRange(0, min_open=True), help="The same in US dollars.")
 @click.option("--admin", is_flag=True, help="Sees what belongs to other keys too.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="When it ends, in UTC.")
-def add(name: str, models: tuple[str, ...], operations: tuple[str, ...], admin: bool, expires: datetime | None) -> None:
+def add(
+    name: str,
+    models: tuple[str, ...],
+    operations: tuple[str, ...],
+    admin: bool,
+    expires: datetime | None,
+    **limits: float | None,
+) -> None:
     """Add the key NAME and print it. It cannot be shown again: only its hash is kept."""
     import hashlib
     import secrets
@@ -47,6 +73,7 @@ def add(name: str, models: tuple[str, ...], operations: tuple[str, ...], admin: 
     given = {
         "models": list(models),
         "operations": list(operations),
+        **limits,
         "admin": admin,
         "expires": expires and expires.replace(tzinfo=UTC),
     }
@@ -72,6 +99,7 @@ def list_() -> None:
             "admin" if key.admin else "",
             f"models {', '.join(key.models)}" if key.models else "",
             f"operations {', '.join(sorted(key.operations))}" if key.operations else "",
+            *(f"{limit:g} {_LIMITS[field]}" for field, limit in _limits(key).items()),
             f"expires {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "",
         ]
         click.echo(f"{name}: {'; '.join(filter(None, rights))}")
@@ -85,21 +113,84 @@ def revoke(name: str) -> None:
 
     path = _path()
     document, tables = _read(path)
-    if name not in tables:
-        known = ", ".join(tables) or "there are none"
-        raise click.UsageError(f'there is no key "{name}" (keys: {known})')
+    _check_known(name, tables)
     if "revoked" not in tables[name]:
         tables[name]["revoked"] = datetime.now(UTC).replace(microsecond=0)
         _write(path, document)
     click.echo(f"{name} is revoked.", err=True)
 
 
-def _path() -> Path:
+@keys.command(short_help="Show what keys have used.")
+@click.argument("name", required=False)
+def usage(name: str | None) -> None:
+    """Show what the key NAME, or each key with limits, has used in this minute and today (UTC)."""
+    import asyncio
+
+    from cloudflare_image_mcp.assembly import open_counters
+    from cloudflare_image_mcp.cli.environment import load_settings
+    from cloudflare_image_mcp.core.limiter import Limiter
+    from cloudflare_image_mcp.errors import SettingError
+    from cloudflare_image_mcp.system import SystemClock
+    from cloudflare_image_mcp.usage.key_file import read_keys
+    from cloudflare_image_mcp.usage.local_counters import LocalCounters
+
+    settings = load_settings()
+    found = read_keys(_path(settings))
+    if name is not None:
+        _check_known(name, found)
+        found = {name: found[name]}
+    counters = open_counters(settings)
+    if isinstance(counters, LocalCounters):
+        raise SettingError(
+            "NEURON_LEDGER_URL is memory: and REDIS_URL is not set; what keys have used is in the server alone"
+        )
+    asyncio.run(_print_usage(found, Limiter(counters, SystemClock())))
+
+
+async def _print_usage(found: dict[str, ApiKey], limiter: Limiter) -> None:
+    from cloudflare_image_mcp.core.quota import CountersFailed
+    from cloudflare_image_mcp.errors import GatewayError
+
+    try:
+        for name, key in found.items():
+            used = await limiter.used(key.access(name))
+            parts = [f"{_amount(value)} of {_amount(limit)} {_UNITS[kind]}" for kind, (value, limit) in used.items()]
+            click.echo(f"{name}: {'; '.join(parts) or 'no limits'}")
+    except CountersFailed as error:
+        raise GatewayError("storage_error", str(error)) from None
+    finally:
+        await limiter.aclose()
+
+
+_UNITS = {
+    "requests": "requests in the last minute",
+    "images": "images today",
+    "neurons": "neurons today",
+    "usd": "US dollars today",
+}
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def _limits(key: ApiKey) -> dict[str, float]:
+    limits = {field: getattr(key, field) for field in _LIMITS}
+    return {field: limit for field, limit in limits.items() if limit is not None}
+
+
+def _check_known(name: str, found: Any) -> None:
+    if name not in found:
+        known = ", ".join(found) or "there are none"
+        raise click.UsageError(f'there is no key "{name}" (keys: {known})')
+
+
+def _path(settings: Settings | None = None) -> Path:
     """Raises ``SettingError``."""
     from cloudflare_image_mcp.cli.environment import load_settings
     from cloudflare_image_mcp.errors import SettingError
 
-    path = load_settings().api_keys_file
+    path = (settings or load_settings()).api_keys_file
     if path is None:
         raise SettingError("API_KEYS_FILE is not set; keys are kept in the TOML file that it names")
     return path

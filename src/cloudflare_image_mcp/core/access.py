@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.core.quota import UNLIMITED, Quota
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Access:
     operations: frozenset[Operation] = frozenset()
     """None: every operation."""
     admin: bool = False
+    quota: Quota = UNLIMITED
 
     def sees(self, owner: str) -> bool:
         """Whether it may see what the key of that name made. What was made without a key is for admins."""

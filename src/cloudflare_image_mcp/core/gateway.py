@@ -16,6 +16,7 @@ from cloudflare_image_mcp.core.plan import fit_size, make_plan
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
+from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending, spending_of
 from cloudflare_image_mcp.core.staging import Inputs, stage
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.logs import log_failure
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
+    from cloudflare_image_mcp.core.limiter import Limiter, Reservation
     from cloudflare_image_mcp.core.model_names import ModelNames
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
@@ -67,6 +69,8 @@ class Prepared:
     backend: Backend
     failures: tuple[Failure, ...] = ()
     """The models that failed before this one, the one asked for first."""
+    reservation: Reservation | None = None
+    """What is reserved of the daily limits of the API key."""
 
 
 class Gateway:
@@ -86,9 +90,12 @@ class Gateway:
         options: Options,
         budget: ByteBudget | None = None,
         fetch_budget: ByteBudget | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
-        ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given."""
+        ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
+        ``limiter`` is needed where API keys have limits.
+        """
         self.budget = budget or ByteBudget()
         self.backend = backend
         self._local = local
@@ -98,6 +105,7 @@ class Gateway:
         self.ids = ids
         self.options = options
         self.defer = defer
+        self.limiter = limiter
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
@@ -123,11 +131,25 @@ class Gateway:
 
     async def prepare(self, request: ImageRequest) -> Prepared:
         """Reads the input images and decides what will be done. Raises every ``GatewayError`` that is the caller's
-        fault; nothing has been paid for yet.
+        fault; nothing has been paid for yet. Counts the request, and reserves what it may cost, for an API key with
+        limits.
         """
-        timings = Timings(self.clock)
+        rights, limiter = access.get(), self.limiter
         model = self.options.names.resolve(request.model, request.operation)
-        access.get().check(model, request.operation)
+        rights.check(model, request.operation)
+        if limiter is None or not rights.quota.is_limited:
+            return await self._prepare(request, model)
+        await limiter.count_request(rights)
+        prepared = await self._prepare(request, model)
+        is_free = prepared.backend.engine is not None
+        if rights.quota.usd_per_day is not None and not is_free and not prepared.call.model.price.known:
+            name = prepared.call.model.short_name
+            raise GatewayError("not_allowed", f"this API key has a budget, and the price of {name} is not known")
+        expected = estimated_spending(prepared.call, len(prepared.plan.seeds), is_free=is_free)
+        return replace(prepared, reservation=await limiter.reserve(rights, expected))
+
+    async def _prepare(self, request: ImageRequest, model: Model) -> Prepared:
+        timings = Timings(self.clock)
         with timings.phase("input"):
             inputs = Inputs(
                 await self._sources.read_all(request.images),
@@ -171,6 +193,20 @@ class Gateway:
 
         Raises ``GatewayError``.
         """
+        reservation, limiter = prepared.reservation, self.limiter
+        if reservation is None or limiter is None:
+            return await self._carry_out(prepared, on_partial, on_image, must_keep=must_keep)
+        try:
+            result = await self._carry_out(prepared, on_partial, on_image, must_keep=must_keep)
+        except Exception:  # not where it is cancelled: calls under way may have to be paid for
+            await limiter.settle(reservation, NOTHING_SPENT)
+            raise
+        await limiter.settle(reservation, spending_of(result))
+        return result
+
+    async def _carry_out(
+        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
+    ) -> ImageResult:
         current = prepared
         while True:
             try:
@@ -207,11 +243,13 @@ class Gateway:
         return replace(result, images=tuple(images))
 
     async def aclose(self) -> None:
-        """Closes the backends and the store."""
+        """Closes the backends, the store and the counters of limits."""
         await self.backend.aclose()
         if self._local is not None:
             await self._local.aclose()
         await self.store.aclose()
+        if self.limiter is not None:
+            await self.limiter.aclose()
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:

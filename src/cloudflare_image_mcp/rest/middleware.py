@@ -7,6 +7,7 @@ endpoints of the hot routes itself, without the framework's routing.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from cloudflare_image_mcp import request_context
 from cloudflare_image_mcp.core.access import EVERYTHING, NOTHING, access
+from cloudflare_image_mcp.core.limiter import RateReport, rate_report
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.rest.body import check_json
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.rest.options import AppOptions
 
     Endpoint = Callable[[Request], Awaitable[Response]]
@@ -42,6 +45,9 @@ EXPOSED_HEADERS: Final = (
     "Server-Timing",
     "Retry-After",
     "X-Should-Retry",
+    "X-RateLimit-Limit-Requests",
+    "X-RateLimit-Remaining-Requests",
+    "X-RateLimit-Reset-Requests",
     "CF-AIG-Log-Id",
     "CF-AIG-Cache-Status",
 )
@@ -76,6 +82,7 @@ class RequestMiddleware:
         self._timeout = options.read_timeout
         self._clock = gateway.clock
         self._keys = options.keys
+        self._limiter = gateway.limiter
         self._origins = {origin.lower().rstrip("/") for origin in options.allowed_origins}
         self._any_origin = _ANY in self._origins
         if options.public_base_url:
@@ -95,6 +102,8 @@ class RequestMiddleware:
         answer = _Answer(send, [*self._cors_for(headers.get(b"origin")), (b"x-request-id", request_id.encode())])
         rights = self._rights(headers)
         access.set(rights)
+        if self._limiter is not None and rights.quota.requests_per_minute is not None:
+            answer.rate = _RateHeaders(self._limiter, rights)
         inner = _canonical(scope, headers, {"request_id": request_id, "body": body, "access": rights})
         try:
             await self._answer(inner, headers, body, answer.send)
@@ -200,6 +209,7 @@ class _Answer:
         self._send = send
         self._headers = headers
         self.begun = False
+        self.rate: _RateHeaders | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -207,7 +217,29 @@ class _Answer:
             own = message.get("headers", ())
             names = {name for name, _ in own}
             message["headers"] = [*own, *(pair for pair in self._headers if pair[0] not in names)]
+            if self.rate is not None:
+                message["headers"] += await self.rate.headers()
         await self._send(message)
+
+
+class _RateHeaders:
+    """OpenAI's ``x-ratelimit-*`` headers for one request of a key with limited requests."""
+
+    def __init__(self, limiter: Limiter, rights: Access) -> None:
+        self._limiter = limiter
+        self._rights = rights
+        self._report = RateReport()
+        rate_report.set(self._report)
+
+    async def headers(self) -> list[tuple[bytes, bytes]]:
+        """What the request left, or what is left where it did not count; none while the counters cannot be read."""
+        state = self._report.state or await self._limiter.rate_state(self._rights)
+        if state is None:
+            return []
+        minutes, seconds = divmod(math.ceil(state.reset), 60)
+        reset = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+        values = {"limit": state.limit, "remaining": state.remaining, "reset": reset}
+        return [(f"x-ratelimit-{name}-requests".encode(), str(value).encode()) for name, value in values.items()]
 
 
 def _canonical(scope: Scope, headers: Mapping[bytes, bytes], state: Mapping[str, object]) -> Scope:

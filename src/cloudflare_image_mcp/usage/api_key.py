@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cloudflare_image_mcp.catalog import Operation  # noqa: TC001 - pydantic reads the annotation
 from cloudflare_image_mcp.core.access import Access
+from cloudflare_image_mcp.core.quota import Quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +43,10 @@ class ApiKey(BaseModel):
     models: tuple[str, ...] = ()
     operations: frozenset[Operation] = frozenset()
     admin: bool = False
+    requests_per_minute: Annotated[int | None, Field(ge=1)] = None
+    images_per_day: Annotated[int | None, Field(ge=1)] = None
+    neurons_per_day: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    usd_per_day: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     expires: Annotated[datetime | None, BeforeValidator(_with_zone)] = None
     revoked: Annotated[datetime | None, BeforeValidator(_with_zone)] = None
 
@@ -48,7 +54,11 @@ class ApiKey(BaseModel):
         return self.revoked is None and (self.expires is None or now < self.expires)
 
     def access(self, name: str) -> Access:
-        return Access(name, self.models, self.operations, self.admin)
+        return Access(name, self.models, self.operations, self.admin, self.quota)
+
+    @property
+    def quota(self) -> Quota:
+        return Quota(**{row.name: getattr(self, row.name) for row in fields(Quota)})
 
 
 class Keys(Protocol):
