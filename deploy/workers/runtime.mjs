@@ -99,11 +99,17 @@ async function answer(service, agent, request, response) {
   const model = request.headers["mf-header-cf-consn-model-id"];
   const type = request.headers["mf-header-content-type"] ?? request.headers["content-type"];
   let body = await collected(request);
-  if (type.startsWith("application/json")) body = JSON.stringify(JSON.parse(body).inputs);
-  const upstream = await post(new URL(`${service.replace(/\/$/, "")}/ai/run/${model}`), agent, type, body);
+  // Another provider's model is named in the body; over the binding it stands where Workers AI's models do.
+  const proxied = !model.startsWith("@cf/");
+  if (type.startsWith("application/json")) {
+    const { inputs } = JSON.parse(body);
+    body = JSON.stringify(proxied ? { model, input: inputs } : inputs);
+  }
+  const path = proxied ? "ai/run" : `ai/run/${model}`;
+  const upstream = await post(new URL(`${service.replace(/\/$/, "")}/${path}`), agent, type, body);
   const content = await collected(upstream);
   const headers = { "content-type": upstream.headers["content-type"] };
-  for (const name of ["cf-ai-neurons", "cf-ai-req-id", "retry-after"])
+  for (const name of ["cf-ai-neurons", "cf-ai-req-id", "retry-after", "cf-aig-log-id", "cf-aig-cache-status"])
     if (upstream.headers[name]) headers[name] = upstream.headers[name];
   if (!headers["content-type"]?.startsWith("application/json")) {
     response.writeHead(upstream.statusCode, headers).end(content);

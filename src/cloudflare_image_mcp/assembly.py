@@ -18,6 +18,7 @@ from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels
@@ -31,9 +32,18 @@ class Assembly:
 
     gateway: Gateway
     background: Background
+    discovery: Discovery | None = None
+    """Keeps the models up to date, with ``CLOUDFLARE_CATALOGUE``."""
+
+    def start(self) -> None:
+        """Begins what goes on in the background as long as a server runs."""
+        if self.discovery is not None:
+            self.discovery.start()
 
     async def aclose(self, seconds: float = 30) -> None:
         """Waits up to ``seconds`` for background tasks, then closes the backend and the store."""
+        if self.discovery is not None:
+            await self.discovery.stop()
         await self.background.drain(seconds)
         await self.gateway.aclose()
 
@@ -46,6 +56,10 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
 
     pixels = PillowPixels()
     options = settings.options()
+    discovery = None
+    if settings.cloudflare_catalogue and settings.accounts:
+        discovery, offered = open_discovery(settings)
+        options = replace(options, names=replace(options.names, offered=offered))
     background = Background()
     gateway = Gateway(
         backend=backend or _backend(settings, pixels),
@@ -59,7 +73,18 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options=options,
         limiter=_limiter(settings),
     )
-    return Assembly(gateway, background)
+    return Assembly(gateway, background, discovery)
+
+
+def open_discovery(settings: Settings) -> tuple[Discovery, OfferedModels]:
+    """Creates what reads the first account's catalogue, and the models that it keeps. Opens no connection."""
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+    from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
+
+    offered = OfferedModels(settings.offered_models)
+    account = settings.accounts[0]
+    reader = Account(account.account_id, account.api_token)
+    return Discovery(settings.cloudflare_api_base_url, reader, offered, settings.offers), offered
 
 
 def storage_url(settings: Settings) -> str:

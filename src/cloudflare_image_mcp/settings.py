@@ -172,11 +172,11 @@ class Settings(BaseModel):
 
         if not self.cloudflare_catalogue:
             return models()
-        return {**models(), **{name: row for name, row in proxied_models().items() if self.offers(row)}}
+        return {**models(), **{name: row for name, row in proxied_models().items() if self.offers(name)}}
 
-    def offers(self, model: Model) -> bool:
+    def offers(self, name: str) -> bool:
         """Whether a pattern of ``CLOUDFLARE_CATALOGUE_MODELS`` fits the id of another provider's model."""
-        return any(fnmatchcase(model.id, pattern.lower()) for pattern in self.cloudflare_catalogue_models)
+        return any(fnmatchcase(name, pattern.lower()) for pattern in self.cloudflare_catalogue_models)
 
     @property
     def models(self) -> ModelNames:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from cloudflare_image_mcp.settings import SETTINGS
 from tests.cli.commands import emulated
 
@@ -89,3 +91,15 @@ def test_a_default_model_that_does_something_else_is_broken(home: Home) -> None:
     found = findings(home.set(DEFAULT_EDIT_MODEL="flux-1-schnell"), status=1)
     assert found["default models"]["value"].startswith("DEFAULT_EDIT_MODEL must be one of flux-2-klein-4b, ")
     assert found["default models"]["value"].endswith('"flux-1-schnell" can only generate')
+
+
+def test_models_that_are_newer_than_the_release_are_named(home: Home) -> None:
+    assert findings(home)["catalogue"]["value"].startswith("off")
+    schema = {"input": {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}}
+    with emulated(home) as emulator:
+        base = emulator.environ["CLOUDFLARE_API_BASE_URL"]
+        address = base.removesuffix("/client/v4")
+        requests.put(f"{address}/emulator/models/acme/brush-9", data=json.dumps(schema), timeout=30)
+        account = {"CLOUDFLARE_ACCOUNT_ID": "demo", "CLOUDFLARE_API_TOKEN": "demo", "CLOUDFLARE_CATALOGUE": "on"}
+        found = findings(home.set(CLOUDFLARE_API_BASE_URL=base, **account))
+    assert found["catalogue"]["value"].endswith("models, and newer than this release: acme/brush-9")

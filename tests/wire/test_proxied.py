@@ -66,8 +66,12 @@ def test_an_edit_keeps_the_sources_size_and_a_mask_keeps_what_is_outside(
     assert image.size == original.size
     outside = (0, 0, 90, 256)
     assert image.convert("RGB").crop(outside).tobytes() == original.convert("RGB").crop(outside).tobytes()
-    varied = proxied.post("variations", {"model": model.id, "response_format": "b64_json"}, {"image": source})
-    assert [made.size for made in proxied.images(varied)] == [original.size]
+
+
+def test_a_variation_keeps_the_sources_size(proxied: Wire, source: bytes) -> None:
+    values = {"model": "bria/fibo-generate-1.5", "response_format": "b64_json"}
+    varied = proxied.post("variations", values, {"image": source})
+    assert [image.size for image in proxied.images(varied)] == [(320, 256)]
 
 
 def test_the_price_stands_in_a_header_and_in_the_usage(proxied: Wire) -> None:

@@ -76,6 +76,7 @@ def run_checks() -> list[Finding]:
         ("backend", _backend),
         ("default models", _default_models),
         ("fallbacks", _fallbacks),
+        ("catalogue", _catalogue),
         ("artwork", _artwork),
         ("store", _store),
         ("limits", _limits),
@@ -166,6 +167,23 @@ def _fallbacks(settings: Settings) -> str:
         f"{model} -> {', '.join(other if isinstance(other, str) else other.short_name for other in others)}"
         for model, others in lists.items()
     )
+
+
+def _catalogue(settings: Settings) -> str:
+    """Other providers' models: how many, and those that are newer than this release."""
+    if not settings.cloudflare_catalogue:
+        return "off: other providers' models are not offered"
+    if not settings.accounts:
+        raise SettingError("CLOUDFLARE_CATALOGUE is on, which needs an account")
+    from cloudflare_image_mcp.assembly import open_discovery
+
+    discovery, offered = open_discovery(settings)
+    known = sum(model.proxied for model in offered.values())
+    try:
+        new = asyncio.run(discovery.refresh())
+    except Exception as error:
+        raise SettingError(f"{known} models; the account's catalogue cannot be read: {error}") from None
+    return f"{known} models, and newer than this release: {', '.join(new) or 'none'}"
 
 
 def _artwork(settings: Settings) -> str:

@@ -37,6 +37,8 @@ class Abilities:
     """Pixels to which the longest side of a reference is scaled down once, before the first call; None: the backend
     takes references as they were sent.
     """
+    prompt: bool = True
+    """Whether the model takes a prompt; one that only removes the background does not."""
     openai_prompt_length: int | None = None
     """The longest prompt in characters under OpenAI's names; None: the catalogue's for the model."""
 

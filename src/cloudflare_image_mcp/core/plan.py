@@ -95,6 +95,8 @@ def make_plan(
         warnings.append("output_compression was ignored: PNG loses nothing")
     size = _delivered_size(request, model.promise.sizes, sources, warnings)
     values = _translate(request, model, abilities, warnings)
+    if request.prompt.strip() and not abilities.prompt:
+        warnings.append(f"prompt is not supported by {model.short_name} and was ignored")
     images = min(len(sources), max(abilities.images, 1))
     if len(sources) > images:
         warnings.append(
@@ -137,7 +139,7 @@ def _check_task(request: ImageRequest, model: Model, abilities: Abilities, rows:
     if operation not in promise.tasks:
         able = ", ".join(other.id for other in rows.values() if operation in other.promise.tasks)
         raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
-    if operation is not Operation.VARY and not request.prompt.strip():
+    if operation is not Operation.VARY and abilities.prompt and not request.prompt.strip():
         raise invalid("prompt", "prompt is required")
     longest = _longest_prompt(request, model, abilities)
     if len(request.prompt) > longest:

@@ -65,7 +65,7 @@ def _input(row: Registered, values: dict[str, Any]) -> ProxiedInput:
             model=row.model,
             prompt=str(_first(values, PROMPTS) or "a picture"),
             negative_prompt=str(values.get("negative_prompt", "")),
-            size=_size(row, values),
+            size=_size(row, values, images),
             steps=int(values.get("steps", values.get("num_steps", 4))),
             guidance=float(values.get("guidance", 7.5)),
             strength=1.0,
@@ -96,8 +96,8 @@ def _data(text: str) -> bytes:
         raise refuse(SCHEMA, reason="the emulator takes images as data: URLs or base64 alone") from None
 
 
-def _size(row: Registered, values: dict[str, Any]) -> Size:
-    """Of two numbers, of a text, or of a ratio and a resolution; else the model's own."""
+def _size(row: Registered, values: dict[str, Any], images: tuple[InputImage, ...]) -> Size:
+    """Of two numbers, of a text, or of a ratio and a resolution; else the input image's, or the model's own."""
     if "width" in values and "height" in values:
         return Size(int(values["width"]), int(values["height"]))
     text, ratio = str(values.get("size", "")).replace("*", "x"), values.get("aspect_ratio")
@@ -109,5 +109,7 @@ def _size(row: Registered, values: dict[str, Any]) -> Size:
         amount = int(scale[1])
         side = round(1024 * (amount if scale[2].upper() == "K" else amount**0.5))
     if not isinstance(ratio, str) or ":" not in ratio:
+        if images:
+            return images[0].size
         return Size(side, side)
     return Size(*(max(_BLOCK, round(edge / _BLOCK) * _BLOCK) for edge in size_of_ratio(ratio, side)))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.schemas import Schema
 
 _TEXT: Final[Schema] = {"type": "string"}
+_JSON_TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _URL: Final[Schema] = {
     "type": "object",
     "properties": {"url": _TEXT},
@@ -32,6 +33,7 @@ def proxied_input_schema(model_id: str) -> Schema:
         properties[wire.images.name] = _image_field(wire.images)
     if wire.mask is not None:
         properties[wire.mask] = _TEXT
+    properties |= {name: {"type": _JSON_TYPES[type(value)]} for name, value in wire.constants.items()}
     prompt = wire.parameters.get("prompt")
     schema: Schema = {"type": "object", "properties": properties, "required": [prompt.name] if prompt else []}
     if wire.closed:

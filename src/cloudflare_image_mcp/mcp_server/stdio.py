@@ -59,6 +59,7 @@ async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
     server = build_server(endpoint)
     gc.freeze()
     gc.enable()
+    assembly.start()
     signalled = _signalled()
     serving = asyncio.ensure_future(_run(server))
     either: tuple[asyncio.Future[Any], ...] = (serving, signalled)

@@ -66,6 +66,7 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(gateway.store))
+        assembly.start()
         try:
             async with mcp.run():
                 yield

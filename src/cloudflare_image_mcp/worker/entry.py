@@ -14,6 +14,7 @@ from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import GatewayError, SettingError
+from cloudflare_image_mcp.fetcher.origin import OriginFetcher
 from cloudflare_image_mcp.fetcher.worker_fetch import WorkerFetcher
 from cloudflare_image_mcp.imaging.cloudflare_images import ImagesPixels
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
@@ -97,6 +98,9 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
             pixels,
             clock,
             ai_gateway=settings.cloudflare_ai_gateway,
+            result_fetcher=OriginFetcher(
+                settings.cloudflare_api_base_url, own=WorkerFetcher(allow_private=True), others=WorkerFetcher()
+            ),
         ),
         store=store(env, settings),
         pixels=pixels,

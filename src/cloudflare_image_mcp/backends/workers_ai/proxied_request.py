@@ -30,7 +30,8 @@ async def encode_proxied(call: Call, pixels: Pixels) -> WireRequest:
     }
     fields = {
         row.name: sent for name, row in wire.parameters.items() if (sent := _sent(row, values.get(name))) is not None
-    } | wire.size.fields(call.size)
+    }
+    fields |= {**wire.constants, **wire.size.fields(call.size)}
     images: list[Image] = []
     if wire.images is not None and call.images:
         images = [await pixels.reference(image, REFERENCE_SIDE) for image in call.images[: wire.images.most]]

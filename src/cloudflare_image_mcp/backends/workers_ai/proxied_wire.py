@@ -54,7 +54,9 @@ class ImageField:
 
 @dataclass(frozen=True, slots=True)
 class SizeFields:
-    """How a size is written: as two numbers, or as one of the choices that the schema lists."""
+    """How a size is written: as two numbers, or as one of the choices that the schema lists; with neither it is the
+    input image's.
+    """
 
     rule: SizeRule
     """The sizes that can be written."""
@@ -88,6 +90,8 @@ class ProxiedWire:
     images: ImageField | None
     mask: str | None
     """The field for a mask, white where the image is repainted."""
+    constants: Mapping[str, Any]
+    """Fields that are sent with every call, because the schema requires them."""
 
 
 _read: Final[dict[str, tuple[Mapping[str, Any], ProxiedWire]]] = {}
@@ -112,6 +116,7 @@ def proxied_abilities(model: Model) -> Abilities:
         wire.images.most if wire.images else 0,
         mask=wire.mask is not None,
         reference_side=REFERENCE_SIDE,
+        prompt="prompt" in wire.parameters,
     )
 
 
@@ -126,6 +131,7 @@ def _read_wire(table: Table) -> ProxiedWire:
         size=_read_size(table.table("size")),
         images=_read_images(images),
         mask=table.take("mask", str, None),
+        constants=MappingProxyType(table.take("constants", dict, {})),
     )
     table.done()
     return wire
@@ -154,9 +160,11 @@ def _read_images(table: Table) -> ImageField | None:
 
 
 def _read_size(table: Table) -> SizeFields:
-    """One of three forms: ``fields`` for width and height; ``field`` with the ``sizes`` that it lists; ``ratio`` with
-    ``ratios``, and with ``scale`` and ``scales`` where the model has several resolutions.
+    """One of four forms: ``fields`` for width and height; ``field`` with the ``sizes`` that it lists; ``ratio`` with
+    ``ratios``, and with ``scale`` and ``scales`` where the model has several resolutions; ``none``.
     """
+    if table.take("none", bool, False):
+        return SizeFields(read_sizes(table))
     if (sides := table.take("fields", list, None)) is not None:
         width, height = sides
         return SizeFields(read_sizes(table), sides=(width, height))
