@@ -7,10 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 request_id: Final[ContextVar[str]] = ContextVar("request_id", default="-")
 """The ``x-request-id`` of the answer, for log lines; ``-`` outside a request."""
+
+is_cancelled: Final[ContextVar[Callable[[], bool]]] = ContextVar("is_cancelled", default=lambda: False)
+"""Says whether the images are no longer wanted: calls under way are finished, no further one is to begin."""
 
 PASSED_HEADERS: Final = ("cf-aig-skip-cache", "cf-aig-cache-ttl", "cf-aig-metadata")
 """The caller's headers that are sent to the backend too, where it has a use for them."""

@@ -57,13 +57,16 @@ class Background:
         deadline = time.monotonic() + seconds
         while self._tasks and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(self._tasks, timeout=left)
-        unfinished = list(self._tasks)
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
-        if unfinished:
-            _log.warning("%d deferred tasks were cancelled after %g s", len(unfinished), seconds)
-        return len(unfinished)
+        cancelled = 0
+        while self._tasks:  # a task that is cancelled may leave another one behind
+            unfinished = list(self._tasks)
+            cancelled += len(unfinished)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        if cancelled:
+            _log.warning("%d deferred tasks were cancelled after %g s", cancelled, seconds)
+        return cancelled
 
 
 async def _finish(work: Coroutine[object, object, None]) -> None:

@@ -26,6 +26,7 @@ class Embedded(Scripted):
     """A second backend, in place of the embedded engine."""
 
     name = "local"
+    billed = False
     engine = "illustrator"
 
 

@@ -58,6 +58,7 @@ class Scripted:
 
     name = "workers-ai"
     trained = True
+    billed = True
     engine: str | None = None
 
     def __init__(self, script: Callable[[Call], bytes | Exception]) -> None:

@@ -15,7 +15,8 @@ from tests.mcp_server.backends import NoiseBackend, noise
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.core import jobs as module
-from cloudflare_image_mcp.core.jobs import Job, Jobs, JobState
+from cloudflare_image_mcp.core.job import Job, JobState
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.core.request import ImageRequest, ImageSource
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
@@ -33,11 +34,13 @@ class Gated(NoiseBackend):
 
     def __init__(self) -> None:
         self.turns = asyncio.Semaphore(0)
+        self.begun = asyncio.Semaphore(0)
         self.refused: set[int | None] = set()
         self.calls = 0
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         self.calls += 1
+        self.begun.release()
         await self.turns.acquire()
         if call.seed in self.refused:
             raise GatewayError("upstream_error", f"seed {call.seed} failed")
@@ -110,6 +113,36 @@ async def test_cancelling_keeps_what_was_result_of() -> None:
         assert len(job.images) == 1
         assert job.images[0].stored is not None
         await jobs.cancel(job.id)
+
+
+async def test_a_billed_call_is_finished_and_stored_when_its_job_is_cancelled() -> None:
+    async with started() as (jobs, backend):
+        backend.billed = True
+        job = jobs.start(request(n=2))
+        await backend.begun.acquire()
+        await backend.begun.acquire()
+        await jobs.cancel(job.id)
+        assert (job.state, job.images) == (JobState.CANCELLED, ())
+        backend.turns.release()
+        await first_image(job)
+        assert job.images[0].stored is not None
+        assert await jobs._gateway.store.find(job.images[0].stored.key) is not None
+
+
+async def test_jobs_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RUNNING", 2)
+    async with started() as (jobs, backend):
+        begun = [jobs.start(request(seed=seed)) for seed in range(5)]
+        await jobs.cancel(begun[4].id)
+        for _ in begun:
+            backend.turns.release()
+            await asyncio.sleep(0.01)
+            assert backend.calls <= 4
+        for job in begun[:4]:
+            assert await job.wait(60)
+            assert job.state is JobState.COMPLETED
+        assert begun[4].state is JobState.CANCELLED
+        assert jobs.own() == begun[::-1]
 
 
 async def test_what_goes_wrong_is_the_jobs_error() -> None:

@@ -28,6 +28,7 @@ class NoiseBackend:
 
     name = "noise"
     trained = False
+    billed = False
     engine = None
 
     def abilities(self, model: Model) -> Abilities:

@@ -14,7 +14,7 @@ from mcp_types import INVALID_PARAMS, GetPromptResult, PromptReference, Resource
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import models
-from cloudflare_image_mcp.core.jobs import MAX_RUNNING
+from cloudflare_image_mcp.core.jobs import MAX_UNFINISHED
 from cloudflare_image_mcp.core.model_names import find_model
 from cloudflare_image_mcp.errors import ERRORS, GatewayError
 from cloudflare_image_mcp.mcp_server.results import ADVICE, error_text
@@ -247,7 +247,7 @@ async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
 
 async def test_too_many_jobs_are_refused_with_an_error() -> None:
     async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
-        jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_RUNNING)]
+        jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_UNFINISHED)]
         assert "jobs are running already" in await refusal(client, wait_seconds=0)
         for job in jobs:
             assert (await answer(client, "cancel_job", job_id=job["job_id"]))["status"] == "cancelled"

@@ -10,7 +10,8 @@ import pytest
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, models
-from cloudflare_image_mcp.core.jobs import Job, Jobs, JobState
+from cloudflare_image_mcp.core.job import Job, JobState
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.core.request import ImageRequest
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.tools import TICK, watch

@@ -31,6 +31,7 @@ class Defective:
 
     name = "local"
     trained = False
+    billed = False
     engine = None
 
     def abilities(self, model: Model) -> Abilities:

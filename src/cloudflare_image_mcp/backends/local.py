@@ -57,6 +57,7 @@ class LocalBackend:
 
     name = "local"
     trained = False
+    billed = False
     engine = "illustrator"
 
     def __init__(self, *, cores: int | None = None) -> None:

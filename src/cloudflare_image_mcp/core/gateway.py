@@ -114,6 +114,7 @@ class Gateway:
             pixels=pixels,
             clock=clock,
             ids=ids,
+            defer=defer,
             stamp_prompt=options.stamp_prompt,
             parallel=options.parallel,
         )

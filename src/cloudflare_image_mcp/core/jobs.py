@@ -1,90 +1,43 @@
 """Background jobs: image requests that run on after the call that started them, looked up by id.
 
-An MCP host gives up on a call after about a minute, so the MCP server starts a job, waits for a while and returns the
-id. Each image is stored as soon as it is finished, so that a finished job keeps little in memory.
+The REST API starts one where the caller asks for it. An MCP host gives up on a call after about a minute, so the MCP
+server always starts a job, waits for a while and returns the id. Each image is stored as soon as it is finished, so
+that a finished job keeps little in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.access import access
+from cloudflare_image_mcp.core.job import Job, JobState, copied
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.request_context import is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult, ResultImage
 
 _log = logging.getLogger(__name__)
 
+MAX_UNFINISHED: Final = 256
+"""Jobs that run or wait for their turn; one more is refused with 503."""
 MAX_RUNNING: Final = 64
-"""Jobs that run at once; one more is refused with 503."""
+"""Jobs that run at once. In a Worker no job waits for its turn, and one more is refused."""
 MAX_FINISHED: Final = 4096
 """Finished jobs that are kept; the one that finished first is removed first."""
 KEEP_SECONDS: Final = 3600.0
 """How long a finished job is kept. Its images stay in the store for as long as the store keeps them."""
 RECENT_BYTES: Final = 64 * 1024 * 1024
 """Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
-
-
-class JobState(StrEnum):
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Job:
-    """One background request and its state. Only ``Jobs`` changes it."""
-
-    id: str
-    request: ImageRequest
-    """Without its input images once the job has ended: they may be 25 MiB each."""
-    model: Model
-    """The requested model; ``result`` names the one that ran."""
-    created: datetime
-    began: float
-    """Monotonic clock, in seconds; ``ended`` too."""
-    owner: str = ""
-    """Who started it (a digest of the API key); nobody else finds it. Empty where there are no keys."""
-    state: JobState = JobState.RUNNING
-    images: tuple[ResultImage, ...] = ()
-    """The finished images so far; in the order of the request once the job is completed."""
-    result: ImageResult | None = None
-    error: GatewayError | None = None
-    ended: float | None = None
-    changed: datetime | None = None
-    over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    poll: float | None = None
-    """See ``Jobs``."""
-
-    @property
-    def is_over(self) -> bool:
-        return self.state is not JobState.RUNNING
-
-    async def wait(self, seconds: float) -> bool:
-        """Waits up to ``seconds`` for the job to end and returns whether it has. A timeout does not stop the job."""
-        if self.poll is not None:
-            while not self.is_over and seconds > 0:
-                await asyncio.sleep(min(self.poll, seconds))
-                seconds -= self.poll
-            return self.is_over
-        try:
-            await asyncio.wait_for(self.over.wait(), max(0.0, seconds))
-        except TimeoutError:
-            return self.is_over
-        return True
 
 
 class Jobs:
@@ -98,29 +51,34 @@ class Jobs:
         self._poll = poll
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
+        self._most = MAX_UNFINISHED if poll is None else MAX_RUNNING
+        self._turns = asyncio.Semaphore(MAX_RUNNING) if poll is None else nullcontext()
 
-    def start(self, request: ImageRequest) -> Job:
+    def start(self, request: ImageRequest, prepared: Prepared | None = None, *, held: int = 0) -> Job:
         """Starts the request and returns at once. The images are always stored.
 
-        Raises ``GatewayError`` when the model does not exist (404) or too many jobs run (503). Any other error of
-        the request becomes the job's error.
+        ``prepared``: the request after ``Gateway.prepare``, where the caller is to get its errors at once. ``held``:
+        bytes of its input images that count in the gateway's budget, and count no more once the job has ended.
+        Raises ``GatewayError`` when the model does not exist (404) or there are too many jobs (503). Any other error
+        of the request becomes the job's error.
         """
         self._forget()
-        if len(self._work) >= MAX_RUNNING:
-            raise GatewayError("overloaded", f"{MAX_RUNNING} jobs are running already", retry_after=10)
+        if len(self._work) >= self._most:
+            raise GatewayError("overloaded", f"{self._most} jobs are running already", retry_after=10)
         gateway = self._gateway
         job = Job(
             id=gateway.ids.name(),
-            request=request.replace(response_format="url", stream=False),
+            request=_stored(request),
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
             owner=access.get().name,
+            response_format=gateway.response_format(request),
             poll=self._poll,
         )
         self._jobs[job.id] = job
-        work = self._work[job.id] = asyncio.ensure_future(self._run(job))
-        gateway.defer(self._settle(job, work))
+        work = self._work[job.id] = asyncio.ensure_future(self._run(job, prepared))
+        gateway.defer(self._settle(job, work, held))
         return job
 
     def find(self, job_id: str) -> Job:
@@ -137,24 +95,36 @@ class Jobs:
             )
         return job
 
+    def own(self) -> list[Job]:
+        """The jobs that the caller may see, the newest first."""
+        self._forget()
+        found = [job for job in self._jobs.values() if access.get().sees(job.owner)]
+        return sorted(found, key=lambda job: job.created, reverse=True)
+
     async def cancel(self, job_id: str) -> Job:
-        """Stops a running job; an ended job does not change. Finished images stay stored. Raises like ``find``."""
+        """Stops a running job; an ended job does not change. Finished images stay stored, and so do those that are
+        paid for: they are added to the cancelled job when they are finished. Raises like ``find``.
+        """
         job = self.find(job_id)
         if job_id in self._work:
+            job.cancelled = True
             self._work[job_id].cancel()
             await job.wait(5)
         return job
 
-    async def _run(self, job: Job) -> ImageResult:
-        prepared = await self._gateway.prepare(job.request)
+    async def _run(self, job: Job, prepared: Prepared | None) -> ImageResult:
+        is_cancelled.set(lambda: job.cancelled)
 
         def add_image(image: ResultImage) -> None:
             job.images = (*job.images, image)
             job.changed = self._gateway.clock.now()
 
-        return await self._gateway.carry_out(prepared, on_image=add_image)
+        async with self._turns:
+            ready = prepared or await self._gateway.prepare(job.request)
+            ready = replace(ready, request=_stored(ready.request))
+            return await self._gateway.carry_out(ready, on_image=add_image)
 
-    async def _settle(self, job: Job, work: asyncio.Future[ImageResult]) -> None:
+    async def _settle(self, job: Job, work: asyncio.Future[ImageResult], held: int) -> None:
         """Waits for the request to end and records its result, error or cancellation."""
         try:
             job.result = await work
@@ -163,7 +133,7 @@ class Jobs:
         except asyncio.CancelledError:
             job.state = JobState.CANCELLED
         except GatewayError as error:
-            job.state, job.error = JobState.FAILED, _without_traceback(error)
+            job.state, job.error = JobState.FAILED, copied(error)
         except Exception as error:
             _log.exception("job %s failed unexpectedly", job.id)
             job.state = JobState.FAILED
@@ -172,6 +142,7 @@ class Jobs:
             )
         del self._work[job.id]
         job.request = job.request.replace(images=(), mask=None)
+        self._gateway.budget.give_back(held)
         job.ended = self._gateway.clock.monotonic()
         job.changed = self._gateway.clock.now()
         job.over.set()
@@ -203,6 +174,6 @@ class Jobs:
         return replace(image, image=replace(image.image, payload=payload))
 
 
-def _without_traceback(error: GatewayError) -> GatewayError:
-    """Copies the error without its traceback, which would keep the failed call's objects in memory."""
-    return GatewayError(error.kind, error.message, param=error.param, retry_after=error.retry_after)
+def _stored(request: ImageRequest) -> ImageRequest:
+    """The request with its images stored, whatever the form of the answer."""
+    return request.replace(response_format="url", stream=False, asynchronous=False)

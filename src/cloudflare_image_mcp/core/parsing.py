@@ -66,6 +66,8 @@ def parse_request(operation: Operation, fields: Mapping[str, object]) -> ImageRe
     for name, rows in given.items():
         if len(rows) > 1:
             others += _read_others(request, name, rows, warnings)
+    if request.asynchronous and request.stream:
+        raise invalid("stream", "stream cannot be true with async: the events of a job are at its own path, /events")
     if request.partial_images and not request.stream:
         warnings.append("partial_images was ignored: it needs stream")
     size = _size(request, written, flags, others, warnings)

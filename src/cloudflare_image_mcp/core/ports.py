@@ -78,6 +78,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def billed(self) -> bool:
+        """Whether a call costs something. One that has begun is finished and stored, also when it is cancelled."""
+        ...
+
+    @property
     def engine(self) -> str | None:
         """What makes the images in place of the called model, such as ``illustrator``; it costs nothing. None where
         the called model itself runs.

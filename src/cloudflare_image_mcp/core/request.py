@@ -238,6 +238,11 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("partial_images"),
         description="previews of each image while it is made, in a stream",
     )
+    asynchronous: _Boolean = Field(
+        default=False,
+        validation_alias=AliasChoices("async"),
+        description="answer at once with a job, which makes the images in the background",
+    )
     safety_identifier: Annotated[_String, Text()] | None = Field(
         default=None,
         validation_alias=AliasChoices("safety_identifier"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.access import access
@@ -16,7 +16,7 @@ from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableIma
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
     from cloudflare_image_mcp.catalog import Size
     from cloudflare_image_mcp.core.plan import Plan
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Backend,
         Call,
         Clock,
+        Defer,
         Finish,
         Ids,
         ImageStore,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.result import OnImage
     from cloudflare_image_mcp.imagefile.image import Image
 
+
+_Made: TypeAlias = tuple[ResultImage, tuple[str, ...]]
+"""An image and its warnings."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Dependencies:
     pixels: Pixels
     clock: Clock
     ids: Ids
+    defer: Defer
     stamp_prompt: bool
     parallel: int
 
@@ -99,12 +104,9 @@ class Runner:
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
         limit = asyncio.Semaphore(self._shop.parallel)
 
-        async def one(seed: int | None) -> tuple[ResultImage, tuple[str, ...]]:
+        async def one(seed: int | None) -> _Made:
             async with limit:
-                made = await self._one(replace(call, seed=seed), finish, show)
-            if on_image is not None:
-                on_image(made[0])
-            return made
+                return await self._begun(self._noted(replace(call, seed=seed), finish, show, on_image))
 
         ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
         outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)
@@ -113,15 +115,31 @@ class Runner:
             outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
         return _result_of(outcomes)
 
+    async def _begun(self, one: Coroutine[Any, Any, _Made]) -> _Made:
+        """Awaits one image. When the run is cancelled, one that is billed is finished in the background."""
+        if not self._shop.backend.billed:
+            return await one
+        work = asyncio.ensure_future(one)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if not work.done():
+                self._shop.defer(_finished_alone(work))
+            raise
+
+    async def _noted(self, call: Call, finish: Finish, show: OnPartial | None, on_image: OnImage | None) -> _Made:
+        made = await self._one(call, finish, show)
+        if on_image is not None:
+            on_image(made[0])
+        return made
+
     def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
         async def show(index: int, image: Image) -> None:
             await on_partial(index, await self._shop.pixels.finish(image, finish))
 
         return show
 
-    async def _one(
-        self, call: Call, finish: Finish, on_partial: OnPartial | None
-    ) -> tuple[ResultImage, tuple[str, ...]]:
+    async def _one(self, call: Call, finish: Finish, on_partial: OnPartial | None) -> _Made:
         shop = self._shop
         with self._timings.phase("backend"):
             rendered = await shop.backend.run(call, on_partial)
@@ -189,6 +207,12 @@ class Runner:
         return details
 
 
+async def _finished_alone(work: asyncio.Future[Any]) -> None:
+    """Awaits an image that nobody waits for any more; its failure concerns nobody."""
+    with suppress(GatewayError, asyncio.CancelledError):
+        await work
+
+
 def _resizing(rendered: Size, wanted: Size) -> Iterator[str]:
     """A warning where the image loses something on its way to the requested size. A smaller one of the same shape does
     not, and up to a hundredth of a side is rounding.
@@ -207,7 +231,7 @@ def image_key(ids: Ids, image: Image) -> str:
     return f"{ids.name()}.{image.format.extension}"
 
 
-def _result_of(outcomes: list[tuple[ResultImage, tuple[str, ...]] | BaseException]) -> RunResult:
+def _result_of(outcomes: list[_Made | BaseException]) -> RunResult:
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     unexpected = next((error for error in errors if not isinstance(error, GatewayError)), None)
     refused = next((error for error in errors if isinstance(error, EditRefused)), None)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
 from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
-from cloudflare_image_mcp.core.jobs import JobState
+from cloudflare_image_mcp.core.job import JobState
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from cloudflare_image_mcp.core.jobs import Job
+    from cloudflare_image_mcp.core.job import Job
     from cloudflare_image_mcp.core.ports import StoredImage
     from cloudflare_image_mcp.core.result import ResultImage
     from cloudflare_image_mcp.imagefile.image import Image

@@ -13,7 +13,8 @@ from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolResult, RequestP
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
-from cloudflare_image_mcp.core.jobs import KEEP_SECONDS, JobState
+from cloudflare_image_mcp.core.job import JobState
+from cloudflare_image_mcp.core.jobs import KEEP_SECONDS
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.mcp_server.arguments import tidy
 from cloudflare_image_mcp.mcp_server.caller import Caller, as_caller
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from mcp_types import CallToolRequestParams
 
-    from cloudflare_image_mcp.core.jobs import Job
+    from cloudflare_image_mcp.core.job import Job
     from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
     from cloudflare_image_mcp.mcp_server.tools import Tools
 

@@ -18,7 +18,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from cloudflare_image_mcp.core.jobs import JobState
+from cloudflare_image_mcp.core.job import JobState
 from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.mcp_server import gallery, schemas
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, PaginatedRequestParams
 
-    from cloudflare_image_mcp.core.jobs import Job
+    from cloudflare_image_mcp.core.job import Job
     from cloudflare_image_mcp.core.request_schema import Schema
     from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 

@@ -47,11 +47,14 @@ class PiecesResponse(Response):
 
 
 def image_answer(result: ImageResult, base_url: str) -> Response:
-    """The 200 answer, with its ``content-length``. ``base_url``: origin of the image URLs, without a slash."""
-    pieces = list(_pieces(result, base_url))
+    """The 200 answer. ``base_url``: origin of the image URLs, without a slash."""
+    return json_answer(list(result_pieces(result, base_url)), result_headers(result))
+
+
+def json_answer(pieces: list[bytes | Payload], headers: dict[str, str]) -> Response:
+    """A 200 answer of JSON in pieces, images as payloads, with its ``content-length``."""
     length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
-    headers = result_headers(result) | {"content-length": str(length)}
-    return PiecesResponse(written(pieces), headers, "application/json")
+    return PiecesResponse(written(pieces), headers | {"content-length": str(length)}, "application/json")
 
 
 def result_headers(result: ImageResult) -> dict[str, str]:
@@ -110,7 +113,8 @@ def compact_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def _pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+def result_pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:
+    """The JSON object of a result, its images as payloads whose base64 stands there."""
     yield b'{"created":%d,"data":[' % int(result.created.timestamp())
     for index, image in enumerate(result.images):
         if index:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.rest import openapi
 from cloudflare_image_mcp.rest.answer import image_answer
@@ -17,6 +18,7 @@ from cloudflare_image_mcp.rest.body import read_body
 from cloudflare_image_mcp.rest.chat import ChatForm, chat_answer, chat_stream, read_chat
 from cloudflare_image_mcp.rest.errors import install_error_handlers
 from cloudflare_image_mcp.rest.files import image_file
+from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
 from cloudflare_image_mcp.rest.middleware import RequestMiddleware
 from cloudflare_image_mcp.rest.models import list_models, one_model
 from cloudflare_image_mcp.rest.paths import PREFIX
@@ -59,10 +61,14 @@ def create_app(
     gateway: Gateway,
     options: AppOptions,
     *,
+    jobs: Jobs | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
     routes: Sequence[BaseRoute] = (),
 ) -> GatewayApp:
-    """The REST API over a gateway. ``routes``: those of another interface, behind the same keys and limits."""
+    """The REST API over a gateway. ``jobs``: shared with another interface; None: its own. ``routes``: those of another
+    interface, behind the same keys and limits.
+    """
+    answers = JobAnswers(gateway, jobs or Jobs(gateway))
     app = GatewayApp(
         title="cloudflare-image-mcp",
         version=__version__,
@@ -73,10 +79,11 @@ def create_app(
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
-    endpoints = _add_images(app, gateway, options)
+    endpoints = _add_images(app, gateway, options, answers)
     _add_chat(app, gateway, options)
     _add_models(app, gateway)
     _add_files(app, gateway, options)
+    _add_jobs(app, options, answers)
     _add_stored_images(app, gateway, options)
     app.router.routes.extend([*page_routes(), *routes])
     install_error_handlers(app)
@@ -84,12 +91,14 @@ def create_app(
     return app
 
 
-def _add_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> dict[tuple[str, str], Endpoint]:
+def _add_images(
+    app: FastAPI, gateway: Gateway, options: AppOptions, jobs: JobAnswers
+) -> dict[tuple[str, str], Endpoint]:
     """Adds the image routes. Returns their endpoints, for the middleware to call without the framework's routing."""
     endpoints: dict[tuple[str, str], Endpoint] = {}
     for name, operation in OPERATIONS.items():
         path = f"{PREFIX}/images/{name}"
-        endpoint = endpoints["POST", path] = _image_endpoint(gateway, operation, options)
+        endpoint = endpoints["POST", path] = _image_endpoint(gateway, operation, options, jobs)
         app.post(
             path,
             summary=openapi.SUMMARIES[operation],
@@ -102,14 +111,17 @@ def _add_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> dict[tup
     return endpoints
 
 
-def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions) -> Endpoint:
+def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions, jobs: JobAnswers) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         fields = await read_body(request)
         deployment = request.state.deployment
         if deployment and fields.get("model") in (None, ""):
             fields = {**fields, "model": deployment}
         wanted = parse_request(operation, fields)
+        preference = Preference.of(request)
         prepared = await gateway.prepare(wanted)
+        if wanted.asynchronous or (preference.respond_async and not wanted.stream):
+            return await jobs.start(prepared, request, preference, base_url(request, options))
         if wanted.stream:
             return event_answer(gateway, prepared, request.state.request_id, base_url(request, options))
         result = await _make(gateway, prepared, request)
@@ -168,6 +180,41 @@ def _add_models(app: FastAPI, gateway: Gateway) -> None:
         tags=["models"],
     )(model)
     app.delete(f"{PREFIX}/models/{{model_id:path}}", include_in_schema=False)(delete_model)
+
+
+def _add_jobs(app: FastAPI, options: AppOptions, jobs: JobAnswers) -> None:
+    """Under /v1 only, as ``_add_stored_images``, whose routes would take these paths, too."""
+
+    async def page(request: Request) -> dict[str, Any]:
+        return jobs.page(request.query_params)
+
+    async def job(job_id: str, request: Request) -> Response:
+        return await jobs.job(job_id, base_url(request, options))
+
+    async def events(job_id: str, request: Request) -> Response:
+        return jobs.events(job_id, base_url(request, options))
+
+    async def cancel(job_id: str, request: Request) -> Response:
+        return await jobs.cancel(job_id, base_url(request, options))
+
+    app.get(
+        JOBS_PATH,
+        summary="List jobs, the newest first",
+        responses=openapi.job_list_responses(),
+        openapi_extra={"parameters": openapi.JOB_LIST_PARAMETERS},
+        tags=["jobs"],
+    )(page)
+    one = f"{JOBS_PATH}/{{job_id}}"
+    answers = openapi.job_responses()
+    app.get(one, summary="Describe a job", responses=answers, response_class=JSONResponse, tags=["jobs"])(job)
+    app.delete(one, summary="Cancel a job", responses=answers, response_class=JSONResponse, tags=["jobs"])(cancel)
+    app.get(
+        f"{one}/events",
+        summary="Follow a job",
+        responses=openapi.job_event_responses(),
+        response_class=Response,
+        tags=["jobs"],
+    )(events)
 
 
 def _add_stored_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:

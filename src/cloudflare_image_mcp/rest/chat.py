@@ -133,6 +133,8 @@ def read_chat(fields: Mapping[str, Any], gateway: Gateway) -> ChatRequest:
     config = fields.get("image_config")
     parameters = {name: value for name, value in fields.items() if name not in _CHAT_ONLY}
     parameters |= config if isinstance(config, dict) else {}
+    if parameters.pop("async", None):
+        warnings.append("async was ignored: a conversation is answered when its images are made")
     request = parse_request(operation, parameters | {"prompt": prompt})
     options = fields.get("stream_options")
     return ChatRequest(

@@ -45,6 +45,8 @@ EXPOSED_HEADERS: Final = (
     "Server-Timing",
     "Retry-After",
     "X-Should-Retry",
+    "Location",
+    "Preference-Applied",
     "X-RateLimit-Limit-Requests",
     "X-RateLimit-Remaining-Requests",
     "X-RateLimit-Reset-Requests",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.catalog import Operation, openai_families
-from cloudflare_image_mcp.core.request import PARAMETERS
+from cloudflare_image_mcp.core.job import JobState
+from cloudflare_image_mcp.core.request import PARAMETERS, other_names
 from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.limits import MAX_IMAGES
-from cloudflare_image_mcp.rest.stored_images import DEFAULT_LIMIT, MAX_LIMIT
+from cloudflare_image_mcp.rest.page_limit import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ _REQUIRED: Final = {
 
 def _properties(operation: Operation) -> dict[str, Schema]:
     """The fields of a request: its input images, and the parameters, which may all be null but the prompt."""
-    named = {name: _parameter(name) for name in PARAMETERS if name not in _WITHOUT[operation]}
+    named = {other_names(name)[0]: _parameter(name) for name in PARAMETERS if name not in _WITHOUT[operation]}
     inputs = {name: _IMAGE if name == "image" else _MASK for name in _IMAGE_FIELDS[operation]}
     return inputs | named
 
@@ -195,7 +196,9 @@ def image_responses() -> dict[int | str, Schema]:
         "description": "The images; server-sent events when stream is true",
         "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": {"schema": _EVENT}},
     }
-    return {200: success, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
+    job = _json("The job, where the request has async or the header Prefer: respond-async", _JOB)
+    job["headers"] = {"Location": {"schema": {"type": "string"}, "description": "the job's path"}}
+    return {200: success, 202: job, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
 
 
 def chat_request() -> Schema:
@@ -233,7 +236,9 @@ def chat_responses() -> dict[int | str, Schema]:
         "description": "The images in a message; server-sent events when stream is true",
         "content": {"application/json": {"schema": body}, "text/event-stream": {"schema": _EVENT}},
     }
-    return image_responses() | {200: success}
+    responses = image_responses() | {200: success}
+    del responses[202]
+    return responses
 
 
 def model_list_responses() -> dict[int | str, Schema]:
@@ -268,13 +273,32 @@ _STORED: Final[Schema] = {
         "prompt": {"type": ["string", "null"]},
     },
 }
-IMAGE_LIST_PARAMETERS: Final[list[Schema]] = [
+_JOB: Final[Schema] = {
+    "type": "object",
+    "required": ["id", "object", "status", "created_at", "expires_at", "progress"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "image.job"},
+        "status": {"enum": [state.value for state in JobState]},
+        "created_at": {"type": "integer", "description": "seconds since 1970"},
+        "expires_at": {"type": ["integer", "null"], "description": "when the job is forgotten; null: it runs"},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "operation": {"enum": [operation.value for operation in Operation]},
+        "model": {"type": "string"},
+        "result": _IMAGES,
+        "error": _ERROR["properties"]["error"],
+    },
+}
+JOB_LIST_PARAMETERS: Final[list[Schema]] = [
     {
         "name": "limit",
         "in": "query",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },
     {"name": "after", "in": "query", "description": "last_id of the page before", "schema": {"type": "string"}},
+]
+IMAGE_LIST_PARAMETERS: Final[list[Schema]] = [
+    *JOB_LIST_PARAMETERS,
     {"name": "q", "in": "query", "description": "words of the prompt, model, size, seed", "schema": {"type": "string"}},
 ]
 
@@ -305,6 +329,32 @@ def image_deleted_responses() -> dict[int | str, Schema]:
         "properties": {"id": {"type": "string"}, "object": {"const": "image"}, "deleted": {"type": "boolean"}},
     }
     return {200: _json("Whether it was there", deleted), **_errors(401, 404, 405, 500)}
+
+
+def job_list_responses() -> dict[int | str, Schema]:
+    listed = {
+        "type": "object",
+        "required": ["object", "data", "first_id", "last_id", "has_more"],
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "maxItems": MAX_LIMIT, "items": _JOB},
+            "first_id": {"type": ["string", "null"]},
+            "last_id": {"type": ["string", "null"]},
+            "has_more": {"type": "boolean"},
+        },
+    }
+    return {200: _json("The jobs", listed), **_errors(400, 401, 500)}
+
+
+def job_responses() -> dict[int | str, Schema]:
+    return {200: _json("The job", _JOB), **_errors(401, 404, 405, 500)}
+
+
+def job_event_responses() -> dict[int | str, Schema]:
+    names = [f"image.job.{state.value}" for state in JobState]
+    event = _EVENT | {"properties": {"event": {"enum": [*names, "message"]}, "data": {"type": "string"}}}
+    success = {"description": "The job at each change", "content": {"text/event-stream": {"schema": event}}}
+    return {200: success, **_errors(401, 404, 405, 500)}
 
 
 def file_responses() -> dict[int | str, Schema]:

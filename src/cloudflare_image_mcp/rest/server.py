@@ -54,9 +54,10 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
     """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
     options = AppOptions.of(settings, _open_keys(settings))
+    jobs = Jobs(gateway)
     endpoint = McpEndpoint(
         gateway=gateway,
-        jobs=Jobs(gateway),
+        jobs=jobs,
         structured=settings.mcp_structured_results,
         links=settings.mcp_resource_links,
         base_url=lambda request: base_url(request, options) if request else options.public_base_url,
@@ -77,7 +78,7 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
             await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
     return create_app(
-        gateway, options, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings, gateway.options.names)
+        gateway, options, jobs=jobs, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings, gateway.options.names)
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.core.own_images import FIRST_LOOK, find_own, is_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.answer import image_url
+from cloudflare_image_mcp.rest.page_limit import read_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.ports import ImageStore, StoredImage
-
-DEFAULT_LIMIT: Final = 20
-MAX_LIMIT: Final = 100
-"""Images in one answer."""
 
 
 class StoredImages:
@@ -33,7 +30,7 @@ class StoredImages:
 
         Raises ``GatewayError`` (400) naming the parameter.
         """
-        limit = _limit(query.get("limit", str(DEFAULT_LIMIT)))
+        limit = read_limit(query)
         words = query.get("q", "").casefold().split()
         after = query.get("after") or None
         look = max(FIRST_LOOK, limit + 1)
@@ -87,12 +84,6 @@ class StoredImages:
             "seed": int(seed) if seed.isdecimal() else None,
             "prompt": details.get("prompt"),
         }
-
-
-def _limit(written: str) -> int:
-    if not (written.isascii() and written.isdecimal() and len(written) < 10 and 1 <= int(written) <= MAX_LIMIT):
-        raise invalid("limit", f"limit must be an integer from 1 to {MAX_LIMIT}, not {shown(written)}")
-    return int(written)
 
 
 def _following(records: list[StoredImage], after: str | None, *, complete: bool) -> list[StoredImage]:

@@ -71,16 +71,17 @@ def application(env: Handle) -> FastAPI:
         settings = read_settings(env)
         options = AppOptions.of(settings)
         core = gateway(env, settings)
+        jobs = Jobs(core, poll=POLL)
         endpoint = McpEndpoint(
             gateway=core,
-            jobs=Jobs(core, poll=POLL),
+            jobs=jobs,
             structured=settings.mcp_structured_results,
             links=settings.mcp_resource_links,
             base_url=lambda request: base_url(request, options) if request else options.public_base_url,
         )
         # Cloudflare gives a Worker the requests to its own names alone.
         routes = mcp_routes(WorkerMcp(endpoint).serve, settings, core.options.names, any_host=True)
-        _apps["app"] = create_app(core, options, routes=routes)
+        _apps["app"] = create_app(core, options, jobs=jobs, routes=routes)
     return _apps["app"]
 
 

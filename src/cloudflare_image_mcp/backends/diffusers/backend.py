@@ -33,6 +33,7 @@ class DiffusersBackend:
 
     name = "local"
     trained = True
+    billed = False
 
     def __init__(self, model: str | None) -> None:
         """Raises ``SettingError`` when the model cannot be used. Loads nothing yet."""

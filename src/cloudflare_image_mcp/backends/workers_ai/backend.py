@@ -21,7 +21,7 @@ from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, timeout_of, wire_of
 from cloudflare_image_mcp.catalog import Currency
 from cloudflare_image_mcp.core.ports import Rendered
-from cloudflare_image_mcp.request_context import request_id
+from cloudflare_image_mcp.request_context import is_cancelled, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +79,7 @@ class WorkersAIBackend:
 
     name = "workers-ai"
     trained = True
+    billed = True
     engine: str | None = None
 
     def __init__(
@@ -141,6 +142,9 @@ class WorkersAIBackend:
                 await asyncio.sleep(pause)
                 progress.asked.clear()
                 continue
+            if is_cancelled.get()():
+                self._accounts.give_back(state, progress.estimate, 0.0)
+                raise asyncio.CancelledError
             try:
                 rendered = await self._ask(state, call, request, progress)
                 neurons = (rendered.neurons or 0.0) + progress.wasted
