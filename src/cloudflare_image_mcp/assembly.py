@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.core.gateway import Gateway
+from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.fetcher.lazy import LazyFetcher
 from cloudflare_image_mcp.limits import MAX_RESULT_BYTES, RESULT_FETCH_TIMEOUT
@@ -20,6 +21,7 @@ from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
+    from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels
     from cloudflare_image_mcp.core.quota import UsageCounters
@@ -32,6 +34,8 @@ class Assembly:
 
     gateway: Gateway
     background: Background
+    jobs: Jobs
+    job_records: JobRecords | None
     discovery: Discovery | None = None
     """Keeps the models up to date, with ``CLOUDFLARE_CATALOGUE``."""
 
@@ -46,6 +50,8 @@ class Assembly:
             await self.discovery.stop()
         await self.background.drain(seconds)
         await self.gateway.aclose()
+        if self.job_records is not None:
+            await self.job_records.aclose()
 
 
 def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: ImageFetcher | None = None) -> Assembly:
@@ -73,7 +79,8 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options=options,
         limiter=_limiter(settings),
     )
-    return Assembly(gateway, background, discovery)
+    records = _job_records(settings)
+    return Assembly(gateway, background, Jobs(gateway, records), records, discovery)
 
 
 def open_discovery(settings: Settings) -> tuple[Discovery, OfferedModels]:
@@ -160,6 +167,18 @@ def _user_data() -> Path:
 
 def _store(settings: Settings) -> ImageStore:
     return open_store(storage_url(settings), expiry=settings.image_lifetime, clock=SystemClock())
+
+
+def _job_records(settings: Settings) -> JobRecords | None:
+    """Beside the images: in their folder, or in memory; for a bucket in the user's data directory."""
+    url = storage_url(settings).lower()
+    if url.startswith("memory:"):
+        return None
+    from cloudflare_image_mcp.usage.job_database import JobDatabase
+
+    if url.startswith("file:"):
+        return JobDatabase(Path(directory_of(storage_url(settings), windows=os.name == "nt")))
+    return JobDatabase(_user_data() / "jobs")
 
 
 def _fetcher(settings: Settings) -> ImageFetcher:

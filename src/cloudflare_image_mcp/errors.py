@@ -60,6 +60,7 @@ ERRORS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
         ),
         "upstream_error": ErrorKind(502, "server_error", "upstream_error", retry=True, another_model=True),
         "storage_error": ErrorKind(503, "server_error", "storage_error", retry=True),
+        "interrupted": ErrorKind(503, "server_error", "interrupted", retry=True),
         "overloaded": ErrorKind(503, "server_error", "overloaded", retry=True, retry_after=5, another_model=True),
         "upstream_timeout": ErrorKind(504, "server_error", "upstream_timeout", retry=True, another_model=True),
     }

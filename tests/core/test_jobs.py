@@ -76,7 +76,7 @@ def request(**fields: Any) -> ImageRequest:
 @pytest.mark.parametrize("poll", [None, 0.02], ids=["woken", "looking again"])
 async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -> None:
     async with started(poll) as (jobs, backend):
-        job = jobs.start(request(response_format="b64_json"))
+        job = await jobs.start(request(response_format="b64_json"))
         assert not await job.wait(0.05)
         assert not job.is_over
         waiter = asyncio.create_task(job.wait(60))
@@ -86,13 +86,13 @@ async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -
         assert await job.wait(60)
         assert job.state is JobState.COMPLETED
         assert job.images[0].stored is not None
-        assert jobs.find(job.id) is job
+        assert await jobs.find(job.id) is job
         assert backend.calls == 1
 
 
 async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> None:
     async with started() as (jobs, backend):
-        job = jobs.start(request(n=3))
+        job = await jobs.start(request(n=3))
         backend.turns.release()
         await first_image(job)
         assert len(job.images) == 1
@@ -105,7 +105,7 @@ async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> Non
 
 async def test_cancelling_keeps_what_was_result_of() -> None:
     async with started() as (jobs, backend):
-        job = jobs.start(request(n=2))
+        job = await jobs.start(request(n=2))
         backend.turns.release()
         await first_image(job)
         await jobs.cancel(job.id)
@@ -118,7 +118,7 @@ async def test_cancelling_keeps_what_was_result_of() -> None:
 async def test_a_billed_call_is_finished_and_stored_when_its_job_is_cancelled() -> None:
     async with started() as (jobs, backend):
         backend.billed = True
-        job = jobs.start(request(n=2))
+        job = await jobs.start(request(n=2))
         await backend.begun.acquire()
         await backend.begun.acquire()
         await jobs.cancel(job.id)
@@ -132,7 +132,7 @@ async def test_a_billed_call_is_finished_and_stored_when_its_job_is_cancelled() 
 async def test_jobs_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RUNNING", 2)
     async with started() as (jobs, backend):
-        begun = [jobs.start(request(seed=seed)) for seed in range(5)]
+        begun = [await jobs.start(request(seed=seed)) for seed in range(5)]
         await jobs.cancel(begun[4].id)
         for _ in begun:
             backend.turns.release()
@@ -142,15 +142,15 @@ async def test_jobs_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.Mon
             assert await job.wait(60)
             assert job.state is JobState.COMPLETED
         assert begun[4].state is JobState.CANCELLED
-        assert jobs.own() == begun[::-1]
+        assert await jobs.own() == begun[::-1]
 
 
 async def test_what_goes_wrong_is_the_jobs_error() -> None:
     async with started() as (jobs, backend):
         backend.refused = {1}
         backend.turns.release()
-        failed = jobs.start(request())
-        wrong = jobs.start(request(steps=99))
+        failed = await jobs.start(request())
+        wrong = await jobs.start(request(steps=99))
         assert await failed.wait(120)
         assert await wrong.wait(120)
         assert failed.state is wrong.state is JobState.FAILED
@@ -160,7 +160,7 @@ async def test_what_goes_wrong_is_the_jobs_error() -> None:
         assert wrong.error.param == "steps"
         assert backend.calls == 1
         with pytest.raises(GatewayError, match="does not exist"):
-            jobs.start(request(model="flux-9"))
+            await jobs.start(request(model="flux-9"))
 
 
 async def test_older_images_are_read_from_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ async def test_older_images_are_read_from_the_store(monkeypatch: pytest.MonkeyPa
         done = []
         for seed in range(3):
             backend.turns.release()
-            job = jobs.start(request(seed=seed))
+            job = await jobs.start(request(seed=seed))
             assert await job.wait(60)
             done.append((job, await job.images[0].image.payload.read()))
         kinds = [type(job.images[0].image.payload) for job, _ in done]
@@ -204,7 +204,7 @@ async def test_a_job_that_is_over_lets_go_of_its_input_images(refused: set[int |
             images=(ImageSource("image", texts.pop()),),
             mask=ImageSource("mask", texts.pop()),
         )
-        job = jobs.start(edit)
+        job = await jobs.start(edit)
         del edit
         assert await job.wait(60)
         assert job.state is (JobState.FAILED if refused else JobState.COMPLETED)
@@ -221,19 +221,19 @@ async def test_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         ids = []
         for seed in range(4):
             backend.turns.release()
-            job = jobs.start(request(seed=seed))
+            job = await jobs.start(request(seed=seed))
             assert await job.wait(60)
             ids.append(job.id)
         with pytest.raises(GatewayError, match="there is no job") as caught:
-            jobs.find(ids[0])
+            await jobs.find(ids[0])
         assert caught.value.row.status == 404
-        assert jobs.find(ids[3]).images
+        assert (await jobs.find(ids[3])).images
 
 
 async def test_a_stored_payload_reads_like_any() -> None:
     async with started() as (jobs, backend):
         backend.turns.release()
-        job = jobs.start(request())
+        job = await jobs.start(request())
         assert await job.wait(60)
         stored = job.images[0].stored
         assert stored is not None

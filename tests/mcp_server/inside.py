@@ -10,7 +10,6 @@ from mcp import Client
 from mcp_types import BlobResourceContents, Implementation, TextResourceContents
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
 from cloudflare_image_mcp.mcp_server.server import build_server
@@ -44,7 +43,7 @@ async def talking(
     if pixels is not None:
         assembly.gateway.pixels = pixels
     files = None if roots is None else LocalFiles(roots)
-    server = build_server(McpEndpoint(gateway=assembly.gateway, jobs=Jobs(assembly.gateway), files=files, **options))
+    server = build_server(McpEndpoint(gateway=assembly.gateway, jobs=assembly.jobs, files=files, **options))
     try:
         async with Client(server, client_info=Implementation(name=client_name, version="1")) as client:
             yield client

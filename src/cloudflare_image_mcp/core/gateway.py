@@ -226,6 +226,11 @@ class Gateway:
                     raise decisive(failures) from error
                 current = instead
 
+    async def release(self, prepared: Prepared) -> None:
+        """Gives back what is reserved for a request that is not carried out."""
+        if prepared.reservation is not None and self.limiter is not None:
+            await self.limiter.settle(prepared.reservation, NOTHING_SPENT)
+
     async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
         """``prepare`` and ``make`` in one."""
         return await self.make(await self.prepare(request), on_partial)

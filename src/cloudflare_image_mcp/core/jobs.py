@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.job import Job, JobState, copied
+from cloudflare_image_mcp.core.job_records import (
+    KEEP_SECONDS,
+    LEASE_SECONDS,
+    RENEW_SECONDS,
+    interrupted,
+    job_of,
+    record_of,
+)
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.request_context import is_cancelled
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.job_records import JobRecord, JobRecords
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult, ResultImage
 
@@ -34,27 +43,32 @@ MAX_RUNNING: Final = 64
 """Jobs that run at once. In a Worker no job waits for its turn, and one more is refused."""
 MAX_FINISHED: Final = 4096
 """Finished jobs that are kept; the one that finished first is removed first."""
-KEEP_SECONDS: Final = 3600.0
-"""How long a finished job is kept. Its images stay in the store for as long as the store keeps them."""
 RECENT_BYTES: Final = 64 * 1024 * 1024
 """Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
 
+_ENDING: Final = ("request", "state", "images", "result", "error", "ended", "changed")
+"""Fields of a job that its end changes."""
+
 
 class Jobs:
-    """The jobs of one process over one gateway."""
+    """The jobs of one process over one gateway, and, by their records, those of other processes."""
 
-    def __init__(self, gateway: Gateway, *, poll: float | None = None) -> None:
-        """``poll``: interval in seconds at which ``Job.wait`` checks the state. None waits for an event instead. A
-        Worker needs polling, because its runtime forbids one request to wake another.
+    def __init__(self, gateway: Gateway, records: JobRecords | None = None, *, poll: float | None = None) -> None:
+        """``records``: where jobs are kept beyond this process; None: in its memory alone. ``poll``: interval in
+        seconds at which ``Job.wait`` checks the state. None waits for an event instead. A Worker needs polling, because
+        its runtime forbids one request to wake another.
         """
         self._gateway = gateway
+        self._records = records
         self._poll = poll
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
         self._most = MAX_UNFINISHED if poll is None else MAX_RUNNING
         self._turns = asyncio.Semaphore(MAX_RUNNING) if poll is None else nullcontext()
+        self._saving = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
-    def start(self, request: ImageRequest, prepared: Prepared | None = None, *, held: int = 0) -> Job:
+    async def start(self, request: ImageRequest, prepared: Prepared | None = None, *, held: int = 0) -> Job:
         """Starts the request and returns at once. The images are always stored.
 
         ``prepared``: the request after ``Gateway.prepare``, where the caller is to get its errors at once. ``held``:
@@ -78,14 +92,19 @@ class Jobs:
         )
         self._jobs[job.id] = job
         work = self._work[job.id] = asyncio.ensure_future(self._run(job, prepared))
-        gateway.defer(self._settle(job, work, held))
+        gateway.defer(self._settle(job, work, prepared, held))
+        if self._records is not None:
+            await self._records.remove_expired(job.created.timestamp())
+            await self._save(job)
+            if self._work and (self._renewing is None or self._renewing.done()):
+                self._renewing = asyncio.create_task(self._renew(self._records))
         return job
 
-    def find(self, job_id: str) -> Job:
+    async def find(self, job_id: str) -> Job:
         """Returns the job. Raises ``GatewayError`` (404) when it does not exist, belongs to somebody else or is no
         longer kept.
         """
-        job = self._jobs.get(job_id)
+        job = self._jobs.get(job_id) or await self._recorded(job_id)
         if job is None or not access.get().sees(job.owner):
             raise GatewayError(
                 "not_found",
@@ -95,22 +114,34 @@ class Jobs:
             )
         return job
 
-    def own(self) -> list[Job]:
+    async def own(self) -> list[Job]:
         """The jobs that the caller may see, the newest first."""
         self._forget()
-        found = [job for job in self._jobs.values() if access.get().sees(job.owner)]
-        return sorted(found, key=lambda job: job.created, reverse=True)
+        caller = access.get()
+        found = {job.id: job for job in self._jobs.values() if caller.sees(job.owner)}
+        if self._records is not None and (caller.admin or caller.name):
+            for record in await self._records.newest(None if caller.admin else caller.name, MAX_FINISHED):
+                job = None if record.id in found else self._job_of(record)
+                if job is not None:
+                    found[job.id] = job
+        return sorted(found.values(), key=lambda job: job.created, reverse=True)
 
     async def cancel(self, job_id: str) -> Job:
         """Stops a running job; an ended job does not change. Finished images stay stored, and so do those that are
-        paid for: they are added to the cancelled job when they are finished. Raises like ``find``.
+        paid for: they are added to the cancelled job when they are finished. A job of another process is stopped by it
+        within seconds. Raises like ``find``.
         """
-        job = self.find(job_id)
+        job = await self.find(job_id)
         if job_id in self._work:
-            job.cancelled = True
-            self._work[job_id].cancel()
+            self._stop(job)
             await job.wait(5)
+        elif self._records is not None and not job.is_over:
+            await self._records.cancel(job_id)
         return job
+
+    def _stop(self, job: Job) -> None:
+        job.cancelled = True
+        self._work[job.id].cancel()
 
     async def _run(self, job: Job, prepared: Prepared | None) -> ImageResult:
         is_cancelled.set(lambda: job.cancelled)
@@ -118,35 +149,82 @@ class Jobs:
         def add_image(image: ResultImage) -> None:
             job.images = (*job.images, image)
             job.changed = self._gateway.clock.now()
+            if self._records is not None and (job.request.n > 1 or job.is_over):
+                self._gateway.defer(self._save(job))
 
         async with self._turns:
+            job.begun = True
             ready = prepared or await self._gateway.prepare(job.request)
             ready = replace(ready, request=_stored(ready.request))
             return await self._gateway.carry_out(ready, on_image=add_image)
 
-    async def _settle(self, job: Job, work: asyncio.Future[ImageResult], held: int) -> None:
+    async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None, held: int) -> None:
         """Waits for the request to end and records its result, error or cancellation."""
-        try:
-            job.result = await work
-            job.images = job.result.images
-            job.state = JobState.COMPLETED
-        except asyncio.CancelledError:
-            job.state = JobState.CANCELLED
-        except GatewayError as error:
-            job.state, job.error = JobState.FAILED, copied(error)
-        except Exception as error:
-            _log.exception("job %s failed unexpectedly", job.id)
-            job.state = JobState.FAILED
-            job.error = GatewayError(
-                "internal_error", f"something went wrong inside the gateway ({type(error).__name__})"
-            )
-        del self._work[job.id]
-        job.request = job.request.replace(images=(), mask=None)
+        ended = await self._ended(job, work)
         self._gateway.budget.give_back(held)
-        job.ended = self._gateway.clock.monotonic()
-        job.changed = self._gateway.clock.now()
+        if prepared is not None and not job.begun:
+            await self._gateway.release(prepared)
+        async with self._saving:
+            del self._work[job.id]
+            if self._records is not None:
+                # Saved before anybody sees it, so that a kill in between does not change it.
+                await self._records.save(self._record_of(ended))
+            for changed in _ENDING:
+                setattr(job, changed, getattr(ended, changed))
         job.over.set()
+        if not self._work and self._renewing is not None:
+            self._renewing.cancel()
         self._trim()
+
+    async def _ended(self, job: Job, work: asyncio.Future[ImageResult]) -> Job:
+        """Waits for the request to end. Returns the job as it is then."""
+        state, result, error = JobState.COMPLETED, None, None
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            # Of the job, or of all background tasks, because the process is ending.
+            state, error = (JobState.CANCELLED, None) if job.cancelled else (JobState.FAILED, interrupted())
+        except GatewayError as failure:
+            state, error = JobState.FAILED, copied(failure)
+        except Exception as failure:
+            _log.exception("job %s failed unexpectedly", job.id)
+            message = f"something went wrong inside the gateway ({type(failure).__name__})"
+            state, error = JobState.FAILED, GatewayError("internal_error", message)
+        return replace(
+            job,
+            request=job.request.replace(images=(), mask=None),
+            state=state,
+            images=result.images if result else job.images,
+            result=result,
+            error=error,
+            ended=self._gateway.clock.monotonic(),
+            changed=self._gateway.clock.now(),
+        )
+
+    async def _save(self, job: Job) -> None:
+        async with self._saving:
+            if self._records is not None and (job.id in self._work or job.is_over):
+                await self._records.save(self._record_of(job))
+
+    async def _renew(self, records: JobRecords) -> None:
+        """Prolongs the records of the running jobs, and stops those that another process was asked to cancel."""
+        while self._work:
+            await asyncio.sleep(RENEW_SECONDS)
+            until = self._gateway.clock.now().timestamp() + LEASE_SECONDS
+            for job_id in await records.renew(list(self._work), until):
+                if job_id in self._work:
+                    self._stop(self._jobs[job_id])
+
+    async def _recorded(self, job_id: str) -> Job | None:
+        record = None if self._records is None else await self._records.find(job_id)
+        return None if record is None else self._job_of(record)
+
+    def _job_of(self, record: JobRecord) -> Job | None:
+        gateway = self._gateway
+        return job_of(record, gateway.store, gateway.clock, gateway.options.names.offered)
+
+    def _record_of(self, job: Job) -> JobRecord:
+        return record_of(job, self._gateway.clock, with_prompt=self._gateway.options.stamp_prompt)
 
     def _finished(self) -> Iterator[Job]:
         """Ended jobs, the latest first."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.assembly import assemble, storage_url
-from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
@@ -49,7 +48,7 @@ async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
     gateway = assembly.gateway
     endpoint = McpEndpoint(
         gateway=gateway,
-        jobs=Jobs(gateway),
+        jobs=assembly.jobs,
         structured=settings.mcp_structured_results,
         links=settings.mcp_resource_links,
         files=LocalFiles(image_roots(settings, folder)),

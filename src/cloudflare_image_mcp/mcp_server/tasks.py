@@ -14,7 +14,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
 from cloudflare_image_mcp.core.job import JobState
-from cloudflare_image_mcp.core.jobs import KEEP_SECONDS
+from cloudflare_image_mcp.core.job_records import KEEP_SECONDS
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.mcp_server.arguments import tidy
 from cloudflare_image_mcp.mcp_server.caller import Caller, as_caller
@@ -77,7 +77,7 @@ class Tasks:
         endpoint, caller = self._endpoint, Caller.of(ctx)
         try:
             call = await read_call(endpoint, caller.request, tidy(params.arguments or {}))
-            job = endpoint.jobs.start(call.request)
+            job = await endpoint.jobs.start(call.request)
         except GatewayError as error:
             return error_result(error)
         self._outputs[job] = call.output
@@ -86,7 +86,7 @@ class Tasks:
         return {"resultType": "task", **self._task(job)}
 
     async def _get(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
-        job = self._find(ctx, params)
+        job = await self._find(ctx, params)
         task: dict[str, Any] = {"resultType": "complete", **self._task(job)}
         if STATUS[job.state] == "completed":
             result = await self._result(job, Caller.of(ctx))
@@ -95,20 +95,20 @@ class Tasks:
 
     async def _update(self, ctx: ServerRequestContext[Any, Any], params: UpdateParams) -> HandlerResult:
         """No task here waits for input, so what is sent is acknowledged and has no effect."""
-        self._find(ctx, params)
+        await self._find(ctx, params)
         return {"resultType": "complete"}
 
     async def _cancel(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
-        job = self._find(ctx, params)
+        job = await self._find(ctx, params)
         await self._endpoint.jobs.cancel(job.id)
         return {"resultType": "complete"}
 
-    def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
+    async def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
         if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
         require_client_extension(ctx, IDENTIFIER)
         try:
-            return self._endpoint.jobs.find(params.task_id)
+            return await self._endpoint.jobs.find(params.task_id)
         except GatewayError as error:
             raise MCPError(code=INVALID_PARAMS, message=error.message) from None
 

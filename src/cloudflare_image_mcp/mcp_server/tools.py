@@ -227,7 +227,7 @@ async def _describe_model(endpoint: McpEndpoint, arguments: dict[str, Any], cont
 
 async def _run_model(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     call = await read_call(endpoint, context.caller.request, arguments)
-    job = endpoint.jobs.start(call.request)
+    job = await endpoint.jobs.start(call.request)
     await watch(job, call.wait, context.report_progress, endpoint)
     if job.state is JobState.FAILED and job.error is not None:
         raise job.error
@@ -236,8 +236,9 @@ async def _run_model(endpoint: McpEndpoint, arguments: dict[str, Any], context: 
 
 async def _get_job(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     output, wait = read_output(arguments), read_wait(arguments, 0.0)
-    job = endpoint.jobs.find(_job_id(arguments))
+    job = await endpoint.jobs.find(_job_id(arguments))
     await watch(job, wait, context.report_progress, endpoint)
+    job = await endpoint.jobs.find(job.id)  # one that runs in another process has changed there
     return await _rendered(endpoint, job, context, output)
 
 

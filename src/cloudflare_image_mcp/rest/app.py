@@ -186,13 +186,13 @@ def _add_jobs(app: FastAPI, options: AppOptions, jobs: JobAnswers) -> None:
     """Under /v1 only, as ``_add_stored_images``, whose routes would take these paths, too."""
 
     async def page(request: Request) -> dict[str, Any]:
-        return jobs.page(request.query_params)
+        return await jobs.page(request.query_params)
 
     async def job(job_id: str, request: Request) -> Response:
         return await jobs.job(job_id, base_url(request, options))
 
     async def events(job_id: str, request: Request) -> Response:
-        return jobs.events(job_id, base_url(request, options))
+        return await jobs.events(job_id, base_url(request, options))
 
     async def cancel(job_id: str, request: Request) -> Response:
         return await jobs.cancel(job_id, base_url(request, options))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, StreamingResponse
 
 from cloudflare_image_mcp.core.job import JobState
-from cloudflare_image_mcp.core.jobs import KEEP_SECONDS
+from cloudflare_image_mcp.core.job_records import KEEP_SECONDS
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.answer import (
@@ -78,9 +78,10 @@ class JobAnswers:
         """
         held: int = request.state.body.hand_over()
         try:
-            job = self._jobs.start(prepared.request, prepared, held=held)
+            job = await self._jobs.start(prepared.request, prepared, held=held)
         except GatewayError:
             self._gateway.budget.give_back(held)
+            await self._gateway.release(prepared)
             raise
         applied = ["respond-async"] if preference.respond_async else []
         if preference.respond_async and preference.wait:
@@ -94,7 +95,7 @@ class JobAnswers:
 
     async def job(self, job_id: str, base_url: str) -> Response:
         """The job, with its result or error once it has ended. Raises ``GatewayError`` (404)."""
-        job = self._jobs.find(job_id)
+        job = await self._jobs.find(job_id)
         headers = result_headers(job.result) if job.result else {}
         return json_answer(await self._pieces(job, base_url), headers)
 
@@ -103,10 +104,10 @@ class JobAnswers:
         await self._jobs.cancel(job_id)
         return await self.job(job_id, base_url)
 
-    def page(self, query: Mapping[str, str]) -> dict[str, Any]:
+    async def page(self, query: Mapping[str, str]) -> dict[str, Any]:
         """The caller's jobs, the newest first, without their results. Raises ``GatewayError`` (400)."""
         limit, after = read_limit(query), query.get("after") or None
-        jobs = self._jobs.own()
+        jobs = await self._jobs.own()
         if after is not None:
             at = next((index for index, job in enumerate(jobs) if job.id == after), None)
             if at is None:
@@ -121,11 +122,11 @@ class JobAnswers:
             "has_more": len(jobs) > limit,
         }
 
-    def events(self, job_id: str, base_url: str) -> Response:
+    async def events(self, job_id: str, base_url: str) -> Response:
         """Server-sent events: one for each change of the job, the last one with its result or error. Raises
         ``GatewayError`` (404).
         """
-        self._jobs.find(job_id)
+        await self._jobs.find(job_id)
         return StreamingResponse(
             self._events(job_id, base_url), media_type="text/event-stream", headers=dict(STREAM_HEADERS)
         )
@@ -133,7 +134,7 @@ class JobAnswers:
     async def _events(self, job_id: str, base_url: str) -> AsyncIterator[bytes]:
         last, silence = None, 0.0
         while True:
-            job = self._jobs.find(job_id)
+            job = await self._jobs.find(job_id)
             if job.is_over:
                 break
             state = self._state(job)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.freed_memory import return_freed_memory
 from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
@@ -54,10 +53,9 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
     """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
     options = AppOptions.of(settings, _open_keys(settings))
-    jobs = Jobs(gateway)
     endpoint = McpEndpoint(
         gateway=gateway,
-        jobs=jobs,
+        jobs=assembly.jobs,
         structured=settings.mcp_structured_results,
         links=settings.mcp_resource_links,
         base_url=lambda request: base_url(request, options) if request else options.public_base_url,
@@ -78,7 +76,11 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
             await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
     return create_app(
-        gateway, options, jobs=jobs, lifespan=lifespan, routes=mcp_routes(mcp.serve, settings, gateway.options.names)
+        gateway,
+        options,
+        jobs=assembly.jobs,
+        lifespan=lifespan,
+        routes=mcp_routes(mcp.serve, settings, gateway.options.names),
     )
 
 

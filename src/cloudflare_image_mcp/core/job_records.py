@@ -1,0 +1,221 @@
+"""Records of jobs: what is kept of a job outside the memory of the process that runs it.
+
+A record outlives its process. That of a running job counts for some seconds, and its process renews it; when it is no
+longer renewed, the process has died and the job was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.core.job import Job, JobState
+from cloudflare_image_mcp.core.ports import StoredImage
+from cloudflare_image_mcp.core.request import ImageRequest
+from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+from cloudflare_image_mcp.core.stored_payload import StoredPayload
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.imagefile.header import ImageFormat, ImageHeader
+from cloudflare_image_mcp.imagefile.image import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.ports import Clock, ImageStore
+
+LEASE_SECONDS: Final = 10.0
+"""How long the record of a running job counts without being renewed."""
+RENEW_SECONDS: Final = 3.0
+KEEP_SECONDS: Final = 3600.0
+"""How long an ended job is kept. Its images stay in the store for as long as the store keeps them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """One record. Times are in seconds since 1970."""
+
+    id: str
+    owner: str
+    created: float
+    running: bool
+    until: float
+    """Of a running job: when it counts as interrupted. Of an ended one: when it is forgotten."""
+    data: str
+    """The rest, as JSON."""
+
+
+class JobRecords(Protocol):
+    """Keeps records. Failures are logged and not raised: the process that runs a job knows it in any case."""
+
+    async def save(self, record: JobRecord) -> None:
+        """Adds the record, or replaces the one of the same id."""
+        ...
+
+    async def renew(self, ids: Collection[str], until: float) -> Collection[str]:
+        """Prolongs the records of running jobs. Returns the ids of those that somebody wants to be cancelled."""
+        ...
+
+    async def cancel(self, job_id: str) -> None:
+        """Asks the process that runs the job to cancel it."""
+        ...
+
+    async def find(self, job_id: str) -> JobRecord | None: ...
+
+    async def newest(self, owner: str | None, limit: int) -> Sequence[JobRecord]:
+        """The records of one owner, or of all (None), the newest first."""
+        ...
+
+    async def remove_expired(self, now: float) -> None:
+        """Removes the records of ended jobs after ``until``, and of interrupted ones ``KEEP_SECONDS`` later."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+def record_of(job: Job, clock: Clock, *, with_prompt: bool) -> JobRecord:
+    """``with_prompt`` False leaves the prompt out."""
+    now = clock.now().timestamp()
+    data = {
+        "state": job.state.value,
+        "operation": job.request.operation.value,
+        "model": job.model.id,
+        "requested_model": job.request.model,
+        "n": job.request.n,
+        "response_format": job.response_format,
+        "request_warnings": list(job.request.warnings),
+        "seconds": None if job.ended is None else job.ended - job.began,
+        "changed": None if job.changed is None else job.changed.timestamp(),
+        "images": [_image_fields(image) for image in job.images],
+        "result": None if job.result is None else _result_fields(job.result, with_prompt=with_prompt),
+        "error": None
+        if job.error is None
+        else {"kind": job.error.kind, "message": job.error.message, "param": job.error.param},
+    }
+    return JobRecord(
+        id=job.id,
+        owner=job.owner,
+        created=job.created.timestamp(),
+        running=not job.is_over,
+        until=now + (KEEP_SECONDS if job.is_over else LEASE_SECONDS),
+        data=json.dumps(data, separators=(",", ":")),
+    )
+
+
+def job_of(record: JobRecord, store: ImageStore, clock: Clock, offered: Mapping[str, Model]) -> Job | None:
+    """The job of a record, its images in ``store``. None where the record cannot be read, or its model is not among
+    the ``offered`` any more.
+    """
+    try:
+        return _job(record, json.loads(record.data), store, clock, offered)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _job(record: JobRecord, data: dict[str, Any], store: ImageStore, clock: Clock, offered: Mapping[str, Model]) -> Job:
+    created = datetime.fromtimestamp(record.created, UTC)
+    state, error, seconds = JobState(data["state"]), data["error"], data["seconds"]
+    job = Job(
+        id=record.id,
+        request=ImageRequest.model_construct(
+            operation=Operation(data["operation"]),
+            model=data["requested_model"],
+            n=data["n"],
+            warnings=tuple(data["request_warnings"]),
+        ),
+        model=offered[data["model"]],
+        created=created,
+        began=clock.monotonic() - (clock.now() - created).total_seconds(),
+        owner=record.owner,
+        response_format=data["response_format"],
+        state=state,
+        images=tuple(_image(row, created, store) for row in data["images"]),
+        error=None if error is None else GatewayError(error["kind"], error["message"], param=error["param"]),
+        changed=None if data["changed"] is None else datetime.fromtimestamp(data["changed"], UTC),
+    )
+    job.ended = None if seconds is None else job.began + seconds
+    if data["result"] is not None:
+        job.result = _result(data["result"], job, offered)
+    if record.running and record.until <= clock.now().timestamp():
+        job.state, job.error = JobState.FAILED, interrupted()
+        job.ended = job.began + record.until - record.created
+    if job.is_over:
+        job.over.set()
+    return job
+
+
+def interrupted() -> GatewayError:
+    """The error of a job whose process ended while it ran."""
+    return GatewayError("interrupted", "the gateway stopped while the job ran; images made by then are stored")
+
+
+def _image_fields(image: ResultImage) -> dict[str, Any]:
+    header, stored = image.image.header, image.stored
+    if stored is None:
+        raise ValueError("an image of a job is not stored")
+    return {
+        "key": stored.key,
+        "bytes": stored.size,
+        "media_type": stored.media_type,
+        "format": header.format.value,
+        "width": header.upright_size.width,
+        "height": header.upright_size.height,
+        "has_alpha": header.has_alpha,
+        "seed": image.seed,
+        "neurons": image.neurons,
+        "usd": image.usd,
+        "headers": dict(image.headers),
+    }
+
+
+def _image(row: dict[str, Any], created: datetime, store: ImageStore) -> ResultImage:
+    stored = StoredImage(key=row["key"], media_type=row["media_type"], size=row["bytes"], created=created)
+    size = Size(row["width"], row["height"])
+    return ResultImage(
+        image=Image(
+            StoredPayload(store, stored),
+            ImageHeader(ImageFormat(row["format"]), size, has_alpha=row["has_alpha"]),
+        ),
+        seed=row["seed"],
+        neurons=row["neurons"],
+        usd=row["usd"],
+        stored=stored,
+        details={},
+        headers=row["headers"],
+    )
+
+
+def _result_fields(result: ImageResult, *, with_prompt: bool) -> dict[str, Any]:
+    return {
+        "created": result.created.timestamp(),
+        "model": result.model.id,
+        "engine": result.engine,
+        "backend": result.backend,
+        "prompt": result.prompt if with_prompt else "",
+        "width": result.size.width,
+        "height": result.size.height,
+        "warnings": list(result.warnings),
+        "timings": dict(result.timings),
+        "safety_identifier": result.safety_identifier,
+    }
+
+
+def _result(row: dict[str, Any], job: Job, offered: Mapping[str, Model]) -> ImageResult:
+    return ImageResult(
+        created=datetime.fromtimestamp(row["created"], UTC),
+        operation=job.request.operation,
+        model=offered[row["model"]],
+        engine=row["engine"],
+        requested_model=job.request.model,
+        backend=row["backend"],
+        prompt=row["prompt"],
+        size=Size(row["width"], row["height"]),
+        images=job.images,
+        response_format="url",
+        warnings=tuple(row["warnings"]),
+        timings=row["timings"],
+        safety_identifier=row["safety_identifier"],
+    )

@@ -1,0 +1,136 @@
+"""Jobs survive a restart and a kill, and are seen by another process over the same folder."""
+
+from __future__ import annotations
+
+import base64
+import io
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+from PIL import Image
+
+from cloudflare_image_mcp.usage.job_database import FILE_NAME
+from tests.cli.commands import free_port
+from tests.emulator.calling import emulating
+from tests.live import command, gateway
+from tests.rest.test_jobs import PATIENCE, ended, fields, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+JOBS = 100
+AFTER_A_KILL = 60.0
+"""Seconds until the records of a killed process count no longer, and more."""
+
+
+def jobs_of(client: httpx2.Client) -> list[dict[str, Any]]:
+    page = client.get(f"/v1/images/jobs?limit={JOBS}").json()
+    assert not page["has_more"]
+    return list(page["data"])
+
+
+def test_a_kill_amid_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
+    environ = {"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": (tmp_path / "images").as_uri()}
+    port = free_port()
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+        with command(port, environ, tmp_path / "first.log") as process:
+            ids = {started(client, seed=seed, n=2, size="1024x1024").json()["id"] for seed in range(JOBS)}
+            while not (before := {job["id"] for job in jobs_of(client) if job["status"] == "completed"}):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait(30)
+        assert len(ids) == JOBS
+        with command(port, environ, tmp_path / "second.log"):
+            deadline = time.monotonic() + AFTER_A_KILL
+            while "running" in {job["status"] for job in jobs_of(client)}:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            after = jobs_of(client)
+            assert {job["id"] for job in after} == ids
+            completed = {job["id"] for job in after if job["status"] == "completed"}
+            assert before <= completed < ids
+            for job_id in ids:
+                job = client.get(f"/v1/images/jobs/{job_id}").json()
+                if job_id in completed:
+                    for row in job["result"]["data"]:
+                        Image.open(io.BytesIO(client.get(row["url"]).content)).load()
+                else:
+                    assert (job["status"], job["error"]["code"]) == ("failed", "interrupted")
+                    assert job["expires_at"] > job["created_at"]
+
+
+def test_results_and_errors_survive_a_restart(tmp_path: Path) -> None:
+    wanted = [fields(response_format="b64_json", n=2, unknown=1), fields(response_format="url")]
+    with gateway(tmp_path) as origin, httpx2.Client(base_url=origin, timeout=PATIENCE) as client:
+        paths = [started(client, **one).headers["location"] for one in wanted]
+        before = [ended(client, path) for path in paths]
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0
+    with gateway(tmp_path) as second, httpx2.Client(base_url=second, timeout=PATIENCE) as client:
+        after = [client.get(path).json() for path in paths]
+        assert after[0] == before[0]
+        assert base64.b64decode(after[0]["result"]["data"][0]["b64_json"])[:4] == b"\x89PNG"
+        assert after[1]["result"]["data"][0]["url"] == before[1]["result"]["data"][0]["url"].replace(origin, second)
+        assert client.get(f"{paths[0]}/events").text.endswith("data: [DONE]\n\n")
+        key = after[1]["result"]["data"][0]["url"].rsplit("/", 1)[1]
+        image = next(row for row in client.get("/v1/images").json()["data"] if not row["url"].endswith(key))
+        client.delete(f"/v1/images/{image['id']}")
+        assert client.get(paths[0]).status_code == 404  # its base64 is gone
+        assert client.get(paths[1]).json() == after[1]
+
+
+def test_records_hold_no_prompt_where_none_is_to_be_kept(tmp_path: Path) -> None:
+    prompt = "heliotrope zeppelin"
+    with (
+        gateway(tmp_path, PROMPT_IN_METADATA="off") as origin,
+        httpx2.Client(base_url=origin, timeout=PATIENCE) as client,
+    ):
+        ended(client, started(client, prompt=prompt).headers["location"])
+    assert not any(prompt.encode() in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, httpx2.Client]]:
+    """Two gateways over one folder and a slow upstream."""
+    folder = tmp_path_factory.mktemp("shared")
+    with emulating(faults="slow=8s:1") as upstream:
+        settings = {
+            "IMAGE_BACKEND": "workers-ai",
+            "CLOUDFLARE_ACCOUNT_ID": "a",
+            "CLOUDFLARE_API_TOKEN": "demo",
+            "CLOUDFLARE_API_BASE_URL": f"{upstream}/client/v4",
+            "NEURON_LEDGER_URL": "memory:",
+        }
+        with (
+            gateway(folder, **settings) as one,
+            gateway(folder, **settings) as two,
+            httpx2.Client(base_url=one, timeout=PATIENCE) as first,
+            httpx2.Client(base_url=two, timeout=PATIENCE) as second,
+        ):
+            yield first, second
+
+
+def test_another_process_sees_follows_and_cancels_a_job(pair: tuple[httpx2.Client, httpx2.Client]) -> None:
+    first, second = pair
+    wanted, unwanted = (started(first).headers["location"] for _ in range(2))
+    assert second.get(wanted).json()["status"] == "running"
+    assert len(jobs_of(second)) == 2
+    second.delete(unwanted)
+    followed = second.get(f"{unwanted}/events").text
+    assert "event: image.job.running" in followed
+    assert "event: image.job.cancelled" in followed
+    assert ended(second, wanted)["status"] == "completed"
+    assert second.get(wanted).json()["result"]["data"][0]["url"].startswith(str(second.base_url).rstrip("/"))
+
+
+def test_a_folder_that_cannot_be_written_to_keeps_no_job_from_running(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    with gateway(tmp_path) as origin, httpx2.Client(base_url=origin, timeout=PATIENCE) as client:
+        for _ in range(2):
+            assert ended(client, started(client).headers["location"])["status"] == "completed"
+    assert caplog.text.count("jobs do not survive a restart") == 1
