@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from cloudflare_image_illustrator import Brief, Illustrator
 from cloudflare_image_illustrator.reading import lexicon
+from cloudflare_image_illustrator.reading.languages import translate
 from cloudflare_image_illustrator.reading.reader import Reader
 from cloudflare_image_illustrator.scenery import setting
 
@@ -24,6 +26,7 @@ KINDS = {
     "waterfall": ("a deer at a waterfall", "a deer at a lake"),
     "jungle": ("a parrot in the jungle", "a parrot in the forest"),
     "iceberg": ("a penguin on an iceberg", "a penguin in the snow"),
+    "pier": ("a cat on a pier", "a cat in the ocean"),
     "mud": ("a pig in the mud", "a pig in a meadow"),
     "paris": ("a cat in Paris", "a cat in the city"),
     "brick wall": ("a cat by a brick wall", "a cat in the city"),
@@ -108,3 +111,50 @@ def test_a_bicycle_is_painted_on_its_frame(illustrator: Illustrator) -> None:
     red, _, blue = (frame[..., i].astype(int) for i in range(3))
     assert np.mean(blue - red > 90) > 0.05
     assert np.mean(red - blue > 90) < 0.08
+
+
+def test_a_shop_on_a_street_is_seen_from_the_street(illustrator: Illustrator) -> None:
+    drawn = illustrator.draw(Brief(prompt="a bookshop on a rainy street", seed=1, width=SIDE, height=SIDE)).scene
+    assert drawn.scenery == ("city",)
+    assert [subject.label for subject in drawn.subjects] == ["convenience store"]
+
+
+def test_rain_is_seen_on_the_pane_of_a_window(illustrator: Illustrator) -> None:
+    dry, wet = (backdrop(illustrator, f"a cat in a room on a {day} day", 3) for day in ("sunny", "rainy"))
+    assert np.mean(np.abs(dry - wet).sum(axis=2) > 40) > 0.02
+
+
+def test_drawings_with_letters_are_not_mirrored(illustrator: Illustrator) -> None:
+    """The board of the shop is brighter on the same side, whatever the seed."""
+    shops = []
+    for seed in range(1, 7):
+        drawing = illustrator.draw(Brief(prompt="a supermarket, white background", seed=seed, width=SIDE, height=SIDE))
+        left, top, right, bottom = drawing.scene.subjects[0].boxes[0]
+        cut = Image.fromarray(drawing.pixels[top:bottom, left:right]).resize((48, 48)).convert("L")
+        shops.append(np.asarray(cut, np.float32).ravel())
+    for other in shops[1:]:
+        assert np.corrcoef(shops[0], other)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("prompt", "scenery", "kind"),
+    [
+        ("ein Schloss auf einem Hügel", "hills", None),
+        ("eine Katze in der Küche", "interior", "kitchen"),
+        ("un chien près de la mer", "beach", None),
+        ("un gato en la biblioteca", "interior", "library"),
+        ("una casa gialla vicino al mare", "beach", None),
+        ("uma cachoeira na selva", "lake", "waterfall"),
+        ("een kat in de keuken", "interior", "kitchen"),
+        ("кошка на кухне", "interior", "kitchen"),
+        ("厨房里的一只猫", "interior", "kitchen"),
+        ("図書館の猫", "interior", "library"),
+    ],
+)
+def test_rooms_and_places_in_other_languages(
+    illustrator: Illustrator, prompt: str, scenery: str, kind: str | None
+) -> None:
+    english, _ = translate(illustrator.vocabulary, prompt)
+    reading = Reader(illustrator.vocabulary).read(english)
+    assert scenery in reading.scenery
+    assert reading.kinds.get(scenery) == kind

@@ -28,6 +28,12 @@ from cloudflare_image_illustrator.styles.finish import finish
 
 OnPartial = Callable[[int, Pixels], None]
 MAX_READ = 2048  # characters of a prompt: the time of the layout grows with the cube of the number of things
+# Drawings with letters or digits, which are not mirrored.
+LETTERED = {
+    "convenience store", "bank", "hotel", "love hotel", "post office", "japanese post office", "department store", "hospital", "police car", "ambulance",
+    "stop sign", "calendar", "tear-off calendar", "spiral calendar", "newspaper", "rolled-up newspaper", "bus stop", "mantelpiece clock", "alarm clock",
+    "watch", "keyboard", "money bag", "dollar banknote", "open book",
+}  # fmt: skip
 PROBE = 64  # pixels: the height at which a drawing is measured
 
 
@@ -162,7 +168,7 @@ class Session:
         flips: dict[int, bool] = {}
         for actor in cast.actors:
             flips.setdefault(actor.mention, bool(rng.integers(2)))
-            actor.flip = flips[actor.mention]
+            actor.flip = flips[actor.mention] and (actor.concept is None or actor.concept.label not in LETTERED)
             if actor.concept is None:
                 actor.flip = False
                 actor.aspect = self.board(actor, 120).width / 120

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from cloudflare_image_illustrator.artwork import Concept
 from cloudflare_image_illustrator.drawing import Drawing
-from cloudflare_image_illustrator.edits import inpainting, looks, matching, photograph, placing
+from cloudflare_image_illustrator.edits import inpainting, looks, matching, photograph, placing, skies
 from cloudflare_image_illustrator.edits.decoding import decode_image, decode_mask
 from cloudflare_image_illustrator.edits.instruction import Instruction, instruction
 from cloudflare_image_illustrator.figures import cast as casting
@@ -27,6 +27,7 @@ Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
 ROWS = 256  # rows of the result that are worked out at a time: as floats the whole of it takes hundreds of megabytes
 DRAWN = 128  # pixels: the height of a drawing that is looked for in a picture
+INSIDE = 0.7  # share of what stands out from which the mask means it too
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
 
 
@@ -99,7 +100,7 @@ class Edit:
         return result
 
     def _carried_out(self, asked: Instruction, reading: Reading, refused: Reading) -> Image.Image:
-        picture = self.source
+        picture, adorned = self.source, bool(reading.sky)
         if asked.kind == "remove":
             return self._removed(picture, asked.what, reading)
         if asked.kind == "tint" and asked.colour is not None:
@@ -108,25 +109,26 @@ class Edit:
         if asked.kind == "backdrop" or (
             reading.scenery and asked.kind in {"describe", "replace"} and not reading.mentions
         ):
-            picture = self._new_backdrop(picture, reading, refused)
+            picture, adorned = self._new_backdrop(picture, reading, refused), False
             reading.mentions, concepts = [], []
         elif asked.kind == "add" and any(photograph.standing_out(r)[1] >= CERTAIN for r in self.references):
             reading.mentions = []  # what is to be added is in the reference
         elif reading.mentions:
             picture = self._with_subjects(picture, asked, reading, concepts)
         elif self.mask is not None and not (
-            reading.time or reading.weather or reading.style or reading.season or reading.mood
+            reading.time or reading.weather or reading.style or reading.season or reading.mood or reading.sky
         ):
             picture = inpainting.filled(picture, self.mask, self.brief.steps, self._apart(picture, self.mask))
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
-        return looks.applied(picture, reading, self.brief)
+        picture = looks.applied(picture, reading, self.brief)
+        return skies.adorned(picture, tuple(reading.sky), self.brief.seed, self.mask) if adorned else picture
 
     def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
         """The picture without a thing: inside the mask, or what stands out when there is no mask."""
         hole = self.mask
         if hole is None:
-            hole = self._recognised(picture, what)
+            hole = self._recognised(picture, what, reading)
         if hole is None:
             found, certainty = photograph.standing_out(picture)
             if certainty < 0.15:
@@ -140,7 +142,7 @@ class Edit:
             hole = photograph.hull(found, max(4, min(self.size) // 22))
         return inpainting.filled(picture, hole, self.brief.steps, self._apart(picture, hole))
 
-    def _recognised(self, picture: Image.Image, what: str) -> Array | None:
+    def _recognised(self, picture: Image.Image, what: str, reading: Reading) -> Array | None:
         """A generous outline of a named thing that the artwork draws and the picture shows; None when it is not found."""
         mentions = self.session.read(what)[0].mentions
         if len(mentions) != 1 or not mentions[0].concepts:
@@ -148,10 +150,23 @@ class Edit:
         concept = self.session.vocabulary.concept(mentions[0].concepts[0])
         sketch = self.session.prepare(concept, "fluent", whole=True)
         drawing = figure.trimmed(figure.draw(sketch.body, sketch.view, DRAWN))
-        if mentions[0].colours:
-            drawing = figure.recolour(drawing, mentions[0].colours[0])
-        outline, certainty = matching.found(picture, drawing)
-        return photograph.hull(outline, max(4, min(self.size) // 16)) if certainty >= matching.CERTAIN else None
+        # It may wear any of the colours that the seed chooses from where a prompt names none.
+        coats = mentions[0].colours[:1] or dict.fromkeys(("", *casting.COATS.get(concept.label, ())))
+        best, certainty = np.zeros(self.size[::-1], np.float32), 0.0
+        for coat in coats:
+            worn = figure.recolour(drawing, coat, label=concept.label) if coat else drawing
+            outline, fit = matching.found(picture, worn)
+            if fit > certainty:
+                best, certainty = outline, fit
+            if certainty > matching.BEYOND_DOUBT:
+                break
+        if certainty < matching.LIKELY:
+            return None
+        if certainty < matching.CERTAIN:
+            reading.warnings.append(
+                f'what looks most like "{what.strip()}" was taken for it; a mask would say which part is meant'
+            )
+        return photograph.hull(best, max(4, min(self.size) // 14))
 
     @staticmethod
     def _apart(picture: Image.Image, hole: Array) -> Array:
@@ -179,9 +194,9 @@ class Edit:
     def _new_backdrop(self, picture: Image.Image, reading: Reading, refused: Reading) -> Image.Image:
         """The foreground of the picture before newly drawn scenery."""
         fresh = self._scenery(reading, refused)
-        if self.mask is not None:
-            return fresh
         found, certainty = photograph.standing_out(picture)
+        if self.mask is not None and (certainty < CERTAIN or float((found * self.mask).sum() / found.sum()) > INSIDE):
+            return fresh
         if certainty < 0.12:
             reading.warnings.append("nothing stands out as the foreground; the scenery was mixed in instead")
             return Image.blend(picture, fresh, 0.6)
@@ -300,6 +315,7 @@ def replace_reading(reading: Reading) -> Reading:
     """The reading's place and hour without its things."""
     return Reading(
         scenery=list(reading.scenery),
+        kinds=dict(reading.kinds),
         tints=dict(reading.tints),
         time=reading.time,
         weather=list(reading.weather),

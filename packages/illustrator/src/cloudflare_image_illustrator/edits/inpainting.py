@@ -23,6 +23,8 @@ REACH = 4  # pixels about one that are to fit along with it
 MOST = 9  # shifts for one hole
 ENOUGH = 0.004  # what another shift must help, in shares of the worst cost
 GUESSED = 0.5  # how much a guess inside the hole weighs beside a known pixel of the rim
+EVEN = 5.0  # how much pixels may differ, in steps of 255, from their means over a cell, where nothing is textured
+BRIDGED = 384  # pixels of the longer side at which an even hole is bridged
 UNKNOWN = 3 * 255.0**2 * 0.4  # the cost of copying from inside the hole or from outside the picture
 HEIGHT = 3 * 255.0**2 * 6  # the cost of a source a whole picture higher or lower: scenes lie in layers
 
@@ -44,9 +46,39 @@ def filled(image: Image.Image, hole: Array, passes: int, apart: Array | None = N
         shifts = _chosen(small, guess, lost, usable)
         copied, sure = _copied(small, usable, lost, shifts)
         guess = np.where((lost & (sure > 0))[..., None], copied, guess)
-    result = _finished(source, missing, ~barred, shifts, guess)
+    result = _bridged(source, missing, barred) if _even(source, small, missing) else None
+    if result is None:
+        result = _finished(source, missing, ~barred, shifts, guess)
     mixed = source + (result - source) * np.clip(hole * 1.6, 0, 1)[..., None]
     return Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+
+
+def _even(source: Array, small: Array, missing: Mask) -> bool:
+    """Whether the surroundings of a hole have no texture that a bridge from rim to rim would lack."""
+    h, w = missing.shape
+    large = np.stack([enlarge(small[..., c], w, h) for c in range(3)], -1)
+    rows, columns = np.nonzero(missing)
+    margin = max(4, min(h, w) // 12)
+    near = np.s_[
+        max(rows.min() - margin, 0) : rows.max() + margin, max(columns.min() - margin, 0) : columns.max() + margin
+    ]
+    rough = np.abs(source - large).mean(-1)[near][~missing[near]]
+    return bool(len(rough) and np.percentile(rough, 95) < EVEN)
+
+
+def _bridged(source: Array, missing: Mask, barred: Mask) -> Array:
+    """The hole bridged from rim to rim in each row, worked out on a picture of at most BRIDGED pixels a side."""
+    h, w = missing.shape
+    scale = min(1.0, BRIDGED / max(h, w))
+    size = (max(8, round(w * scale)), max(8, round(h * scale)))
+    known = Image.fromarray((~(barred | missing) * 255).astype(np.uint8)).resize(size, Image.Resampling.BOX)
+    pixels = np.stack(
+        [np.asarray(Image.fromarray(source[..., c]).resize(size, Image.Resampling.BOX)) for c in range(3)], -1
+    )
+    guess = _guessed(pixels, np.asarray(known) >= 254)
+    large = np.stack([enlarge(guess[..., c], w, h) for c in range(3)], -1)
+    result: Array = np.where(missing[..., None], large, source)
+    return result
 
 
 def told_apart(image: Image.Image, part: Array, around: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from cloudflare_image_illustrator.edits import photograph
+from cloudflare_image_illustrator.edits import photograph, snow
 from cloudflare_image_illustrator.scenery import weather
 from cloudflare_image_illustrator.scenery.palette import palette_for
 from cloudflare_image_illustrator.scenery.stage import Stage
@@ -37,6 +37,8 @@ def stage_of(picture: Image.Image, seed: int) -> Stage:
 
 def applied(picture: Image.Image, reading: Reading, brief: Brief) -> Image.Image:
     """The picture with the hour, weather, season, mood and style that the prompt names."""
+    if reading.season == "winter":
+        picture = snow.on_things(picture, brief.seed)
     if reading.season is not None:
         picture = photograph.seasoned(picture, reading.season)
     if reading.time is not None:

@@ -12,6 +12,7 @@ from cloudflare_image_illustrator.raster import enlarge, noise, smooth
 from cloudflare_image_illustrator.seeds import seeded
 
 Array = NDArray[np.floating[Any]]
+STANDS_OUT = 0.15  # certainty from which what stands out is taken for the subject
 SIDE = 96  # pixels of the longer side at which a picture is searched
 ROWS = 256  # rows of a picture that are worked on at a time
 
@@ -182,7 +183,25 @@ def relit(image: Image.Image, time: str, seed: int) -> Image.Image:
     graded.paste(glow, (0, 0), veil)
     if time == "night":
         _starred(graded, image, seed)
+        found, certainty = standing_out(image)
+        if certainty >= STANDS_OUT:
+            # The edge of what was found is rough: light that fades about it hides that.
+            pool = _as_mask(found).filter(ImageFilter.GaussianBlur(min(image.size) / 24))
+            graded = Image.composite(_moonlit(image), graded, pool)
     return graded
+
+
+def _moonlit(image: Image.Image) -> Image.Image:
+    """What the eye rests on at night: less bright and bluer than by day, in its own colours."""
+    bands = [
+        band.point([min(255, round(255 * (lift + gain * v / 255))) for v in range(256)])
+        for band, (lift, gain) in zip(image.split(), ((0.02, 0.66), (0.03, 0.70), (0.08, 0.84)), strict=True)
+    ]
+    return Image.merge("RGB", bands)
+
+
+def _as_mask(part: Array) -> Image.Image:
+    return Image.fromarray((np.clip(part, 0, 1) * 255).astype(np.uint8))
 
 
 def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
@@ -192,9 +211,11 @@ def _starred(graded: Image.Image, source: Image.Image, seed: int) -> None:
     pixels = np.asarray(graded).copy()
     h, w = busy.shape
     radius = max(0, round(min(h, w) / 700))
+    red, _, blue = (np.asarray(band, np.int16) for band in source.split())
+    sky = (busy < 5) & (blue > red - 12)  # not a wall
     for x, y, light in rng.random((220, 3)).tolist():
         px, py = int(x * (w - 1)), int(y**1.5 * h * 0.55)
-        if busy[py, px] < 5:
+        if sky[py, px]:
             value = int(120 + 135 * light)
             pixels[max(py - radius, 0) : py + radius + 1, max(px - radius, 0) : px + radius + 1] = value
     graded.paste(Image.fromarray(pixels))

@@ -27,6 +27,8 @@ FURNISHED: Final[tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]] = (
     (r"classroom", "interior", (("teacher", 1), ("student", 2))),
     (r"ballroom", "interior", (("woman dancing", 1), ("man dancing", 1))),
 )
+# Shops that are seen from a street when the prompt names one.
+SHOPS: Final = r"\b(?:\w*shop|\w*store|cafe|café|restaurant|bakery)\b"
 
 
 def take_some_of_them(text: str) -> tuple[str, tuple[str, str] | None]:
@@ -41,6 +43,10 @@ def complete(reading: Reading, vocabulary: Vocabulary, some: tuple[str, str] | N
     """Adds to a reading what its words imply."""
     if some is not None:
         _colour_some(reading, *some)
+    if {"city", "interior"} <= set(reading.scenery):  # a bookshop on a street is seen from the street
+        reading.scenery.remove("interior")
+        if re.search(SHOPS, text):
+            _add(reading, vocabulary, "convenience store", 1)
     if reading.mentions:
         return
     if reading.emblem:

@@ -251,18 +251,18 @@ STOPWORDS = {
 
 # Words that a label or a tag of that language would mislead: "Bank" is a bench in a picture, "pêche" no peach beside a boat.
 EXTRAS: dict[str, dict[str, str]] = {
-    "de": {"dach": "house", "dächern": "houses", "teppich": "rug",
+    "de": {"tasse kaffee": "cup of coffee", "dach": "house", "dächern": "houses", "teppich": "rug",
            "verschneit": "snowy", "verschneite": "snowy", "verschneiten": "snowy", "verschneiter": "snowy", "verschneites": "snowy", "liest": "reading", "füttert": "feeding", "trinkt": "drinking", "fährt": "driving", "ritter": "knight", "sofa": "sofa", "bank": "bench", "parkbank": "bench", "alter": "old", "alte": "old", "alten": "old", "altes": "old", "schläft": "sleeping", "schlafende": "sleeping",
            "sitzt": "sitting", "steht": "standing", "spielt": "playing", "läuft": "running", "isst": "eating", "hütte": "cabin", "fischerboot": "fishing boat", "mädchen": "girl", "junge": "boy"},
-    "fr": {"toit": "house", "toits": "houses", "tapis": "rug", "moulin": "windmill",
+    "fr": {"tasse de café": "cup of coffee", "toit": "house", "toits": "houses", "tapis": "rug", "moulin": "windmill",
            "banc": "bench", "lisant": "reading", "boit": "drinking", "chevalier": "knight", "canapé": "sofa", "vieux": "old", "vieil": "old", "vieille": "old", "dort": "sleeping", "endormi": "sleeping", "assis": "sitting", "assise": "sitting", "debout": "standing", "joue": "playing",
            "mange": "eating", "cabane": "cabin", "bateau de pêche": "fishing boat", "fille": "girl", "petite fille": "girl", "garçon": "boy", "phare": "lighthouse"},
-    "es": {"tejado": "house", "alfombra": "rug", "molino": "windmill",
+    "es": {"taza de café": "cup of coffee", "tejado": "house", "alfombra": "rug", "molino": "windmill",
            "banco": "bench", "toca": "playing", "tocando": "playing", "lee": "reading", "leyendo": "reading", "come": "eating", "caballero": "knight", "sofá": "sofa", "viejo": "old", "vieja": "old", "anciano": "old man", "anciana": "old woman", "durmiendo": "sleeping", "duerme": "sleeping", "sentado": "sitting", "sentada": "sitting", "jugando": "playing",
            "comiendo": "eating", "cabaña": "cabin", "barco de pesca": "fishing boat", "niña": "girl", "faro": "lighthouse"},
-    "it": {"tetto": "house", "tappeto": "rug", "mulino": "windmill",
+    "it": {"tazza di caffè": "cup of coffee", "tetto": "house", "tappeto": "rug", "mulino": "windmill",
            "panchina": "bench", "suona": "playing", "legge": "reading", "mangia": "eating", "beve": "drinking", "divano": "sofa", "cavaliere": "knight", "vecchio": "old", "vecchia": "old", "dorme": "sleeping", "seduto": "sitting", "seduta": "sitting", "bambina": "girl", "peschereccio": "fishing boat", "faro": "lighthouse"},
-    "pt": {"telhado": "house", "tapete": "rug", "moinho": "windmill",
+    "pt": {"xícara de café": "cup of coffee", "telhado": "house", "tapete": "rug", "moinho": "windmill",
            "por do sol": "sunset", "ao por do sol": "at sunset", "ao pôr do sol": "at sunset", "banco": "bench", "toca": "playing", "tocando": "playing", "lendo": "reading", "comendo": "eating", "cavaleiro": "knight", "sofá": "sofa", "velho": "old", "velha": "old", "dormindo": "sleeping", "sentado": "sitting", "sentada": "sitting", "menina": "girl", "menino": "boy", "barco de pesca": "fishing boat", "farol": "lighthouse"},
     "nl": {"dak": "house", "tapijt": "rug", "kleed": "rug", "molen": "windmill", "windmolen": "windmill",
            "bankje": "bench", "bank": "sofa", "oude": "old", "slaapt": "sleeping", "slapende": "sleeping", "zit": "sitting", "staat": "standing", "meisje": "girl", "jongen": "boy", "vissersboot": "fishing boat", "vuurtoren": "lighthouse"},

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from cloudflare_image_illustrator.reading import everyday, glosses, lexicon
+from cloudflare_image_illustrator.reading.place_names import place_names
 from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
 
 QUOTES = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」')
@@ -42,7 +43,7 @@ def table(language: str) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
                     stems.append((text[:-1], word))
                 else:
                     whole.setdefault(text, word)
-    whole |= glosses.EXTRAS.get(language, {})
+    whole |= {**place_names(language), **glosses.EXTRAS.get(language, {})}
     return whole, tuple(sorted(stems, key=lambda s: -len(s[0])))
 
 

@@ -83,8 +83,8 @@ SCENERY = _table(
     forest="forest, woods, jungle, rainforest, tropical forest, tropical rainforest, tropical jungle, woodland, grove, trees, bamboo forest, pine forest, enchanted forest, swamp",
     desert="desert, dunes, sand dunes, sahara, mesa, wild west, oasis",
     beach="beach, shore, seaside, coast, sandy beach, tropical island, island, seashore, tropical beach, coastline, sand",
-    ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier, wave, fishing port",
-    lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterfall, cascade, waterfalls",
+    ocean="ocean, sea, open sea, high seas, open ocean, waves, harbor, harbour, water, stormy sea, bay, pier, jetty, dock, boardwalk, wave, fishing port",
+    lake="lake, river, pond, stream, lakeside, fjord, riverside, lagoon, waterhole, watering hole, waterfall, cascade, waterfalls",
     underwater="underwater, under water, under the sea, under the ocean, coral reef, coral, deep sea, seabed, ocean floor, beneath the waves, aquarium, fish tank",
     snow="snow, snowy, arctic, antarctica, ice, snowfield, tundra, iceberg, glacier, snow covered, snowy landscape, north pole, winter wonderland, ski slope, polar",
     city="city, street, downtown, cityscape, skyline, town, urban, metropolis, alley, new york, tokyo, manhattan, city street, neon city, skyscrapers, parking lot, london, paris, times square, sidewalk, market, marketplace, plaza, brick wall, red brick wall, stone wall, graffiti wall, boulevard, montmartre",
@@ -113,6 +113,7 @@ PLACE_KINDS = _table(
     jungle="jungle, rainforest, tropical forest, tropical rainforest, tropical jungle",
     iceberg="iceberg",
     mud="mud, muddy field",
+    pier="pier, jetty, dock, boardwalk",
     paris="paris, montmartre",
     **{
         "brick wall": "brick wall, red brick wall, stone wall, graffiti wall",
@@ -193,6 +194,7 @@ COMPOSITIONS = _table(
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
+    checkered checked plaid dotted velvet grumpy cub landing guarding
     board reflected reflecting feeding
     japanese chinese korean indian egyptian greek roman american british english french german italian spanish mexican russian african asian
     european scandinavian nordic victorian medieval gothic baroque renaissance steampunk dieselpunk tropical royal imperial antique sleek

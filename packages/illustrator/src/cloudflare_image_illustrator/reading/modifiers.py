@@ -26,6 +26,7 @@ class ModifierParser:
         self.last: int | None = None
         self.holder: tuple[str, int] | None = None
         self.adjacent = False
+        self.field = False
 
     def _clear(self) -> None:
         self.count: int | None = None
@@ -111,7 +112,7 @@ class ModifierParser:
         if token.phrase in SETTLEMENTS:
             self._settle(*SETTLEMENTS[token.phrase])
         if token.value == "meadow" and following is not None and following.phrase == "of":
-            self.count = MANY  # "a field of tulips"
+            self.count, self.field = MANY, True  # "a field of tulips"
         if self.relation != "beside":
             self.relation = None
 

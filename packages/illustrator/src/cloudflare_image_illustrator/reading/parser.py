@@ -84,6 +84,7 @@ class MentionParser(ModifierParser):
         if self._comes_served(token):
             self._clear()
             return
+        self._fill_field(token)
         count = self._number_of(token)
         mention = Mention(
             token.phrase,
@@ -132,6 +133,17 @@ class MentionParser(ModifierParser):
         self._clear()
         self.relation = None
         return True
+
+    def _grows_in_a_field(self, token: Token) -> None:
+        label = self.vocabulary.concept(token.concepts[0]).label if token.concepts else ""
+        crop = "wheat" if label == "sheaf of rice" else label if label in FLOWER_FIELDS else "flower"
+        self.reading.kinds["meadow"] = f"{crop} field"
+
+    def _fill_field(self, token: Token) -> None:
+        """ "a field of tulips": a plant after "field of" is what grows in it."""
+        if self.field and token.concepts and self.vocabulary.concept(token.concepts[0]).kind.startswith("plant"):
+            self._grows_in_a_field(token)
+        self.field = False
 
     def _is_room(self, token: Token) -> bool:
         """ "a doctor in a hospital": a building that someone is in is the room around them."""
@@ -254,8 +266,7 @@ class MentionParser(ModifierParser):
         if following.phrase in GROUNDS:
             kind = self.vocabulary.concept(token.concepts[0]).kind if token.concepts else ""
             if kind == "plant-flower" and following.phrase == "field":
-                flower = self.vocabulary.concept(token.concepts[0]).label
-                self.reading.kinds["meadow"] = f"{flower if flower in FLOWER_FIELDS else 'flower'} field"
+                self._grows_in_a_field(token)
             if kind.startswith("plant"):
                 # The article is the field's, not the plant's.
                 self.count = 5 if self.count in {None, 1} else self.count

@@ -87,6 +87,15 @@ def window(stage: Stage, x: float, y: float, size: float, rng: np.random.Generat
         stage.back.append(
             f'<circle cx="{left + w * 0.74:.1f}" cy="{top + h * 0.2:.1f}" r="{size * 0.07:.1f}" fill="#f6efd2"/>'
         )
+    if set(stage.weather) & {"rain", "storm"}:
+        drops = stage.rng("drops on the pane").random((26, 3)).tolist()
+        lines = "".join(
+            f"M{left + w * x:.1f} {top + h * 0.86 * y:.1f}l{-size * 0.02:.1f} {size * (0.05 + 0.06 * t):.1f}"
+            for x, y, t in drops
+        )
+        stage.back.append(
+            f'<path d="{lines}" fill="none" stroke="#e8f1fa" stroke-width="{size * 0.012:.1f}" stroke-linecap="round" opacity=".8"/>'
+        )
     cloth = dim(stage, oklch(0.74, 0.10, float(rng.uniform(0, 360))))
     for sign in (-1, 1):
         cx = x + sign * size * 0.60

@@ -39,6 +39,21 @@ def paint(stage: Stage) -> None:
         _fireworks(stage)
 
 
+def add_things(stage: Stage) -> None:
+    """Adds the things of stage.sky to a canvas that shows a sky already, and nothing that is not asked for."""
+    _place_sun(stage)
+    if "stars" in stage.sky:
+        _stars(stage)
+    if "aurora" in stage.sky:
+        _aurora(stage)
+    if {"moon", "crescent", "sun"} & set(stage.sky):
+        _discs(stage)
+    if "rainbow" in stage.sky:
+        _rainbow(stage)
+    if "fireworks" in stage.sky:
+        _fireworks(stage)
+
+
 def _gradient(y: Array, top: Rgb, middle: Rgb, low: Rgb) -> Array:
     stops = np.array([top, middle, low], np.float32)
     position = np.array([0.0, 0.58, 1.0], np.float32)

@@ -1,10 +1,10 @@
-"""Wild places of a particular kind: waterfall, jungle, iceberg, mud."""
+"""Wild places of a particular kind: waterfall, jungle, iceberg, mud, a pier in the sea."""
 
 import numpy as np
 
 from cloudflare_image_illustrator.colour import hexed, mix, oklch, shade
 from cloudflare_image_illustrator.scenery import landscapes, plants, terrain, water
-from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, strokes
+from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, rect, strokes
 from cloudflare_image_illustrator.scenery.stage import Stage, path
 
 
@@ -219,4 +219,36 @@ def mud(stage: Stage) -> None:
     stage.floor_far, stage.floor_near = stage.horizon + span * 0.42, h - span * 0.12
 
 
-WILD = {"waterfall": waterfall, "jungle": jungle, "iceberg": iceberg, "mud": mud}
+def pier(stage: Stage) -> None:
+    """Open water, and a wooden pier on posts on which things stand."""
+    palette, rng = stage.palette, stage.rng("pier")
+    w, h, u = stage.width, stage.height, stage.unit
+    span = h - stage.horizon
+    water.surface(stage, stage.horizon, h)
+    far, near = stage.horizon + span * 0.34, stage.horizon + span * 0.84
+    wood = palette.lit(oklch(0.60, 0.075, 62))
+    for x in (0.16, 0.38, 0.62, 0.84):
+        post = rect(w * x - u * 22, far + u * 10, u * 44, h - far, shade(wood, -0.20), u * 10)
+        stage.near.append(post + rect(w * x - u * 22, far + u * 10, u * 14, h - far, shade(wood, -0.12), u * 6))
+    deck = stage.gradient([(0, shade(wood, 0.02), 1), (1, shade(wood, 0.07), 1)], far, near)
+    stage.near.append(polygon([(w * 0.10, far), (w * 0.90, far), (w * 1.04, near), (-w * 0.04, near)], deck))
+    seams = "".join(
+        f"M{w * (0.10 + 0.80 * t):.1f} {far:.1f}L{w * (-0.04 + 1.08 * t):.1f} {near:.1f}"
+        for t in np.linspace(0.07, 0.93, 13).tolist()
+    )
+    stage.near.append(strokes(seams, shade(wood, -0.12), u * 3))
+    stage.near.append(rect(-w * 0.04, near, w * 1.08, span * 0.055, shade(wood, -0.13), u * 3))
+    for x in (0.07, 0.93):
+        y = (far + near) / 2
+        stage.near.append(rect(w * x - u * 18, y - span * 0.16, u * 36, span * 0.20, shade(wood, -0.16), u * 12))
+        stage.near.append(ellipse(w * x, y - span * 0.155, u * 18, u * 7, shade(wood, 0.02)))
+    for _ in range(5):
+        x, t = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.2, 0.9))
+        stage.near.append(ellipse(w * x, far + (near - far) * t, u * 7, u * 3, shade(wood, -0.15)))
+    stage.floor_far, stage.floor_near = far + (near - far) * 0.30, near - (near - far) * 0.14
+    if stage.boats:
+        stage.floor_far, stage.floor_near = stage.horizon + span * 0.14, stage.horizon + span * 0.30
+        stage.afloat = True
+
+
+WILD = {"pier": pier, "waterfall": waterfall, "jungle": jungle, "iceberg": iceberg, "mud": mud}

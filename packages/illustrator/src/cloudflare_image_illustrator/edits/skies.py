@@ -1,0 +1,45 @@
+"""Adds what is seen in the sky to a picture: rainbow, stars, moon, sun, northern lights, fireworks."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from cloudflare_image_illustrator.colour import to_oklab
+from cloudflare_image_illustrator.edits import looks
+from cloudflare_image_illustrator.raster import paste, rasterise
+from cloudflare_image_illustrator.scenery import sky
+
+Array = NDArray[np.floating[Any]]
+SIDE = 160  # pixels of the longer side at which the end of the sky is looked for
+STEEP = 0.05  # distance in OKLab between neighbouring rows at which the sky ends; clouds are softer
+
+
+def adorned(picture: Image.Image, things: tuple[str, ...], seed: int, mask: Array | None) -> Image.Image:
+    """The picture with things of the sky (words of Reading.sky) behind whatever reaches into it, inside the mask."""
+    part = sky_of(picture)
+    inside = part if mask is None else part * (mask > 0)
+    if inside.mean() < 0.01:
+        return picture
+    rows = np.flatnonzero((inside > 0.5).any(axis=1))
+    stage = looks.stage_of(picture.copy(), seed)
+    stage.sky, stage.horizon = things, float(rows[-1] + 1) if len(rows) else picture.height * 0.5
+    sky.add_things(stage)
+    if stage.back:
+        paste(stage.canvas, rasterise(stage.body(stage.back), *picture.size), 0, 0)
+    return Image.composite(stage.canvas.convert("RGB"), picture, Image.fromarray((inside * 255).astype(np.uint8)))
+
+
+def sky_of(picture: Image.Image) -> Array:
+    """The sky as far as it is open from the upper edge down, feathered, 0 to 1, H x W."""
+    scale = min(1.0, SIDE / max(picture.size))
+    size = (max(16, round(picture.width * scale)), max(16, round(picture.height * scale)))
+    lab = to_oklab(np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32) / 255)
+    steep = np.linalg.norm(np.diff(lab, axis=0, append=lab[-1:]), axis=-1) > STEEP
+    ends = np.where(steep.any(axis=0), steep.argmax(axis=0), size[1])
+    around = np.pad(ends, 1, mode="edge")
+    ends = np.min(np.lib.stride_tricks.sliding_window_view(around, 3), axis=-1)
+    open_to_top = np.arange(size[1])[:, None] <= ends[None, :] - 1
+    soft = Image.fromarray((open_to_top * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
+    return np.asarray(soft.filter(ImageFilter.GaussianBlur(1)), np.float32) / 255
