@@ -170,7 +170,11 @@ def _store(settings: Settings) -> ImageStore:
 
 
 def _job_records(settings: Settings) -> JobRecords | None:
-    """Beside the images: in their folder, or in memory; for a bucket in the user's data directory."""
+    """In Redis; else beside the images: in their folder, or in memory; for a bucket in the user's data directory."""
+    if settings.redis_url:
+        from cloudflare_image_mcp.usage.redis_jobs import RedisJobs
+
+        return RedisJobs(settings.redis_url)
     url = storage_url(settings).lower()
     if url.startswith("memory:"):
         return None

@@ -16,6 +16,7 @@ from cloudflare_image_mcp.usage.job_database import FILE_NAME
 from tests.cli.commands import free_port
 from tests.emulator.calling import emulating
 from tests.live import command, gateway
+from tests.redis_server import RedisServer, redis_server
 from tests.rest.test_jobs import PATIENCE, ended, fields, started
 
 if TYPE_CHECKING:
@@ -134,3 +135,44 @@ def test_a_folder_that_cannot_be_written_to_keeps_no_job_from_running(
         for _ in range(2):
             assert ended(client, started(client).headers["location"])["status"] == "completed"
     assert caplog.text.count("jobs do not survive a restart") == 1
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+def test_any_replica_answers_for_a_job_in_redis(tmp_path: Path, redis: RedisServer) -> None:
+    keys = {"API_KEYS": "A,B", "REDIS_URL": redis.url}
+    mine, other = ({"Authorization": f"Bearer {key}"} for key in "AB")
+    with (
+        gateway(tmp_path / "images", **keys) as one,
+        gateway(tmp_path / "images", **keys) as two,
+        httpx2.Client(base_url=one, timeout=PATIENCE, headers=mine) as first,
+        httpx2.Client(base_url=two, timeout=PATIENCE, headers=mine) as second,
+    ):
+        paths = [started(first, seed=seed).headers["location"] for seed in range(3)]
+        done = [ended(second, path) for path in paths]
+        assert [job["status"] for job in done] == ["completed"] * 3
+        assert httpx2.get(done[0]["result"]["data"][0]["url"], timeout=PATIENCE).status_code == 200
+        assert [job["id"] for job in jobs_of(second)] == [job["id"] for job in done[::-1]]
+        assert second.get("/v1/images/jobs", headers=other).json()["data"] == []
+        assert second.get(paths[0], headers=other).status_code == 404
+    assert not (tmp_path / "images" / FILE_NAME).exists()
+
+
+def test_jobs_run_while_redis_is_away(tmp_path: Path, redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        gateway(tmp_path / "images", REDIS_URL=redis.url) as origin,
+        httpx2.Client(base_url=origin, timeout=PATIENCE) as client,
+    ):
+        before = started(client).headers["location"]
+        assert ended(client, before)["status"] == "completed"
+        redis.stop()
+        alone = started(client).headers["location"]
+        assert ended(client, alone)["status"] == "completed"
+        assert "known to this process alone" in caplog.text
+        redis.start()
+        assert ended(client, started(client).headers["location"])["status"] == "completed"
+        assert client.get(before).json()["status"] == "completed"

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, CountersFailed, Outcome, Reading
 from cloudflare_image_mcp.errors import masked_url
+from cloudflare_image_mcp.usage.redis_client import PREFIX, redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudflare_image_mcp.core.quota import Charge
-
-PREFIX: Final = "cloudflare-image-mcp:"
-TIMEOUT: Final = 1.0
-"""Seconds for connecting and for an answer."""
 
 _RESERVE: Final = """
 local readings, admitted = {}, 1
@@ -92,19 +89,7 @@ class RedisCounters:
 
     def _open(self) -> Any:
         if self._client is None:
-            from redis.asyncio import Redis
-            from redis.asyncio.retry import Retry
-            from redis.backoff import NoBackoff
-            from redis.exceptions import ConnectionError as Disconnected
-
-            self._client = Redis.from_url(
-                self._url,
-                decode_responses=True,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                # Once, for a pooled connection that a restart of Redis has closed.
-                retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
-            )
+            self._client = redis_client(self._url)
             self._reserve_script = self._client.register_script(_RESERVE)
         return self._client
 
