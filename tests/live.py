@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serves an application in a thread; yields its origin, ``http://127.0.0.1:{port}``."""
+def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serves an application in a thread; yields its origin, ``http://127.0.0.1:{port}``. Port 0: a free one."""
     config = server_config(app, log_level="warning", shutdown_timeout=30)
+    config.port = port
     with running(uvicorn.Server(config)) as origin:
         yield origin
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chromium import opened, send
 from tests.live import gateway
 from tests.node import packages
-from tests.web.conftest import DARK, DESKTOP, PHONE, opened, paint, send
+from tests.web.conftest import DARK, DESKTOP, PHONE, paint
+from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +49,18 @@ def test_nothing_serious(browser: Browser, tmp_path: Path, context: dict[str, An
         send(page, "a red fox in the snow")
         page.locator("#gallery .card").first.wait_for()
         check(page, "result and gallery")
+        page.locator("#gallery").get_by_role("button", name="Delete").click()
+        check(page, "delete, asked once more")
+        page.locator("#gallery button.picture").click()
+        page.locator("dialog.viewer img").wait_for()
+        check(page, "full screen")
+        page.keyboard.press("Escape")
         page.locator("#results").get_by_role("button", name="Edit").first.click()
         paint(page)
         check(page, "edit")
+        page.locator(".editor canvas").nth(1).focus()
+        page.keyboard.press("ArrowLeft")
+        check(page, "mask with the keyboard")
         send(page, "a blue balloon")
         page.get_by_role("button", name="Open: a blue balloon").first.click()
         page.get_by_label("Before and after").wait_for()
@@ -65,4 +76,21 @@ def test_nothing_serious(browser: Browser, tmp_path: Path, context: dict[str, An
         page.context.set_offline(True)
         page.locator("#form button.main").click()
         page.locator("#results .error").first.wait_for()
+        page.fill("#search", "another name")
+        page.get_by_role("button", name="Load again").wait_for()
         check(page, "offline")
+
+
+def test_nothing_serious_while_an_image_is_made(browser: Browser) -> None:
+    axe = (packages() / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+    with wired(faults="slow=12s:1") as wire, opened(browser, wire.gateway, axe) as page:
+        page.wait_for_selector("#p-size")
+        page.fill("#prompt", "a slow fox")
+        page.locator("#form button.main").click()
+        page.get_by_role("button", name="Cancel").wait_for()
+        check(page, "running")
+        page.emulate_media(color_scheme="dark")
+        check(page, "running, dark")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("Cancelled.").wait_for()
+        check(page, "cancelled")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +12,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.web.conftest import send
+from cloudflare_image_mcp.imagefile.image import Image as StoredPicture
+from cloudflare_image_mcp.storage.opening import open_store
+from cloudflare_image_mcp.system import SystemClock, SystemIds
+from tests.chromium import opened, send
+from tests.live import gateway
+from tests.web.conftest import PHONE, STILL, picture
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 
 def test_search_and_delete(page: Page) -> None:
@@ -48,3 +56,72 @@ def test_arrows_go_through_the_gallery(page: Page) -> None:
     expect(shown).to_have_attribute("alt", "the first heron")
     page.keyboard.press("ArrowLeft")
     expect(shown).to_have_attribute("alt", "the second heron")
+
+
+def test_a_swipe_on_a_phone(browser: Browser, origin: str) -> None:
+    with opened(browser, origin, **PHONE, **STILL) as page:
+        send(page, "the first stork")
+        send(page, "the second stork")
+        page.get_by_role("button", name="Open: the second stork").last.tap()
+        shown = page.locator("dialog.viewer .stage img")
+        expect(shown).to_have_attribute("alt", "the second stork")
+        touch = page.context.new_cdp_session(page)
+        for kind, x in (("touchStart", 300), ("touchMove", 200), ("touchMove", 100), ("touchEnd", None)):
+            points = [] if x is None else [{"x": x, "y": 300}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        expect(shown).to_have_attribute("alt", "the first stork")
+
+
+def fill(images: Path, count: int) -> None:
+    """Stores that many images, whose prompts are numbered."""
+    content = picture("teal", 64)["buffer"]
+
+    async def put() -> None:
+        store = open_store(images.as_uri(), expiry=None, clock=SystemClock())
+        for index in range(count):
+            details = {"prompt": f"number {index}", "width": "64", "height": "64"}
+            await store.put(f"{SystemIds().name()}.png", await StoredPicture.of_bytes(content), details)
+        await store.aclose()
+
+    # In a thread: the loop of Playwright runs in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(put())).result()
+
+
+def test_a_long_gallery_is_loaded_as_it_is_scrolled(browser: Browser, tmp_path: Path) -> None:
+    fill(tmp_path, 130)
+    with gateway(tmp_path) as origin, opened(browser, origin) as page:
+        card = page.locator("#gallery .card")
+        expect(card).to_have_count(60)
+        page.wait_for_load_state("networkidle")
+        loaded = (
+            "() => performance.getEntriesByType('resource').filter(({ name }) => /images.[^?]+png/.test(name)).length"
+        )
+        assert 0 < page.evaluate(loaded) < 60
+        for shown in (120, 130):
+            card.last.scroll_into_view_if_needed()
+            expect(card).to_have_count(shown)
+        expect(page.locator("#more")).to_be_hidden()
+        prompts = page.locator("#gallery .prompt").all_text_contents()
+        assert len(set(prompts)) == 130
+
+
+def test_each_key_sees_its_own_images(browser: Browser, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.toml"
+    rows = [f'[keys.{name}]\nsha256 = "{hashlib.sha256(name.encode()).hexdigest()}"\n' for name in ("anna", "boris")]
+    keys.write_text("\n".join(rows), "utf-8")
+    with (
+        gateway(tmp_path / "images", API_KEYS_FILE=str(keys)) as origin,
+        opened(browser, origin) as anna,
+        opened(browser, origin) as boris,
+    ):
+        for page, name in ((anna, "anna"), (boris, "boris")):
+            page.get_by_label("API key").last.fill(name)
+            page.get_by_role("button", name="Use this key").click()
+            page.get_by_text("Nothing is stored yet.").wait_for()
+            send(page, f"a picture for {name}")
+            expect(page.locator("#gallery .card")).to_have_count(1)
+        for page, name in ((anna, "anna"), (boris, "boris")):
+            with page.expect_response("**/v1/images?*"):
+                page.fill("#search", "picture")
+            expect(page.locator("#gallery .prompt")).to_have_text([f"a picture for {name}"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +12,9 @@ from playwright.sync_api import expect
 
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
+from tests.chromium import KLEIN, made, opened, send
 from tests.live import gateway, serving
-from tests.web.conftest import DARK, DESKTOP, KLEIN, PHONE, choose, made, opened, paint, picture, send
+from tests.web.conftest import DARK, DESKTOP, PHONE, choose, paint, picture
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -193,6 +196,45 @@ def test_an_offline_server_is_a_message_on_the_page(browser: Browser, tmp_path: 
         page.context.set_offline(False)
         page.get_by_role("button", name="Try again").click()
         made(page, "a fox")
+
+
+def test_a_server_that_stops_and_starts_again(browser: Browser, tmp_path: Path) -> None:
+    settings = Settings.read({"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": tmp_path.as_uri()})
+    with ExitStack() as closing, socket.socket() as held:
+        # Bound and not listening: nobody else is given the port while the server is down.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        first = closing.enter_context(ExitStack())
+        origin = first.enter_context(serving(build_app(settings), held.getsockname()[1]))
+        page = closing.enter_context(opened(browser, origin))
+        page.get_by_text("Nothing is stored yet.").wait_for()
+        first.close()
+        page.fill("#prompt", "a patient fox")
+        page.locator("#form button.main").click()
+        page.locator("#results .error").get_by_text("The server cannot be reached.").wait_for()
+        page.fill("#search", "fox")
+        page.locator("#gallery-state").get_by_text("The server cannot be reached.").wait_for()
+        closing.enter_context(serving(build_app(settings), held.getsockname()[1]))
+        page.get_by_role("button", name="Load again").click()
+        page.get_by_text("No image matches the search.").wait_for()
+        page.get_by_role("button", name="Try again").click()
+        made(page, "a patient fox")
+        expect(page.locator("#gallery .card")).to_have_count(1)
+
+
+def test_the_address_can_be_shared(browser: Browser, origin: str, page: Page) -> None:
+    page.locator("#tasks").get_by_role("button", name="Vary").click()
+    page.fill("#prompt", "a shared fox & friends")
+    page.fill("#p-seed", "7")
+    page.locator("#parameters summary").click()
+    page.fill("#p-steps", "5")
+    page.wait_for_url("**steps=5*")
+    with opened(browser, origin, query=page.url.partition("?")[2]) as other:
+        expect(other.locator("#p-steps")).to_have_value("5")
+        expect(other.locator("#p-seed")).to_have_value("7")
+        expect(other.locator("#p-size")).to_have_value("512x512")
+        expect(other.locator("#prompt")).to_have_value("a shared fox & friends")
+        expect(other.locator("#tasks [aria-pressed=true]")).to_have_text("Vary")
 
 
 def test_behind_a_proxy_with_a_path_prefix(browser: Browser, tmp_path: Path) -> None:

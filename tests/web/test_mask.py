@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
 
-from tests.web.conftest import made, paint, picture, pixels, send
+from tests.chromium import made, opened, send
+from tests.web.conftest import PHONE, STILL, paint, picture, pixels
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, FilePayload, Page
 
 
 def painted(page: Page) -> Image.Image:
@@ -62,6 +63,35 @@ def test_invert_undo_redo_erase_and_clear(page: Page) -> None:
     tools.get_by_role("button", name="Clear").click()
     tools.get_by_role("button", name="Invert").click()
     assert share() == 1
+
+
+def test_a_mask_on_a_phone_and_its_before_and_after(browser: Browser, origin: str) -> None:
+    with opened(browser, origin, **PHONE, **STILL) as page:
+        before = pixels(origin, send(page, "a fox on a phone"))
+        page.locator("#results").get_by_role("button", name="Edit").first.tap()
+        page.locator(".editor").tap()
+        mask = painted(page)
+        assert 0 < sum(mask.histogram()[128:]) < 512 * 512 / 4
+        assert_changed_inside_alone(before, pixels(origin, send(page, "a yellow star")), mask)
+        page.get_by_role("button", name="Open: a yellow star").first.tap()
+        shown = page.locator("dialog.viewer figure")
+        box = shown.bounding_box()
+        assert box is not None
+        covered = """right => {
+          const { clipPath } = getComputedStyle(document.querySelector(".before"));
+          return Math.abs(parseFloat(clipPath.split(" ")[1]) - right) < 2;
+        }"""
+        page.wait_for_function(covered, arg=50)
+        page.touchscreen.tap(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+        page.wait_for_function(covered, arg=75)
+
+
+def test_a_file_that_is_no_image(page: Page) -> None:
+    page.locator("#tasks").get_by_role("button", name="Edit").click()
+    notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"}
+    page.set_input_files("#file", [notes])
+    page.get_by_text("notes.txt is not an image that this browser can read.").wait_for()
+    assert page.locator("#thumbs img").count() == 0
 
 
 def test_everything_with_the_keyboard_alone(page: Page, origin: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,9 @@ def test_the_mcp_call_fits_the_schema(page: Page, task: str) -> None:
 
 def test_the_code_runs(page: Page) -> None:
     page.fill("#prompt", 'it\'s a "fox"')
-    for name, command in (("curl", ["sh", "-c"]), ("Python", [sys.executable, "-c"])):
+    commands = {"curl": ["sh", "-c"], "Python": [sys.executable, "-c"]}
+    if node := shutil.which("node"):
+        commands["JavaScript"] = [node, "--input-type=module", "-e"]
+    for name, command in commands.items():
         done = subprocess.run([*command, copied(page, name)], capture_output=True, text=True, check=True)
         assert "/images/" in done.stdout, name

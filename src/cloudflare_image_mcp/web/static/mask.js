@@ -142,6 +142,10 @@ export class MaskEditor {
     if (kind === "clear") context.clearRect(0, 0, size.width, size.height);
     else if (kind === "invert") context.fillRect(0, 0, size.width, size.height);
     else {
+      // A line of no length, as of one click, is not drawn: hence the circle.
+      context.beginPath();
+      if (from === 0) context.arc(...points[0], radius, 0, 2 * Math.PI);
+      context.fill();
       context.lineWidth = radius * 2;
       context.lineCap = context.lineJoin = "round";
       context.beginPath();
