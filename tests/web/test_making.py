@@ -67,6 +67,19 @@ def test_each_kind_of_model(browser: Browser, service: Wire, task: str, title: s
     assert service.stats()["images"][model.rsplit("/", 1)[1]] == before + 1
 
 
+def test_other_providers_models_show_their_price(browser: Browser) -> None:
+    with wired({"CLOUDFLARE_CATALOGUE": "on"}) as wire, opened(browser, wire.gateway) as page:
+        page.wait_for_selector("#p-size")
+        choose(page, "GPT Image 2")
+        expect(page.locator("#model")).to_contain_text("Price not listed")
+        expect(page.locator("#cost")).to_have_text("The price is not known")
+        choose(page, "Recraft V4")
+        page.fill("#p-n", "2")
+        expect(page.locator("#cost")).to_have_text("About $0.08000")
+        page.fill("#p-n", "1")
+        send(page, "a heron")
+
+
 def test_two_references(page: Page) -> None:
     page.locator("#tasks").get_by_role("button", name="Edit").click()
     page.set_input_files("#file", [picture("teal"), picture("orange")])

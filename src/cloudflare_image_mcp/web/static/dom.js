@@ -15,7 +15,7 @@ export function button(text, onclick) {
   return element("button", { type: "button", onclick }, text);
 }
 
-// Opens a modal dialog with the children and a button that closes it; it is removed when it closes.
+// Opens a modal dialog with the children; it is removed when it closes.
 export function openDialog(title, ...children) {
   const dialog = element("dialog", { ariaLabel: title }, element("h2", {}, title), ...children);
   dialog.addEventListener("close", () => dialog.remove());
@@ -30,3 +30,12 @@ export function keepFocus(change, fallback) {
   change();
   if (inside && document.activeElement === document.body) fallback()?.focus();
 }
+
+// Runs change() as a view transition, where the browser has them and the person does not want less motion.
+export function transition(change) {
+  if (!document.startViewTransition || matchMedia("(prefers-reduced-motion: reduce)").matches) return change();
+  // A transition that the browser skips, as in a hidden tab, rejects ready; change() is called all the same.
+  return document.startViewTransition(change).ready.catch(() => {});
+}
+
+export const shownSize = (size) => size?.replace("x", " × ");

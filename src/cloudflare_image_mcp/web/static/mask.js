@@ -2,7 +2,8 @@
 // Transparent in the file = repaint.
 import { button, element } from "./dom.js";
 
-const HELP = "Paint over what is to change; everything else stays as it is, to the pixel. Keyboard: arrows move the brush, Space puts it down or lifts it, [ and ] change its size, Ctrl+Z undoes.";
+const HELP = "Paint over what is to change. Everything else stays as it is, to the pixel.";
+const KEYS = "Arrow keys move the brush, Space puts it down or lifts it, [ and ] change its size, Ctrl+Z undoes.";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class MaskEditor {
@@ -15,7 +16,7 @@ export class MaskEditor {
     this.undone = [];
     const picture = element("canvas", { width, height, ariaHidden: "true" });
     picture.getContext("2d").drawImage(bitmap, 0, 0);
-    this.canvas = element("canvas", { width, height, tabIndex: 0, role: "application", ariaLabel: "Mask: paint what is to change", "aria-describedby": "mask-help" });
+    this.canvas = element("canvas", { width, height, tabIndex: 0, role: "application", ariaLabel: "Mask: paint what is to change", "aria-describedby": "mask-help mask-keys" });
     this.context = this.canvas.getContext("2d");
     this.ring = element("span", { className: "ring", hidden: true });
     this.frame = element("div", { className: "editor" }, picture, this.canvas, this.ring);
@@ -25,15 +26,15 @@ export class MaskEditor {
     const feather = button("Feather", () => this.frame.classList.toggle("feather", this.toggle(feather)));
     feather.title = "Preview of soft edges";
     this.erase.ariaPressed = feather.ariaPressed = "false";
-    this.element = element("div", { className: "field" }, this.frame,
+    this.element = element("div", { className: "field mask" }, element("p", { className: "quiet", id: "mask-help" }, HELP), this.frame,
+      element("p", { className: "quiet", id: "mask-keys" }, KEYS),
       element("div", { className: "row brush" }, element("label", { htmlFor: "brush" }, "Brush"), this.brush),
       element("div", { className: "row tools" },
         this.erase,
         button("Undo", () => this.move(this.strokes, this.undone)),
         button("Redo", () => this.move(this.undone, this.strokes)),
         button("Invert", () => this.add({ kind: "invert" })),
-        button("Clear", () => this.add({ kind: "clear" })), feather),
-      element("p", { className: "quiet", id: "mask-help" }, HELP), this.state);
+        button("Clear", () => this.add({ kind: "clear" })), feather), this.state);
     this.listen();
   }
 

@@ -12,8 +12,11 @@ export function speed(model) {
   return `${SPEEDS.find(([most]) => steps <= most)[1]} · ${steps} steps`;
 }
 
-// price is null on engines of this machine, and 0 for models in free beta.
-export const price = (model) => (model.price?.usd ? `$${model.price.usd.toFixed(4)} an image` : "Costs nothing");
+// model.price is null on engines of this machine; its usd is 0 for models in free beta, null where no price is listed.
+export function price(model) {
+  if (model.price?.usd === null) return "Price not listed";
+  return model.price?.usd ? `$${model.price.usd.toFixed(4)} an image` : "Costs nothing";
+}
 
 function abilities(model) {
   const images = model.max_input_images > 1 ? `Up to ${model.max_input_images} images` : "";

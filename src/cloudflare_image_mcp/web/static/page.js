@@ -1,17 +1,18 @@
 // Puts the page together: models, form, inputs, running, gallery, and the state in the address.
 import { call, getKey, setKey } from "./api.js";
-import { button, byId, element, keepFocus, openDialog } from "./dom.js";
+import { button, byId, element, openDialog } from "./dom.js";
 import { reloadGallery, showNew, startGallery } from "./gallery.js";
-import { MaskEditor } from "./mask.js";
+import { addInputs, inputImages, maskFile, readImages, setInputs, showInputs, startInputs } from "./inputs.js";
 import { chooseModel, showChosen } from "./models.js";
 import { estimate, readParameters, showParameters } from "./parameters.js";
-import { run } from "./results.js";
+import { clearResults, run } from "./results.js";
 import { showCode } from "./snippets.js";
 
 const TASKS = { generate: ["Generate", "v1/images/generations"], edit: ["Edit", "v1/images/edits"], vary: ["Vary", "v1/images/variations"] };
 // Engines that send partial images; the service sends none.
 const PREVIEWS = new Set(["local", "diffusers"]);
-const state = { models: [], model: null, task: "generate", values: {}, inputs: [], editor: null };
+const state = { models: [], model: null, task: "generate", values: {} };
+let addressTimer;
 const fitting = () => state.models.filter((one) => one.tasks.includes(state.task));
 
 function fail(error) {
@@ -43,86 +44,91 @@ function showTask() {
   showModel();
 }
 
+// The model that makes the image: the service refuses the edits of some, which another model makes instead.
+function runningModel() {
+  const editor = state.task === "generate" ? null : state.model.edits_made_by?.model;
+  return state.models.find((one) => one.id === editor) ?? state.model;
+}
+
+function describe(model) {
+  const running = runningModel();
+  const other = running === model ? "" : `${running.name} makes the image, because the service refuses this model's edits.`;
+  const local = model.backend === "local" ? "Here an illustrator draws the picture: no AI model runs." : "";
+  return [`${model.description}.`, other, local].filter(Boolean).join(" ");
+}
+
 function showModel() {
   const chosen = state.model;
   byId("model").disabled = !chosen;
   if (!chosen) return;
   showChosen(byId("model"), chosen);
-  byId("about-model").textContent = chosen.backend === "local" ? `${chosen.description}. Here an illustrator draws the picture: no AI model runs.` : `${chosen.description}.`;
+  byId("about-model").textContent = describe(chosen);
   showParameters(chosen, state.task, state.values);
-  showInputs();
+  showInputs(chosen, state.task);
   changed();
+}
+
+function showCost() {
+  const bitmaps = state.task === "generate" ? [] : inputImages().map((one) => one.bitmap);
+  const size = state.values.size || (bitmaps.length && state.task === "edit" ? `${bitmaps[0].width}x${bitmaps[0].height}` : "");
+  const cost = estimate(runningModel(), { ...state.values, size }, bitmaps);
+  byId("cost").textContent = cost ? `About $${cost.toFixed(5)}` : Number.isNaN(cost) ? "The price is not known" : "Costs nothing";
 }
 
 function changed() {
   const chosen = state.model;
   if (!chosen) return;
   state.values = { ...readParameters() };
-  const cost = estimate(chosen, state.values);
-  byId("cost").textContent = cost ? `About $${cost.toFixed(5)}.` : "Costs nothing.";
-  const query = new URLSearchParams({ task: state.task, model: chosen.id, ...state.values });
+  showCost();
+  // Safari allows 100 changes of the address in half a minute, and a prompt has more letters.
+  clearTimeout(addressTimer);
+  addressTimer = setTimeout(showAddress, 300);
+}
+
+function showAddress() {
+  const query = new URLSearchParams({ task: state.task, model: state.model.id, ...state.values });
   if (byId("prompt").value) query.set("prompt", byId("prompt").value);
   history.replaceState(null, "", `?${query}`);
 }
 
-function showInputs() {
-  const { max_input_images: most = 1, mask = "none" } = state.model ?? {};
-  state.inputs.splice(most);
-  byId("thumbs").replaceChildren(...state.inputs.map(thumbnail));
-  const masked = state.editor && state.task === "edit" && mask !== "none";
-  if (byId("mask-editor").firstChild !== (masked ? state.editor.element : null)) byId("mask-editor").replaceChildren(...(masked ? [state.editor.element] : []));
-  byId("most-images").textContent = most > 1 ? `This model takes up to ${most} images: the one to change first, then references.` : "";
+function switchTask(task) {
+  state.task = task;
+  showTask();
 }
 
-function thumbnail(input, index) {
-  const name = index ? `Reference ${index + 1}` : "The image to change";
-  const remove = button("Remove", () => keepFocus(() => removeInput(index), () => byId("file")));
-  remove.ariaLabel = `Remove: ${name}`;
-  return element("figure", {}, element("img", { src: input.url, alt: name }), remove);
-}
-
-function removeInput(index) {
-  state.inputs.splice(index, 1);
-  if (index) showInputs();
-  else newEditor();
-}
-
-async function newEditor() {
-  const [first] = state.inputs;
-  state.editor = null;
-  showInputs();
-  if (first) state.editor = new MaskEditor(await createImageBitmap(first.blob));
-  showInputs();
-}
-
-async function addImages(blobs) {
-  const known = state.inputs[0]?.blob;
-  for (const blob of blobs) state.inputs.push({ blob, url: URL.createObjectURL(blob) });
-  if (state.task === "generate") { state.task = "edit"; showTask(); }
-  showInputs();
-  if (known !== state.inputs[0]?.blob) await newEditor();
+async function takeImages(blobs) {
+  try {
+    const read = await readImages(blobs);
+    if (state.task === "generate") switchTask("edit");
+    addInputs(read);
+    fail(null);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 async function useAsInput(path, task) {
-  state.inputs = [];
-  state.task = task;
-  showTask();
-  await addImages([await (await fetch(path)).blob()]);
+  const read = await readImages([await (await fetch(path)).blob()]);
+  switchTask(task);
+  setInputs(read);
   byId("prompt").focus();
 }
 
 const actions = {
   key: askKey,
-  edit: (path) => useAsInput(path, "edit"),
+  edit: (path) => useAsInput(path, "edit").catch(fail),
   vary: async (path, record) => {
-    await useAsInput(path, "vary");
+    try {
+      await useAsInput(path, "vary");
+    } catch (error) {
+      return fail(error);
+    }
     byId("prompt").value = record.prompt ?? "";
-    byId("form").requestSubmit();
+    return byId("form").requestSubmit();
   },
   again: (record) => {
-    state.task = "generate";
     byId("prompt").value = record.prompt ?? "";
-    showTask();
+    switchTask("generate");
     state.model = fitting().find((one) => one.id === record.model) ?? state.model;
     state.values = { ...state.values, size: record.size ?? "", seed: record.seed ?? "" };
     showModel();
@@ -130,33 +136,43 @@ const actions = {
   },
 };
 
-function body() {
+// The number of images, and the request for one.
+function request() {
   const { n = 1, ...values } = readParameters();
   return [n, { prompt: byId("prompt").value, model: state.model.id, ...values, response_format: "url" }];
+}
+
+// What the person has to do before the form can be sent; empty when it can.
+function missing(mask) {
+  if (!byId("prompt").value.trim() && state.task !== "vary") return "Write a prompt first.";
+  if (state.task !== "generate" && !inputImages().length) return "Choose an image first.";
+  if (state.task === "edit" && state.model.mask === "required" && !mask) return "This model needs a mask: paint what is to change first.";
+  return "";
+}
+
+function form(fields, mask) {
+  const sent = new FormData();
+  for (const [name, value] of Object.entries(fields)) sent.append(name, value);
+  for (const { blob } of inputImages()) sent.append(inputImages().length > 1 ? "image[]" : "image", blob, "image");
+  if (mask) sent.append("mask", mask, "mask.png");
+  return sent;
 }
 
 async function submit(event) {
   event.preventDefault();
   fail(null);
-  if (!byId("prompt").value.trim() && state.task !== "vary") return fail(new Error("Write a prompt first."));
-  if (state.task !== "generate" && !state.inputs.length) return fail(new Error("Choose an image first."));
   if (!state.model) return loadModels();
-  const [n, fields] = body();
+  const mask = state.task === "edit" ? await maskFile() : null;
+  if (missing(mask)) return fail(new Error(missing(mask)));
+  const [n, fields] = request();
   if (!fields.prompt) delete fields.prompt;
-  const mask = state.task === "edit" && state.model.mask !== "none" ? await state.editor?.file() : null;
-  if (state.task === "edit" && state.model.mask === "required" && !mask) return fail(new Error("This model needs a mask: paint what is to change first."));
   const stream = PREVIEWS.has(state.model.backend);
   for (let index = 0; index < n; index += 1) {
     // Each image is a request of its own, so that each can be cancelled; a set seed counts up.
     const one = { ...fields, ...(fields.seed === undefined ? {} : { seed: (fields.seed + index) % 2 ** 32 }), ...(stream ? { stream, partial_images: 2 } : {}) };
-    let sent = one;
-    if (state.task !== "generate") {
-      sent = new FormData();
-      for (const [name, value] of Object.entries(one)) sent.append(name, value);
-      for (const input of state.inputs) sent.append(state.inputs.length > 1 ? "image[]" : "image", input.blob, "image");
-      if (mask) sent.append("mask", mask, "mask.png");
-    }
-    run({ path: TASKS[state.task][1], body: sent, stream, model: state.model.id, prompt: fields.prompt ?? "", before: state.inputs[0] && state.task === "edit" ? state.inputs[0].url : undefined, actions, done: showNew });
+    const body = state.task === "generate" ? one : form(one, mask);
+    const before = state.task === "edit" ? inputImages()[0].url : undefined;
+    run({ path: TASKS[state.task][1], body, stream, model: state.model.id, prompt: fields.prompt ?? "", before, actions, done: showNew });
   }
   return undefined;
 }
@@ -171,6 +187,12 @@ async function loadModels() {
   }
 }
 
+function showRequestAsCode() {
+  if (!state.model) return;
+  const [n, fields] = request();
+  showCode(TASKS[state.task][1], state.task, { ...fields, n, ...(state.task === "generate" ? {} : { image: "https://example.com/image.png" }) });
+}
+
 function start() {
   const { task, prompt, ...values } = Object.fromEntries(new URLSearchParams(location.search));
   if (task in TASKS) state.task = task;
@@ -180,20 +202,17 @@ function start() {
   byId("form").addEventListener("input", changed);
   byId("form").addEventListener("change", changed);
   byId("model").addEventListener("click", () => chooseModel(fitting(), state.model, (one) => { state.model = one; showModel(); }));
-  byId("tasks").append(...Object.entries(TASKS).map(([task, [title]]) => {
-    const tab = button(title, () => { state.task = task; showTask(); });
-    tab.value = task;
+  byId("tasks").append(...Object.entries(TASKS).map(([name, [title]]) => {
+    const tab = button(title, () => switchTask(name));
+    tab.value = name;
     return tab;
   }));
   showTask();
   byId("set-key").addEventListener("click", askKey);
-  byId("copy-code").addEventListener("click", () => state.model && showCode(TASKS[state.task][1], state.task, { ...body()[1], n: body()[0], ...(state.task === "generate" ? {} : { image: "https://example.com/image.png" }) }));
-  byId("file").addEventListener("change", () => addImages(byId("file").files));
+  byId("copy-code").addEventListener("click", showRequestAsCode);
+  byId("clear-results").addEventListener("click", clearResults);
   byId("prompt").addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("form").requestSubmit(); });
-  const drop = byId("form");
-  drop.addEventListener("dragover", (event) => event.preventDefault());
-  drop.addEventListener("drop", (event) => { event.preventDefault(); addImages(event.dataTransfer.files); });
-  document.addEventListener("paste", (event) => { if (event.clipboardData.files.length) addImages(event.clipboardData.files); });
+  startInputs(takeImages, changed);
   loadModels();
   startGallery(actions);
 }

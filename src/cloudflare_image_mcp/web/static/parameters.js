@@ -6,22 +6,24 @@ const TITLES = { steps: "Steps", guidance: "Guidance", strength: "Strength", neg
 const UNITS = { steps: "diffusion steps", guidance: "how closely to follow the prompt", strength: "how far from the image" };
 const OWN_PLACE = new Set(["prompt", "seed", "width", "height", "size", "n", "image", "mask"]);
 
-function field(id, title, input, note) {
+// A labelled input; range stands at the end of the label's line, note below the input.
+function field(id, title, input, range, note) {
   input.id = id;
-  return element("div", { className: "field" }, element("label", { htmlFor: id }, title), input, note ? element("p", { className: "quiet" }, note) : "");
+  const label = element("label", { htmlFor: id }, title, range ? element("span", { className: "quiet" }, range) : "");
+  return element("div", { className: "field" }, label, input, note ? element("p", { className: "quiet" }, note) : "");
 }
 
 function parameterField(name, row, value) {
   const title = TITLES[name] ?? name.replaceAll("_", " ");
   const note = row.supported ? "" : "Not taken by this backend: ignored, with a warning.";
   if (row.type === "string") {
-    return field(`p-${name}`, title, element("textarea", { rows: 2, value: value ?? "", name }), note);
+    return field(`p-${name}`, title, element("textarea", { rows: 2, value: value ?? "", name }), "", note);
   }
   const bounded = row.minimum !== null && row.maximum !== null;
   const step = row.type === "integer" ? 1 : "any";
   const input = element("input", { type: "number", name, min: row.minimum ?? "", max: row.maximum ?? "", step, value: value ?? "", placeholder: row.default ?? "the model's own" });
-  const range = bounded ? `${row.minimum} to ${row.maximum}${UNITS[name] ? `, ${UNITS[name]}` : ""}` : UNITS[name] ?? "";
-  return field(`p-${name}`, title, input, [range, note].filter(Boolean).join(". "));
+  const range = [bounded ? `${row.minimum}–${row.maximum}` : "", UNITS[name]].filter(Boolean).join(", ");
+  return field(`p-${name}`, title, input, range, note);
 }
 
 // Fills the container for a model and a task; values holds what the person entered before.
@@ -47,10 +49,8 @@ export function showParameters(model, task, values) {
   });
   sizes.id = "p-size";
   const n = element("input", { type: "number", name: "n", min: 1, max: model.max_images, value: values.n ?? 1 });
-  const parts = [
-    element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free)),
-    field("p-n", "Images", n, `1 to ${model.max_images}`),
-  ];
+  const size = element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free));
+  const parts = [element("div", { className: "pair" }, size, field("p-n", "Images", n, `1–${model.max_images}`))];
   if (model.parameters.seed) parts.push(seedField(model.parameters.seed, values.seed));
   const advanced = Object.entries(model.parameters)
     .filter(([name]) => !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
@@ -71,16 +71,26 @@ export function readParameters() {
 const TILE = 512 * 512;
 const MEGAPIXEL = 1024 * 1024;
 
-// The estimated price in US dollars, from the rates that /v1/models gives.
-export function estimate(model, values) {
-  if (!model.price?.neurons) return 0;
+// The estimated price in US dollars, from the rates that /v1/models gives; NaN where it is not listed or the size is none.
+// inputs: {width, height} of each input image. Workers AI takes at most 512 x 512 pixels of one.
+export function estimate(model, values, inputs) {
+  if (model.price === null || model.price.usd === 0) return 0;
+  if (model.price.usd === null) return NaN;
   const { rates, usd, neurons } = model.price;
+  // Rates are in neurons, or in dollars where the price has none.
+  const dollars = neurons ? usd / neurons : 1;
+  const rate = (name) => rates[name] ?? 0;
   const [width, height] = (values.size || model.size.default).split("x").map(Number);
   const steps = values.steps ?? model.parameters.steps?.default ?? 0;
   const pixels = width * height;
+  const inputPixels = inputs.reduce((sum, one) => sum + Math.min(512, one.width) * Math.min(512, one.height), 0);
   const total =
-    (pixels / TILE) * ((rates.per_output_tile ?? 0) + (rates.per_output_tile_step ?? 0) * steps) +
-    (rates.first_output_megapixel ?? 0) +
-    Math.max(0, pixels / MEGAPIXEL - 1) * (rates.further_output_megapixel ?? 0);
-  return ((total * usd) / neurons) * (values.n ?? 1);
+    rate("per_image") +
+    inputs.length * rate("per_input_image") +
+    (pixels / TILE) * (rate("per_output_tile") + rate("per_output_tile_step") * steps) +
+    rate("first_output_megapixel") +
+    Math.max(0, pixels / MEGAPIXEL - 1) * rate("further_output_megapixel") +
+    (inputPixels / TILE) * (rate("per_input_tile") + rate("per_input_tile_step") * steps) +
+    (inputPixels / MEGAPIXEL) * rate("per_input_megapixel");
+  return total * dollars * (values.n ?? 1);
 }

@@ -1,12 +1,19 @@
 // A card for each image that is being made: partial images or the elapsed time, cancel, then the image or the error.
 import { call, callStream, dataUrl, imagePath } from "./api.js";
-import { button, byId, element, keepFocus } from "./dom.js";
+import { button, byId, element, keepFocus, shownSize } from "./dom.js";
 import { rememberSeed } from "./seed.js";
 import { view } from "./viewer.js";
 
 function show(picture, path, prompt) {
   const image = picture.querySelector("img") ?? picture.appendChild(element("img", { alt: prompt }));
   image.src = path;
+}
+
+// Removes the cards of images that are done or failed; the images stay in the gallery.
+export function clearResults() {
+  for (const card of [...byId("results").children]) if (card.ariaBusy === "false") card.remove();
+  byId("results-section").hidden = !byId("results").children.length;
+  byId("gallery-title").focus();
 }
 
 // job: {path, body (an object or FormData), stream, prompt, before?, actions, done}
@@ -28,12 +35,13 @@ export async function run(job) {
     const [image] = answer.data;
     rememberSeed(image.seed);
     const path = image.url ? imagePath(image.url) : dataUrl({ ...answer, ...image });
-    const open = button("", () => view([{ path, prompt: job.prompt, before: job.before }], 0));
+    const facts = [shownSize(answer.size), image.seed === undefined ? "" : `seed ${image.seed}`].filter(Boolean).join(" · ");
+    const open = button("", () => view([{ path, prompt: job.prompt, before: job.before, facts }], 0, open.querySelector("img")));
     open.className = "picture";
     open.ariaLabel = `Open: ${job.prompt || "variation"}`;
     show(open, path, job.prompt);
     picture.replaceWith(open);
-    text.textContent = [answer.size, image.seed === undefined ? "" : `seed ${image.seed}`, ...(answer.warnings ?? [])].filter(Boolean).join(" · ");
+    text.textContent = [facts, ...(answer.warnings ?? [])].filter(Boolean).join(" · ");
     const record = { prompt: job.prompt, seed: image.seed, model: job.model, size: answer.size };
     offer(button("Edit", () => job.actions.edit(path, record)), button("Vary", () => job.actions.vary(path, record)), button("Again, same seed", () => job.actions.again(record)));
     job.done();
