@@ -20,7 +20,8 @@ BEARER = f"Authorization: Bearer {KEY}"
 
 
 def inspect(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return node.run(node.module(".bin/mcp-inspector"), "--cli", *arguments)
+    # Its own patience with a server that starts is 15 seconds.
+    return node.run(node.module(".bin/mcp-inspector"), "--cli", *arguments, "--connect-timeout", "300000")
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
