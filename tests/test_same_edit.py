@@ -7,6 +7,7 @@ import base64
 import io
 import json
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -40,6 +41,9 @@ NAMES: Final = (
     "reference-images",
     "init_image",
     "source_image",
+    "file",
+    "files",
+    "image_file",
 )
 
 
@@ -77,9 +81,15 @@ def of_form(server: str, name: str, data: bytes, fields: Mapping[str, Any]) -> I
 
 
 def of_mcp(server: str, name: str, data: bytes, fields: Mapping[str, Any]) -> Image.Image:
+    return called(server, {**fields, name: data_url(data)})
+
+
+def called(server: str, arguments: Mapping[str, Any]) -> Image.Image:
+    """The image that the tool of MCP makes."""
+
     async def call() -> Any:
         async with Client(f"{server}/mcp") as client:
-            result = await client.call_tool("run_model", {**fields, name: data_url(data)})
+            result = await client.call_tool("run_model", dict(arguments))
         assert not result.is_error, text(result)
         return result.structured_content
 
@@ -109,6 +119,36 @@ def edit(server: str) -> Image.Image:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_input_image_is_found_under_every_name(name: str, way: str, server: str, edit: Image.Image) -> None:
     assert differ(WAYS[way](server, name, file(drawing()), FIELDS), edit) is None
+
+
+OBJECTS: Final[dict[str, Any]] = {
+    "OpenAI": {"type": "input_image", "image_url": "data:image/png;base64,DATA"},
+    "a chat message": {"type": "image_url", "image_url": {"url": "data:image/png;base64,DATA"}},
+    "an answer": {"b64_json": "DATA"},
+    "MCP": {"type": "image", "data": "DATA", "mimeType": "image/png"},
+    "Anthropic": {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "DATA"}},
+    "Google": {"inlineData": {"mimeType": "image/png", "data": "DATA"}},
+    "base64": {"base64": "DATA"},
+}
+"""Objects in which an image stands, by whose API has them."""
+
+
+@pytest.mark.parametrize("way", ["json", "mcp"])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_input_image_is_found_in_an_object(name: str, way: str, server: str, edit: Image.Image) -> None:
+    image = json.loads(json.dumps(OBJECTS[name]).replace("DATA", base64.b64encode(file(drawing())).decode()))
+    fields = FIELDS | {"images": [image]}
+    if way == "mcp":
+        made = called(server, fields)
+    else:
+        made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=60))
+    assert differ(made, edit) is None
+
+
+def test_a_data_url_with_percent_escapes(server: str, edit: Image.Image) -> None:
+    fields = FIELDS | {"image": f"data:image/png;base64,{quote(base64.b64encode(file(drawing())).decode(), safe='')}"}
+    made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=60))
+    assert differ(made, edit) is None
 
 
 @pytest.mark.parametrize("way", WAYS)

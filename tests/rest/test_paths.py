@@ -123,6 +123,10 @@ def url_of(origin: str, way: Way, **headers: str) -> str:
         "/openai/v1/images/generations?api-version=preview",
         "/openai/v1/images/generations/?api-version=preview",
         "/openai/images/generations",
+        "/api/v1/images/generations",
+        "/v1beta/openai/images/generations",
+        "/v1/openai/images/generations",
+        "/openai/deployments/flux-1-schnell/v1/images/generations",
         "/openai/deployments/flux-1-schnell/images/generations?api-version=2025-04-01-preview",
         "/openai/deployments/@cf/black-forest-labs/flux-1-schnell/images/generations/",
     ],
@@ -132,11 +136,55 @@ def test_every_form_of_the_path_makes_an_image(origin: str, path: str, way: Way)
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/models", "/v1/models/", "//models", "/openai/v1/models", "/openai/models?api-version=1", "/models/"]
-)
+    "path",
+    [
+        "/v1/models", "/v1/models/", "//models", "/openai/v1/models", "/openai/models?api-version=1", "/models/",
+        "/api/models", "/api/v1/models", "/v1beta/openai/models",
+    ],
+)  # fmt: skip
 def test_every_form_of_the_path_lists_the_models(origin: str, path: str) -> None:
     status, data = send(origin, "GET", path)
     assert (status, json.loads(data)["object"]) == (200, "list")
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/v1/images/generation", "/v1/images/generations"),
+        ("/v1/images/generate", "/v1/images/generations"),
+        ("/v1/images/edit/", "/v1/images/edits"),
+        ("/v1/chat/completion", "/v1/chat/completions"),
+        ("/v1/image/generations", "/v1/images/generations"),
+    ],
+)
+def test_a_misspelt_path_names_the_nearest(origin: str, path: str, route: str) -> None:
+    status, data = send(origin, "POST", path, JSON.body)
+    assert status == 404
+    assert f"did you mean {route}?" in json.loads(data)["error"]["message"]
+
+
+@pytest.mark.parametrize("way", [JSON, FORM], ids=["json", "form"])
+def test_parameters_in_the_url_are_named_in_warnings(origin: str, way: Way) -> None:
+    status, data = send(origin, "POST", f"{way.path}?size=512x512&num_images=2&api-version=1", way.body, way.headers)
+    assert status == 200
+    assert json.loads(data)["size"] == "256x256"
+    assert json.loads(data)["warnings"] == [
+        "size in the URL was ignored: parameters go into the body",
+        "num_images in the URL was ignored: parameters go into the body",
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "", "application/json; charset=utf-8", "APPLICATION/JSON", "text/json", "application/x-json", "text/plain",
+        "application/vnd.api+json", "application/octet-stream", "application/json, application/json",
+        "application/x-www-form-urlencoded",
+    ],
+)  # fmt: skip
+def test_json_is_read_whatever_it_is_called(origin: str, kind: str) -> None:
+    status, data = send(origin, "POST", JSON.path, JSON.body, {"Content-Type": kind})
+    assert status == 200, data
 
 
 @pytest.mark.parametrize(
@@ -270,9 +318,9 @@ def test_no_header_of_a_proxy_breaks_a_url(headers: dict[str, str]) -> None:
 
 
 PARTS = st.sampled_from(
-    ["v1", "openai", "images", "generations", "edits", "models", "mcp", "health", "..", ".", "", "deployments", "x",
-     "%2e%2e", "%2F", ".well-known", "favicon.ico", "simple", "a.png", "%00", "docs", "openapi.json", "chat", "V1",
-     "web", "page.js"]
+    ["v1", "api", "v1beta", "openai", "images", "generations", "edits", "models", "mcp", "health", "..", ".", "", "x",
+     "deployments", "%2e%2e", "%2F", ".well-known", "favicon.ico", "simple", "a.png", "%00", "docs", "openapi.json",
+     "chat", "V1", "web", "page.js"]
 )  # fmt: skip
 
 

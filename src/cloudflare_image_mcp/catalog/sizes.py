@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-_WRITTEN: Final = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*")  # noqa: RUF001 - people do type the sign
+_WRITTEN: Final = re.compile(r"\s*(\d{1,6})\s*(?:px)?\s*(?:[xX×*]|by)\s*(\d{1,6})\s*(?:px)?\s*")  # noqa: RUF001 - people do type the sign
 
 _LONGEST: Final = 40
 """Characters. The pattern takes seconds over megabytes of spaces."""

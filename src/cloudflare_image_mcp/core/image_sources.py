@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _NAMES: Final = {
     "image": re.compile(
         r"(?:(?:input|reference|init|source)_)?(?:images?|image_urls?|image_b64)(?:\[\d*\])?|(?:input_|reference_)?image_\d+"
+        r"|(?:image_)?files?(?:\[\d*\])?"
     ),
     "mask": re.compile(r"mask(?:_image|_b64|_url|_image_url)?(?:\[\d*\])?"),
 }
@@ -42,8 +43,10 @@ _NAMES: Final = {
 ``input_image_0`` to ``input_image_3``).
 """
 
-_KEYS: Final = ("image_url", "url", "b64_json", "data")
-"""In an object, where the image stands: OpenAI's JSON form, chat messages, and our own answers handed back."""
+IMAGE_KEYS: Final = ("image_url", "url", "b64_json", "data", "base64", "source", "inline_data", "inlineData")
+"""In an object, where the image stands: OpenAI's JSON form, chat messages, our own answers handed back, and messages of
+Anthropic's API (``source``) and Google's (``inlineData``).
+"""
 
 _MAX_NAME_LENGTH: Final = 64
 _MAX_DEPTH: Final = 4
@@ -119,7 +122,7 @@ def _byte_array(param: str, values: list[object]) -> bytes:
 
 
 def _object(param: str, value: Mapping[str, object], depth: int) -> Iterator[ImageSource]:
-    for key in _KEYS:
+    for key in IMAGE_KEYS:
         if value.get(key) is not None:
             yield from _sources(f"{param}.{key}", value[key], depth + 1)
             return
@@ -252,7 +255,11 @@ def _data_url(param: str, url: str) -> bytes:
     head, comma, rest = url.partition(",")
     if not comma:
         raise invalid(param, f"{param} must be a data: URL with a comma before its data, not {shown(url)}")
-    return _decode(param, rest) if head[-7:].lower() == ";base64" else percent_decoded(rest.encode())
+    if head[-7:].lower() != ";base64":
+        return percent_decoded(rest.encode())
+    if "%" in rest:  # escapes, which a URL may have and base64 has not
+        rest = percent_decoded(rest.encode()).decode("latin-1")
+    return _decode(param, rest)
 
 
 def _decode(param: str, text: str) -> bytes:

@@ -34,7 +34,7 @@ _MAX_NUMBER_LENGTH: Final = 400
 _MAX_WORD_LENGTH: Final = 40
 """Characters: patterns take seconds over megabytes of spaces."""
 
-_SIDE: Final = re.compile(r"\s*(\d{1,6})\s*(?:px)?\s*")
+_SIDE: Final = re.compile(r"\s*(\d{1,6})(?:\.0+)?\s*(?:px)?\s*")
 _RATIO: Final = re.compile(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:[:/xX×*]|by)\s*(\d{1,6}(?:\.\d+)?)\s*")  # noqa: RUF001 - people do type the sign
 _NAMED_RATIO: Final = re.compile(r"(landscape|portrait)_(\d{1,2})_(\d{1,2})")
 """fal's ``image_size``: ``landscape_16_9`` is 16:9, and ``portrait_16_9`` is 9:16."""
@@ -128,7 +128,9 @@ def read_output_format(value: object) -> ImageFormat:
 
 
 def read_size(value: object) -> Size:
-    """``1024x768``, with ``*`` or a multiplication sign too; one side of a square; a list or an object with both."""
+    """``1024x768``, with ``*``, a multiplication sign or "by", and ``px``; one side of a square; a list or an object of
+    both.
+    """
     if isinstance(value, Size):
         return value
     sides = value
@@ -140,8 +142,8 @@ def read_size(value: object) -> Size:
         if isinstance(sides, str):
             side = _SIDE.fullmatch(sides) if len(sides) <= _MAX_WORD_LENGTH else None
             return Size(int(side[1]), int(side[1])) if side else Size.parse(sides)
-        if isinstance(sides, int) and not isinstance(sides, bool) and 0 <= sides < 1_000_000:
-            return Size(sides, sides)
+        if isinstance(sides, int | float) and not isinstance(sides, bool) and 0 <= sides < 1_000_000 and sides % 1 == 0:
+            return Size(int(sides), int(sides))
     except ValueError:
         pass
     raise NotAllowed('WIDTHxHEIGHT in pixels or "auto"')

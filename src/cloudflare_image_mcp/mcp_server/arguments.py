@@ -8,7 +8,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.image_sources import source_kind
+from cloudflare_image_mcp.core.image_sources import IMAGE_KEYS, source_kind
 from cloudflare_image_mcp.core.parsing import parameter_of
 from cloudflare_image_mcp.core.written_values import is_absent
 from cloudflare_image_mcp.errors import invalid, shown
@@ -34,7 +34,7 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 _FREE_TEXT: Final = frozenset({"prompt", "negative_prompt", "images", "mask", "job_id"})
 """Arguments in which the text "default" does not stand for the default."""
 
-_KEYS: Final = ("id", "uri", "path", "url", "image_url", "data")
+_KEYS: Final = ("id", "uri", "path", *IMAGE_KEYS)
 """Keys under which an object holds the image: a row of an earlier result, a block of a message."""
 
 

@@ -10,8 +10,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.image_sources import is_source_name
 from cloudflare_image_mcp.core.jobs import Jobs
-from cloudflare_image_mcp.core.parsing import parse_request
+from cloudflare_image_mcp.core.parsing import parameter_of, parse_request
 from cloudflare_image_mcp.rest import openapi
 from cloudflare_image_mcp.rest.answer import image_answer
 from cloudflare_image_mcp.rest.body import read_body
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
     from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.rest.middleware import Endpoint
     from cloudflare_image_mcp.rest.options import AppOptions
@@ -117,7 +119,7 @@ def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions,
         deployment = request.state.deployment
         if deployment and fields.get("model") in (None, ""):
             fields = {**fields, "model": deployment}
-        wanted = parse_request(operation, fields)
+        wanted = _warn_of_query(request, parse_request(operation, fields))
         preference = Preference.of(request)
         prepared = await gateway.prepare(wanted)
         if wanted.asynchronous or (preference.respond_async and not wanted.stream):
@@ -128,6 +130,15 @@ def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions,
         return image_answer(result, base_url(request, options))
 
     return endpoint
+
+
+def _warn_of_query(request: Request, wanted: ImageRequest) -> ImageRequest:
+    """The request with a warning for each parameter that stands in the URL instead of the body."""
+    if not request.scope["query_string"]:
+        return wanted
+    ignored = [name for name in request.query_params if parameter_of(name) or is_source_name(name)]
+    warnings = (f"{name} in the URL was ignored: parameters go into the body" for name in ignored)
+    return wanted.replace(warnings=(*wanted.warnings, *warnings)) if ignored else wanted
 
 
 async def _make(gateway: Gateway, prepared: Prepared, request: Request) -> ImageResult:

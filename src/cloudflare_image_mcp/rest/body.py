@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.rest.request_body import RequestBody
 
+_JSON_TYPE: Final = re.compile(r"(?:application|text)/(?:[\w.-]+[+-])?json")
+"""``application/json``, ``text/json``, ``application/x-json``, ``application/vnd.api+json``."""
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -24,21 +26,21 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 async def read_body(request: Request) -> Mapping[str, object]:
     """The fields of the request. Raises ``GatewayError`` (400, 408, 413, 415, 503).
 
-    ``curl -d`` calls JSON a URL-encoded form, and ``fetch`` calls it plain text, by default.
+    ``curl -d`` calls JSON a URL-encoded form, ``fetch`` calls it plain text and other tools bytes, by default.
     """
     content_type = request.headers.get("content-type", "")
-    kind = content_type.split(";", 1)[0].strip().lower()
+    kind = re.split("[;,]", content_type, maxsplit=1)[0].strip().lower()
     body: RequestBody = request.state.body
+    if kind == "" or _JSON_TYPE.fullmatch(kind):
+        return read_json(await body.read())
     match kind:
-        case "application/json" | "":
-            return read_json(await body.read())
         case "multipart/form-data":
             return await read_multipart(body, content_type)
-        case "application/x-www-form-urlencoded" | "text/plain":
+        case "application/x-www-form-urlencoded" | "text/plain" | "application/octet-stream":
             data = await body.read()
             if data[:1024].lstrip().startswith(b"{"):
                 return read_json(data)
-            if kind != "text/plain":
+            if kind == "application/x-www-form-urlencoded":
                 return await read_urlencoded(data)
     await body.discard()
     raise GatewayError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.logs import log_failure
+from cloudflare_image_mcp.rest.paths import OPENAI_ROUTES, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,10 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     416: "range_not_satisfiable",
 }
 """The framework's own refusals, as rows of the error table."""
+_BY_ROUTE: Final = frozenset({404, 405})
+"""No route has the path, or one of another method: ``/v1/images/{id}`` has every path of two parts."""
+_MAX_PATH: Final = 100
+"""Characters of a path for which the nearest route is looked for."""
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -70,10 +76,21 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     what = f"{request.method} {shown(request.url.path, 200)}"
+    if error.status_code in _BY_ROUTE and (near := _nearest_route(request)):
+        return error_answer(GatewayError("not_found", f"there is no {what}; did you mean {near}?"))
     messages = {404: f"there is no {what}", 405: f"{what} is not allowed; use {_allowed(error)}"}
     message = messages.get(error.status_code, error.detail or HTTPStatus(error.status_code).phrase)
     kind = _BY_STATUS.get(error.status_code, "invalid_request")
     return error_answer(GatewayError(kind, message), error.headers)
+
+
+def _nearest_route(request: Request) -> str | None:
+    """OpenAI's route that a misspelt path of a POST means: ``/v1/images/generate``."""
+    path = request.url.path
+    if request.method != "POST" or len(path) > _MAX_PATH:
+        return None
+    near = get_close_matches(path, [f"{PREFIX}/{route}" for route in OPENAI_ROUTES], n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def _allowed(error: HTTPException) -> str:

@@ -21,15 +21,17 @@ _WELL_KNOWN: Final = "/.well-known/"
 """404 without a key: a 401 makes MCP clients begin an OAuth flow."""
 
 _SLASHES: Final = re.compile("//+")
-_AZURE: Final = re.compile(r"/openai/deployments/(?P<deployment>.+)/(?P<route>images/[a-z]+|chat/completions)")
+_AZURE: Final = re.compile(r"/openai/deployments/(?P<deployment>.+?)(?:/v1)?/(?P<route>images/[a-z]+|chat/completions)")
+_PREFIXES: Final = re.compile(r"(?:/(?:v1|openai|api|v1beta))+(?=/)")
+"""What base URLs end with: OpenAI's, Azure's, OpenRouter's (``/api/v1``), Gemini's (``/v1beta/openai``)."""
 
 
 def canonical_path(path: str) -> tuple[str, str | None]:
     """Returns the path as the routes have it, and the deployment (model) that Azure's form of it names.
 
     Doubled and final slashes are dropped, as are prefixes that clients put before OpenAI's routes: ``/openai/v1/...``,
-    ``/openai/...`` and ``/openai/deployments/{model}/...`` (Azure), ``/v1/v1/...`` (a base URL that has it already),
-    and no prefix at all.
+    ``/openai/...`` and ``/openai/deployments/{model}/...`` (Azure), ``/api/v1/...``, ``/v1beta/openai/...``,
+    ``/v1/v1/...`` (a base URL that has it already), and no prefix at all.
     """
     if path in _PLAIN:
         return path, None
@@ -39,11 +41,8 @@ def canonical_path(path: str) -> tuple[str, str | None]:
     azure = _AZURE.fullmatch(path)
     if azure is not None and azure["route"] in OPENAI_ROUTES:
         return f"{PREFIX}/{azure['route']}", azure["deployment"]
-    rest = path
-    for prefix in ("/openai", PREFIX, PREFIX):
-        if rest.startswith(f"{prefix}/"):
-            rest = rest.removeprefix(prefix)
-    route = rest.removeprefix("/")
+    prefixes = _PREFIXES.match(path)
+    route = path[prefixes.end() if prefixes else 0 :].removeprefix("/")
     if route in OPENAI_ROUTES or route == MODELS or route.startswith(f"{MODELS}/"):
         return f"{PREFIX}/{route}", None
     return path, None
