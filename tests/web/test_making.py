@@ -14,7 +14,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.chromium import KLEIN, made, opened, send
 from tests.live import gateway, serving
-from tests.web.conftest import DARK, DESKTOP, PHONE, choose, paint, picture
+from tests.web.conftest import DARK, DESKTOP, PHONE, choose, paint, picture, pixels
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -65,6 +65,46 @@ def test_each_kind_of_model(browser: Browser, service: Wire, task: str, title: s
             paint(page)
         send(page, "a heron")
     assert service.stats()["images"][model.rsplit("/", 1)[1]] == before + 1
+
+
+def test_only_what_the_model_takes_is_asked_for(browser: Browser, service: Wire) -> None:
+    def asked() -> set[str]:
+        names = page.locator("#parameters [name]").evaluate_all("all => all.map(({ name }) => name)")
+        return set(names) - {"size", "n"}
+
+    with opened(browser, service.gateway) as page:
+        page.wait_for_selector("#p-size")
+        assert asked() == {"guidance", "seed"}
+        choose(page, "FLUX.1 [schnell]")
+        assert asked() == {"steps"}
+        choose(page, "Stable Diffusion XL Base 1.0")
+        assert asked() == {"steps", "guidance", "seed", "negative_prompt"}
+        page.locator("#tasks").get_by_role("button", name="Edit").click()
+        page.get_by_text("FLUX.2 [klein] 4B makes the image").wait_for()
+        assert asked() == {"guidance", "seed"}
+
+
+def test_a_size_of_ones_own(page: Page, origin: str) -> None:
+    page.get_by_role("button", name="Other…").click()
+    page.get_by_label("Width x height").fill("640X384")
+    page.get_by_label("Width x height").press("Tab")
+    expect(page.locator("#p-size")).to_have_value("640x384")
+    assert pixels(origin, send(page, "a wide heron")).size == (640, 384)
+
+
+@pytest.mark.parametrize("context", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_moves_while_the_page_loads(browser: Browser, origin: str, context: dict[str, Any]) -> None:
+    """The models come only when the page has been painted without them."""
+    watch = """window.shifts = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { shifts += value; }))
+          .observe({ type: "layout-shift", buffered: true });
+        const send = window.fetch;
+        const frame = () => new Promise(requestAnimationFrame);
+        window.fetch = (...sent) => frame().then(frame).then(frame).then(() => send(...sent));"""
+    with opened(browser, origin, watch, **context) as page:
+        page.wait_for_selector("#p-size")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("shifts") < 0.02
 
 
 def test_other_providers_models_show_their_price(browser: Browser) -> None:
@@ -186,7 +226,7 @@ def test_a_429_says_what_to_do(browser: Browser) -> None:
             with page.expect_response("**/v1/images/generations") as answer:
                 page.locator("#form button.main").click()
         assert answer.value.status == 429
-        page.locator("#results .error").get_by_text("Wait a little and try again.").wait_for()
+        page.locator("#results .error").get_by_text(re.compile(r"\. Try again in \d+ (h|min|s)\.$")).wait_for()
         page.get_by_role("button", name="Try again").wait_for()
 
 

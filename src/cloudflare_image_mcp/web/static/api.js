@@ -34,16 +34,29 @@ async function send(path, { method = "GET", body, signal } = {}) {
   } catch (error) {
     throw lost(error);
   }
-  if (!answer.ok) throw refusal(answer.status, (await answer.json().catch(() => ({}))).error ?? {});
+  if (!answer.ok) {
+    const { error = {} } = await answer.json().catch(() => ({}));
+    throw refusal(answer.status, error, Number(answer.headers.get("retry-after")));
+  }
   return answer;
 }
 
 // What a connection that fails is shown as; a cancelled one stays what it is.
 const lost = (error) => (error.name === "AbortError" ? error : new ApiError(0, "The server cannot be reached. Check that it is running, then try again."));
 
-function refusal(status, { message = `The server answered ${status}`, param }) {
+// [unit, seconds of one]; the largest of which there are two is used.
+const UNITS = [["h", 3600], ["min", 60], ["s", 1]];
+
+function tryAgainIn(seconds) {
+  const [unit, one] = UNITS.find(([, length]) => seconds >= 2 * length) ?? UNITS.at(-1);
+  return `Try again in ${Math.ceil(seconds / one)} ${unit}.`;
+}
+
+// retryAfter: seconds, as the server says; 0 where it does not.
+function refusal(status, { message = `The server answered ${status}`, param }, retryAfter = 0) {
   const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
-  return new ApiError(status, [sentence, ADVICE[status]].filter(Boolean).join(" "), param);
+  const advice = retryAfter > 0 ? tryAgainIn(retryAfter) : ADVICE[status];
+  return new ApiError(status, [sentence, advice].filter(Boolean).join(" "), param);
 }
 
 export async function call(path, options) {

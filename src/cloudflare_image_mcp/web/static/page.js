@@ -63,7 +63,7 @@ function showModel() {
   if (!chosen) return;
   showChosen(byId("model"), chosen);
   byId("about-model").textContent = describe(chosen);
-  showParameters(chosen, state.task, state.values);
+  showParameters(chosen, state.task, state.values, runningModel());
   showInputs(chosen, state.task);
   changed();
 }

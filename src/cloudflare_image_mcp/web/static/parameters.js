@@ -6,28 +6,26 @@ const TITLES = { steps: "Steps", guidance: "Guidance", strength: "Strength", neg
 const UNITS = { steps: "diffusion steps", guidance: "how closely to follow the prompt", strength: "how far from the image" };
 const OWN_PLACE = new Set(["prompt", "seed", "width", "height", "size", "n", "image", "mask"]);
 
-// A labelled input; range stands at the end of the label's line, note below the input.
-function field(id, title, input, range, note) {
+// A labelled input; range stands at the end of the label's line.
+function field(id, title, input, range = "") {
   input.id = id;
   const label = element("label", { htmlFor: id }, title, range ? element("span", { className: "quiet" }, range) : "");
-  return element("div", { className: "field" }, label, input, note ? element("p", { className: "quiet" }, note) : "");
+  return element("div", { className: "field" }, label, input);
 }
 
 function parameterField(name, row, value) {
   const title = TITLES[name] ?? name.replaceAll("_", " ");
-  const note = row.supported ? "" : "Not taken by this backend: ignored, with a warning.";
-  if (row.type === "string") {
-    return field(`p-${name}`, title, element("textarea", { rows: 2, value: value ?? "", name }), "", note);
-  }
+  if (row.type === "string") return field(`p-${name}`, title, element("textarea", { rows: 2, value: value ?? "", name }));
   const bounded = row.minimum !== null && row.maximum !== null;
   const step = row.type === "integer" ? 1 : "any";
   const input = element("input", { type: "number", name, min: row.minimum ?? "", max: row.maximum ?? "", step, value: value ?? "", placeholder: row.default ?? "the model's own" });
   const range = [bounded ? `${row.minimum}–${row.maximum}` : "", UNITS[name]].filter(Boolean).join(", ");
-  return field(`p-${name}`, title, input, range, note);
+  return field(`p-${name}`, title, input, range);
 }
 
-// Fills the container for a model and a task; values holds what the person entered before.
-export function showParameters(model, task, values) {
+// Fills the container for a model and a task; values holds what the person entered before. Only what running, the model that
+// makes the image, takes on this backend is shown.
+export function showParameters(model, task, values, running) {
   const sizes = element("select", { name: "size" }, element("option", { value: "" }, task === "generate" ? `Automatic (${model.size.default})` : "As the image"));
   for (const size of model.sizes) sizes.append(element("option", { value: size }, size.replace("x", " × ")));
   if (values.size && !model.sizes.includes(values.size)) sizes.append(element("option", { value: values.size }, values.size));
@@ -51,9 +49,10 @@ export function showParameters(model, task, values) {
   const n = element("input", { type: "number", name: "n", min: 1, max: model.max_images, value: values.n ?? 1 });
   const size = element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free));
   const parts = [element("div", { className: "pair" }, size, field("p-n", "Images", n, `1–${model.max_images}`))];
-  if (model.parameters.seed) parts.push(seedField(model.parameters.seed, values.seed));
+  const taken = (name) => Boolean(running.parameters[name]?.supported);
+  if (model.parameters.seed && taken("seed")) parts.push(seedField(model.parameters.seed, values.seed));
   const advanced = Object.entries(model.parameters)
-    .filter(([name]) => !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
+    .filter(([name]) => taken(name) && !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
     .map(([name, row]) => parameterField(name, row, values[name]));
   if (advanced.length) parts.push(element("details", {}, element("summary", {}, "Advanced"), ...advanced));
   byId("parameters").replaceChildren(...parts);
