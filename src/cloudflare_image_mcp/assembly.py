@@ -79,6 +79,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options=options,
         limiter=_limiter(settings),
     )
+    _watch(gateway)
     records = _job_records(settings)
     return Assembly(gateway, background, Jobs(gateway, records), records, discovery)
 
@@ -92,6 +93,17 @@ def open_discovery(settings: Settings) -> tuple[Discovery, OfferedModels]:
     account = settings.accounts[0]
     reader = Account(account.account_id, account.api_token)
     return Discovery(settings.cloudflare_api_base_url, reader, offered, settings.offers), offered
+
+
+def _watch(gateway: Gateway) -> None:
+    """Adds what the backend counts to the metrics."""
+    backend, metrics = gateway.backend, gateway.recorder.metrics
+    if backend.name != "workers-ai":
+        return
+    from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
+
+    if isinstance(backend, WorkersAIBackend):
+        metrics.traffic, metrics.is_awake = backend.traffic, lambda: backend.is_awake
 
 
 def storage_url(settings: Settings) -> str:

@@ -6,12 +6,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.request_context import request_id
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.errors import GatewayError
+    from cloudflare_image_mcp.request_context import RequestRecord
 
 _log = logging.getLogger(__name__)
 _log.addHandler(
@@ -35,8 +36,8 @@ class LogFormatter(logging.Formatter):
 
 
 class JsonFormatter(LogFormatter):
-    """One JSON object a line: ``time``, ``level``, ``request_id``, ``logger``, ``message`` and, where there is one,
-    ``traceback``.
+    """One JSON object a line: ``time``, ``level``, ``request_id``, ``logger``, ``message``, where there is one
+    ``traceback``, and the fields of ``log_request``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -46,6 +47,7 @@ class JsonFormatter(LogFormatter):
             "request_id": request_id.get(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -63,6 +65,35 @@ def configure_logging(level: str, format_: str = "text") -> None:
     root.setLevel({"debug": "DEBUG", "error": "ERROR"}.get(level, "WARNING"))
     for name in ("cloudflare_image_mcp", "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+_FIELDS: Final = "request_fields"
+
+
+def log_request(record: RequestRecord) -> None:
+    """Logs the one line of a request that has ended: ``POST /v1/images/generations 200 key=alice ...``."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    fields = {
+        "method": record.method,
+        "path": record.path,
+        "status": record.status,
+        "milliseconds": round(record.seconds * 1000, 1),
+        "key": record.key,
+        "operation": record.operation,
+        "model": record.model,
+        "backend": record.backend,
+        "images": record.images,
+        "neurons": None if record.neurons is None else round(record.neurons, 2),
+        "prompt": record.prompt,
+    }
+    known = {name: value for name, value in fields.items() if value or name == "status"}
+    # A caller's text is quoted, so that it cannot look like another line or another field.
+    text = [f"{name}={json.dumps(value) if name in _QUOTED else value}" for name, value in known.items()]
+    _log.info("request %s", " ".join(text), extra={_FIELDS: known})
+
+
+_QUOTED: Final = frozenset({"path", "prompt"})
 
 
 def log_failure(error: GatewayError, what: str, *, seconds: float | None = None) -> None:

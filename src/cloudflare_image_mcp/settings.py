@@ -117,6 +117,8 @@ class Settings(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
     log_format: Literal["text", "json"] = _setting("text", "the form of a log line")
+    log_prompts: bool = _setting("off", "the line of a request holds its prompt")
+    metrics_open: bool = _setting("off", "/metrics needs no key")
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "*", "origins of web pages that may use the server; * is any"
     )
@@ -222,6 +224,7 @@ class Settings(BaseModel):
             response_format=self.default_response_format,
             fallbacks=self.fallback_models,
             stamp_prompt=self.prompt_in_metadata,
+            log_prompts=self.log_prompts,
         )
 
 

@@ -31,13 +31,6 @@ _PACKAGES: Final = (
     "resvg-py", "rich", "uvicorn",
 )  # fmt: skip
 
-_PIXEL: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63600000000200"
-    "0148afa4710000000049454e44ae426082"
-)
-"""A PNG of one grey pixel."""
-
-
 _PATIENCE: Final = 10.0
 """Seconds to wait for Workers AI's answer."""
 
@@ -206,22 +199,15 @@ def _store(settings: Settings) -> str:
 
 
 async def _write_and_delete(url: str, settings: Settings) -> None:
-    from cloudflare_image_mcp.imagefile.image import Image
+    from cloudflare_image_mcp.core.store_check import check_store
     from cloudflare_image_mcp.storage.opening import open_store
     from cloudflare_image_mcp.system import SystemClock, SystemIds
 
     store = open_store(url, expiry=timedelta(hours=settings.image_expiry_hours or 1), clock=SystemClock())
     try:
-        key = f"{SystemIds().name()}.png"
-        await store.put(key, await Image.of_bytes(_PIXEL), {})
-        try:
-            read = b"".join([chunk async for chunk in store.read(key)])
-        finally:
-            deleted = await store.delete(key)
+        await check_store(store, SystemIds())
     finally:
         await store.aclose()
-    if read != _PIXEL or not deleted:
-        raise SettingError(f"{masked_url(url)} does not return what was written to it")
 
 
 def _limits(settings: Settings) -> str:

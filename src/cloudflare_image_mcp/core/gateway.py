@@ -13,6 +13,7 @@ from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decis
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, make_plan
+from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
@@ -20,6 +21,7 @@ from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending
 from cloudflare_image_mcp.core.staging import Inputs, stage
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.logs import log_failure
+from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
         Pixels,
     )
     from cloudflare_image_mcp.core.request import ImageRequest
-    from cloudflare_image_mcp.core.result import OnImage
+    from cloudflare_image_mcp.core.result import OnImage, ResultImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Options:
     response_format: Literal["url", "b64_json"] = "url"
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
     stamp_prompt: bool = True
+    log_prompts: bool = False
     parallel: int = 8
     """Calls of one request under way at once."""
 
@@ -71,6 +74,7 @@ class Prepared:
     """The models that failed before this one, the one asked for first."""
     reservation: Reservation | None = None
     """What is reserved of the daily limits of the API key."""
+    record: RequestRecord = field(default_factory=RequestRecord)
 
 
 class Gateway:
@@ -106,6 +110,7 @@ class Gateway:
         self.options = options
         self.defer = defer
         self.limiter = limiter
+        self.recorder = Recorder(clock, log_prompts=options.log_prompts)
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
@@ -135,8 +140,17 @@ class Gateway:
         fault; nothing has been paid for yet. Counts the request, and reserves what it may cost, for an API key with
         limits.
         """
+        record = self.recorder.begin(request)
+        try:
+            return replace(await self._admitted(request, record), record=record)
+        except Exception as error:
+            self.recorder.refused(record, error)
+            raise
+
+    async def _admitted(self, request: ImageRequest, record: RequestRecord) -> Prepared:
         rights, limiter = access.get(), self.limiter
         model = self.options.names.resolve(request.model, request.operation)
+        record.model = model.id
         rights.check(model, request.operation)
         if limiter is None or not rights.quota.is_limited:
             return await self._prepare(request, model)
@@ -194,6 +208,12 @@ class Gateway:
 
         Raises ``GatewayError``.
         """
+        work = self._settled(prepared, on_partial, on_image, must_keep=must_keep)
+        return await self.recorder.recorded(prepared.record, prepared.plan, prepared.backend.name, work)
+
+    async def _settled(
+        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
+    ) -> ImageResult:
         reservation, limiter = prepared.reservation, self.limiter
         if reservation is None or limiter is None:
             return await self._carry_out(prepared, on_partial, on_image, must_keep=must_keep)
@@ -237,16 +257,13 @@ class Gateway:
 
     async def store_all(self, result: ImageResult) -> ImageResult:
         """The same result with every image stored."""
-        images = [
-            image
-            if image.stored
-            else replace(
-                image,
-                stored=await self.store.put(image_key(self.ids, image.image), image.image, image.details),
-            )
-            for image in result.images
-        ]
+        images = [image if image.stored else await self._stored(image) for image in result.images]
         return replace(result, images=tuple(images))
+
+    async def _stored(self, image: ResultImage) -> ResultImage:
+        stored = await self.store.put(image_key(self.ids, image.image), image.image, image.details)
+        self.recorder.metrics.stored_bytes += stored.size
+        return replace(image, stored=stored)
 
     async def aclose(self) -> None:
         """Closes the backends, the store and the counters of limits."""

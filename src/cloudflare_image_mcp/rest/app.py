@@ -22,6 +22,7 @@ from cloudflare_image_mcp.rest.files import image_file
 from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
 from cloudflare_image_mcp.rest.middleware import RequestMiddleware
 from cloudflare_image_mcp.rest.models import list_models, one_model
+from cloudflare_image_mcp.rest.monitoring import add_monitoring
 from cloudflare_image_mcp.rest.paths import PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
@@ -87,6 +88,7 @@ def create_app(
     _add_files(app, gateway, options)
     _add_jobs(app, options, answers)
     _add_stored_images(app, gateway, options)
+    add_monitoring(app, gateway, options)
     app.router.routes.extend([*page_routes(), *routes])
     install_error_handlers(app)
     app.entry = RequestMiddleware(app.entry, gateway=gateway, options=options, endpoints=endpoints)
@@ -274,9 +276,6 @@ def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
     async def image(key: str, request: Request) -> Response:
         return await image_file(gateway, key, request, options.image_lifetime)
 
-    async def health() -> dict[str, str]:
-        return {"status": "ok", "version": __version__, "backend": gateway.backend.name}
-
     app.get(
         "/images/{key}",
         summary="Fetch a stored image",
@@ -290,5 +289,3 @@ def _add_files(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
 
     app.head("/images/{key}", include_in_schema=False)(image)
     app.get("/docs", include_in_schema=False)(docs)
-    app.head("/health", include_in_schema=False)(health)  # monitoring often sends HEAD
-    app.get("/health", summary="Is it up?", responses=openapi.health_responses(), tags=["health"])(health)

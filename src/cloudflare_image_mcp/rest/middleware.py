@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ from cloudflare_image_mcp import request_context
 from cloudflare_image_mcp.core.access import EVERYTHING, NOTHING, access
 from cloudflare_image_mcp.core.limiter import RateReport, rate_report
 from cloudflare_image_mcp.errors import GatewayError, shown
+from cloudflare_image_mcp.logs import log_request
 from cloudflare_image_mcp.rest.body import check_json
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
-from cloudflare_image_mcp.rest.paths import canonical_path, needs_key
+from cloudflare_image_mcp.rest.paths import IMAGE_PATHS, METRICS, canonical_path, needs_key
 from cloudflare_image_mcp.rest.request_body import RequestBody
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ CORS_HEADERS: Final = {
 }
 """The first three are word for word those of the API document."""
 
+CLIENT_LEFT: Final = 499
+"""The status that is logged and counted where the client left before the answer."""
 _MCP: Final = "/mcp"
 """Routes that parse their own bodies, so the limits of JSON are checked before."""
 _ANY: Final = "*"
@@ -85,6 +89,8 @@ class RequestMiddleware:
         self._clock = gateway.clock
         self._keys = options.keys
         self._limiter = gateway.limiter
+        self._metrics = gateway.recorder.metrics
+        self._open = frozenset({METRICS} if options.metrics_open else ())
         self._origins = {origin.lower().rstrip("/") for origin in options.allowed_origins}
         self._any_origin = _ANY in self._origins
         if options.public_base_url:
@@ -98,12 +104,20 @@ class RequestMiddleware:
             return
         request_id = f"req_{self._ids.name()}"
         request_context.request_id.set(request_id)
+        record = request_context.RequestRecord(
+            method=scope["method"],
+            path=scope["path"],
+            began=self._clock.monotonic(),
+            task=asyncio.current_task(),
+        )
+        request_context.request_record.set(record)
         request_context.upstream_headers.set(_passed_headers(scope))
         headers = _read_headers(scope["headers"])
         body = RequestBody(scope, receive, self._budget, timeout=self._timeout)
         answer = _Answer(send, [*self._cors_for(headers.get(b"origin")), (b"x-request-id", request_id.encode())])
         rights = self._rights(headers)
         access.set(rights)
+        record.key = rights.name
         if self._limiter is not None and rights.quota.requests_per_minute is not None:
             answer.rate = _RateHeaders(self._limiter, rights)
         inner = _canonical(scope, headers, {"request_id": request_id, "body": body, "access": rights})
@@ -125,6 +139,18 @@ class RequestMiddleware:
             await response(inner, body.receive, answer.send)
         finally:
             body.close()
+            self._end(record, inner["path"], answer.status)
+
+    def _end(self, record: request_context.RequestRecord, path: str, status: int) -> None:
+        """Logs the request, and counts it where it is for images and did not get as far as the gateway."""
+        if not record.ended:
+            record.status = status or CLIENT_LEFT
+            operation = IMAGE_PATHS.get(path)
+            if operation is not None and record.method == "POST" and status != HTTPStatus.ACCEPTED:
+                record.operation = operation
+                self._metrics.count_request(record)
+        record.seconds = self._clock.monotonic() - record.began
+        log_request(record)
 
     async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], body: RequestBody, send: Send) -> None:
         response = self._refusal(scope, headers, headers.get(b"origin"))
@@ -145,10 +171,13 @@ class RequestMiddleware:
             return error_answer(error)
         if scope["method"] == "OPTIONS":
             return self._preflight(headers)
-        if scope["state"]["access"] is NOTHING and needs_key(scope["method"], scope["path"]):
+        if scope["state"]["access"] is NOTHING and self._needs_key(scope):
             message = "a valid API key is required: send it as Authorization: Bearer <key>"
             return error_answer(GatewayError("invalid_api_key", message), {"www-authenticate": "Bearer"})
         return None
+
+    def _needs_key(self, scope: Scope) -> bool:
+        return scope["path"] not in self._open and needs_key(scope["method"], scope["path"])
 
     def _rights(self, headers: Mapping[bytes, bytes]) -> Access:
         """Returns the rights of the API key in ``Authorization: Bearer <key>``, or in Azure's ``api-key: <key>``. A key
@@ -211,11 +240,13 @@ class _Answer:
         self._send = send
         self._headers = headers
         self.begun = False
+        self.status = 0
         self.rate: _RateHeaders | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self.status = message["status"]
             own = message.get("headers", ())
             names = {name for name, _ in own}
             message["headers"] = [*own, *(pair for pair in self._headers if pair[0] not in names)]

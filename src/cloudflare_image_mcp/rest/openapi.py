@@ -372,6 +372,21 @@ def health_responses() -> dict[int | str, Schema]:
     return {200: _json("It is", body)}
 
 
+def ready_responses() -> dict[int | str, Schema]:
+    problems = {"type": "array", "items": {"type": "string"}}
+    body = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ready"}}}
+    not_ready = {
+        "type": "object",
+        "required": ["status", "problems"],
+        "properties": {"status": {"const": "not ready"}, "problems": problems},
+    }
+    return {200: _json("It can", body), 503: _json("It cannot, and why", not_ready)}
+
+
+def metrics_responses() -> dict[int | str, Schema]:
+    return {200: {"description": "The counters", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
 def _form(operation: Operation) -> Schema:
     file = {"type": "string", "format": "binary"}
     properties = {

@@ -10,8 +10,10 @@ from cloudflare_image_mcp.limits import READ_TIMEOUT
 from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
+    from cloudflare_image_mcp.core.metrics import Metrics
     from cloudflare_image_mcp.settings import Settings
     from cloudflare_image_mcp.usage.api_key import Keys
 
@@ -31,6 +33,10 @@ class AppOptions:
     allowed_origins: tuple[str, ...] = ("*",)
     # Seconds without data after which a request is given up.
     read_timeout: float = READ_TIMEOUT
+    # Whether /metrics needs no admin key.
+    metrics_open: bool = False
+    # Writes the answer to /metrics, and its media type; None where the client library is missing.
+    write_metrics: Callable[[Metrics], tuple[bytes, str]] | None = None
 
     @classmethod
     def of(cls, settings: Settings, keys: Keys | None = None) -> AppOptions:
@@ -48,4 +54,5 @@ class AppOptions:
             chat_data_urls=settings.image_chat_data_urls,
             allowed_origins=settings.allowed_origins,
             read_timeout=settings.read_timeout,
+            metrics_open=settings.metrics_open,
         )

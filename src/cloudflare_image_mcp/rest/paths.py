@@ -9,11 +9,19 @@ import re
 from typing import Final
 
 PREFIX: Final = "/v1"
+METRICS: Final = "/metrics"
 OPENAI_ROUTES: Final = frozenset({"images/generations", "images/edits", "images/variations", "chat/completions"})
 """Routes under ``/v1`` that are also found without it."""
+IMAGE_PATHS: Final = {
+    f"{PREFIX}/images/generations": "generate",
+    f"{PREFIX}/images/edits": "edit",
+    f"{PREFIX}/images/variations": "vary",
+    f"{PREFIX}/chat/completions": "",
+}
+"""Operations by the path of a request for images; a chat says in its messages whether it is an edit."""
 MODELS: Final = "models"
-NO_KEY: Final = frozenset({"/", "/health", "/favicon.ico"})
-"""Paths that need no key (GET and HEAD): the page, the health check, and what a browser asks for (404)."""
+NO_KEY: Final = frozenset({"/", "/health", "/ready", "/favicon.ico"})
+"""Paths that need no key (GET and HEAD): the page, the health checks, and what a browser asks for (404)."""
 _PAGE_FILE: Final = re.compile(r"/web/[^/]+")
 _STORED_IMAGE: Final = re.compile(r"/images/[^/]+")
 """Stored images need no key: their names cannot be guessed, and pages show them in ``<img>``."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from cloudflare_image_mcp.assembly import Assembly
+    from cloudflare_image_mcp.core.metrics import Metrics
     from cloudflare_image_mcp.core.ports import ImageStore
     from cloudflare_image_mcp.settings import Settings
     from cloudflare_image_mcp.usage.api_key import Keys
@@ -52,7 +54,7 @@ def build_app(settings: Settings, *, transport: type[HttpTransport] = HttpTransp
 def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTransport] = HttpTransport) -> FastAPI:
     """The REST API and MCP over a gateway, which is closed when the application ends."""
     gateway = assembly.gateway
-    options = AppOptions.of(settings, _open_keys(settings))
+    options = replace(AppOptions.of(settings, _open_keys(settings)), write_metrics=_write_metrics)
     endpoint = McpEndpoint(
         gateway=gateway,
         jobs=assembly.jobs,
@@ -82,6 +84,12 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
         lifespan=lifespan,
         routes=mcp_routes(mcp.serve, settings, gateway.options.names),
     )
+
+
+def _write_metrics(metrics: Metrics) -> tuple[bytes, str]:
+    from cloudflare_image_mcp.usage.prometheus import CONTENT_TYPE, exposition
+
+    return exposition(metrics), CONTENT_TYPE
 
 
 def _open_keys(settings: Settings) -> Keys | None:
@@ -115,6 +123,7 @@ def server_config(app: ASGIApp, *, log_level: str | None = None, shutdown_timeou
         port=0,
         log_config=None,
         log_level=log_level,
+        access_log=False,  # RequestMiddleware logs requests
         server_header=False,
         http=HttpProtocol,
         ws="none",

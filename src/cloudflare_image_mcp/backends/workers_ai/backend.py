@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, timeout_of, wire_of
 from cloudflare_image_mcp.catalog import Currency
+from cloudflare_image_mcp.core.metrics import Traffic
 from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.request_context import is_cancelled, request_id
 
@@ -63,17 +63,6 @@ class _Progress:
     """Neurons of answers that were charged and held no image."""
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Counters since the start."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    """Requests sent, by account id."""
-    images: int = 0
-    retries: Counter[str] = field(default_factory=Counter)
-    """Retries by the code of the failure, or by its text where there was no code."""
-
-
 class WorkersAIBackend:
     """Implements ``Backend``."""
 
@@ -109,6 +98,11 @@ class WorkersAIBackend:
         self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
         self.traffic = Traffic()
         self._begun = False
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether an account does not rest."""
+        return self._accounts.has_other(())
 
     def abilities(self, model: Model) -> Abilities:
         return abilities_of(model)
@@ -155,7 +149,7 @@ class WorkersAIBackend:
                 if retry is None:
                     raise
                 pause = retry
-                self.traffic.retries[str(failure.code or failure.text)] += 1
+                self.traffic.retries[_code(failure)] += 1
                 if failure.meaning.action is Action.RETRY_ONCE:
                     call = with_another_seed(call)
                     request = await self._encode(call)
@@ -192,6 +186,7 @@ class WorkersAIBackend:
         begun = self._clock.monotonic()
         progress.sent += 1
         self.traffic.calls[account.account_id] += 1
+        code = "cancelled"
         try:
             reply = await self._transport.send(account, call.model, request)
             spent = reply.neurons or 0.0
@@ -199,9 +194,11 @@ class WorkersAIBackend:
             spent = progress.estimate if reply.neurons is None else reply.neurons
             progress.accounts.succeeded(state)
             self.traffic.images += 1
+            code = ""
             return Rendered(image=image, neurons=spent or None, usd=progress.usd, headers=passed_on(reply.headers))
         except UpstreamError as failure:
             failure.account = account.label
+            code = _code(failure)
             _log.warning(
                 "upstream failure: request=%s model=%s account=%s code=%s attempt=%d seconds=%.2f: %s",
                 request_id.get(),
@@ -215,6 +212,7 @@ class WorkersAIBackend:
             await self._refused(state, failure, progress.accounts)
             raise
         finally:
+            self.traffic.outcomes[call.model.id, account.account_id[-4:], code] += 1
             progress.accounts.give_back(state, progress.estimate, spent)
             if spent:
                 await self.neurons.add(account.account_id, self._clock.now().date(), spent)
@@ -269,3 +267,8 @@ class WorkersAIBackend:
         if not elsewhere:
             progress.asked.clear()
         return progress.attempts.pause(failure, elsewhere=elsewhere)
+
+
+def _code(failure: UpstreamError) -> str:
+    """The code of a failure, or the kind of error where it has none."""
+    return failure.meaning.kind if failure.code is None else str(failure.code)

@@ -1,0 +1,81 @@
+"""Records each image request when it ends: in the metrics, and in the log line of its HTTP request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.core.access import access
+from cloudflare_image_mcp.core.metrics import Metrics
+from cloudflare_image_mcp.core.spending import spending_of
+from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.logs import log_request
+from cloudflare_image_mcp.request_context import RequestRecord, request_record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from cloudflare_image_mcp.core.plan import Plan
+    from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.core.request import ImageRequest
+    from cloudflare_image_mcp.core.result import ImageResult
+
+CANCELLED: Final = 499
+"""The status of a cancelled job, as proxies log a client that went away."""
+DEFECT: Final = 500
+
+
+class Recorder:
+    """Of one gateway."""
+
+    def __init__(self, clock: Clock, *, log_prompts: bool) -> None:
+        self.metrics = Metrics()
+        self._clock = clock
+        self._log_prompts = log_prompts
+
+    def begin(self, request: ImageRequest) -> RequestRecord:
+        """Returns the record of the HTTP request being answered, if this is its own image request, or a new one."""
+        record = request_record.get()
+        if record is None or record.ended or record.task is not asyncio.current_task():
+            record = RequestRecord(key=access.get().name, began=self._clock.monotonic())
+        record.operation = request.operation.value
+        record.prompt = request.prompt if self._log_prompts else None
+        return record
+
+    def refused(self, record: RequestRecord, error: Exception) -> None:
+        """Ends a request for which nothing was made."""
+        self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT)
+
+    async def recorded(
+        self, record: RequestRecord, plan: Plan, backend: str, work: Awaitable[ImageResult]
+    ) -> ImageResult:
+        """Waits for the images and ends the request, whatever becomes of it."""
+        record.model, record.backend = plan.call.model.id, backend
+        images, status = len(plan.seeds), DEFECT
+        self.metrics.images_in_flight += images
+        try:
+            result = await work
+            status = 200
+            self._count(record, result)
+        except GatewayError as error:
+            status = error.row.status
+            raise
+        except asyncio.CancelledError:
+            status = CANCELLED
+            raise
+        finally:
+            self.metrics.images_in_flight -= images
+            self._end(record, status)
+        return result
+
+    def _count(self, record: RequestRecord, result: ImageResult) -> None:
+        record.model, record.backend = result.model.id, result.backend
+        record.images, record.neurons = len(result.images), result.neurons
+        self.metrics.count_images(record, spending_of(result))
+        self.metrics.stored_bytes += sum(image.stored.size for image in result.images if image.stored)
+
+    def _end(self, record: RequestRecord, status: int) -> None:
+        record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True
+        self.metrics.count_request(record)
+        if not record.method:  # it is the HTTP interface that logs its requests
+            log_request(record)
