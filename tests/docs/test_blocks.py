@@ -37,7 +37,11 @@ RUN: Final[dict[str, dict[str, str]]] = {
         ". .venv/bin/activate": "tests/docs/test_recipes.py",  # the tutorial serves in the same way
     },
     "api.md": {"": "tests/docs/test_api_examples.py"},
-    "cli.md": {"cloudflare-image-mcp generate": HERE, '{"paths"': "tests/docs/test_command_line.py"},
+    "cli.md": {
+        "cloudflare-image-mcp generate": HERE,
+        '{"custom_id"': "tests/cli/test_batch.py",
+        '{"paths"': "tests/docs/test_command_line.py",
+    },
     "clients.md": {
         "from openai": HERE,
         "answer = ": HERE,

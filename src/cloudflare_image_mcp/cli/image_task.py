@@ -84,7 +84,7 @@ async def _run(task: ImageTask, shown: Shown) -> Report:
     request = _with_format(request, destination)
     destination.prepare()
     begun = time.perf_counter()
-    async with _gateway(settings) as assembly:
+    async with opened_gateway(settings) as assembly:
         result = await _make_images(assembly, request, inputs, bar=not shown.quiet)
         seconds = time.perf_counter() - begun
         files = await _files(result, task.name or slug(result.prompt))
@@ -157,7 +157,8 @@ def _with_format(request: ImageRequest, destination: Destination) -> ImageReques
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings) -> AsyncIterator[Assembly]:
+async def opened_gateway(settings: Settings) -> AsyncIterator[Assembly]:
+    """The gateway of a command. An interrupt waits for what is paid for, and stores it."""
     from cloudflare_image_mcp.assembly import assemble
 
     try:

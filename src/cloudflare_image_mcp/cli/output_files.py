@@ -53,7 +53,7 @@ class Destination:
                 )
             return cls(Path(), stdout=True)
         path = Path(output).expanduser()
-        with _explained(path):
+        with explained(path):
             if path.is_dir() or output.endswith(("/", os.sep)):
                 return cls(path)
         return cls(path.parent, path)
@@ -75,7 +75,7 @@ class Destination:
         if self.stdout or self._special:
             return
         directory = self.directory if self.file is None else self.file.resolve().parent
-        with _explained(directory):
+        with explained(directory):
             _make(directory)
             probe = _beside(directory / "probe")
             probe.write_bytes(b"")
@@ -84,17 +84,17 @@ class Destination:
     def write(self, files: list[ImageFile]) -> list[Path]:
         """Writes the images and returns their paths; none for standard output. Raises ``GatewayError``."""
         if self.stdout:
-            with _explained("standard output"):
+            with explained("standard output"):
                 sys.stdout.buffer.write(files[0].data)
                 sys.stdout.buffer.flush()
             return []
         if self.file is not None and self._special:
-            with _explained(self.file):
+            with explained(self.file):
                 self.file.write_bytes(b"".join(file.data for file in files))
             return [self.file]
         if self.file is not None and len(files) == 1:
-            with _explained(self.file):
-                _replace(self.file, files[0].data)
+            with explained(self.file):
+                replace_file(self.file, files[0].data)
             return [self.file]
         return [self._add(file, index) for index, file in enumerate(files, 1)]
 
@@ -110,7 +110,7 @@ class Destination:
         else:
             names = chain(f"{self.file.stem}-{number}" for number in count(index))
             suffix = self.file.suffix
-        with _explained(self.directory):
+        with explained(self.directory):
             return _create((self.directory / f"{name}{suffix}" for name in names), file.data)
 
 
@@ -140,7 +140,8 @@ def _beside(path: Path) -> Path:
     return path.parent / f".{secrets.token_hex(8)}.part"
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all, in place of one that is there. Raises ``OSError``."""
     # The target of a symbolic link is replaced, not the link.
     target = path.resolve()
     part = _written(target, data)
@@ -205,7 +206,8 @@ def _make(directory: Path) -> None:
 
 
 @contextmanager
-def _explained(place: Path | str) -> Iterator[None]:
+def explained(place: Path | str) -> Iterator[None]:
+    """Turns an ``OSError`` into a ``GatewayError`` (``storage_error``) that names the place."""
     try:
         yield
     except BrokenPipeError:

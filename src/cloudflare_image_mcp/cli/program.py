@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from cloudflare_image_mcp import __version__
+from cloudflare_image_mcp.cli.batch import batch
 from cloudflare_image_mcp.cli.doctor import doctor
 from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
 from cloudflare_image_mcp.cli.image_commands import edit, generate, vary
@@ -43,7 +44,7 @@ def program(debug: bool) -> None:
     """
 
 
-for _command in (generate, edit, vary, models, serve, mcp, emulate, keys, doctor):
+for _command in (generate, edit, vary, batch, models, serve, mcp, emulate, keys, doctor):
     program.add_command(_command)
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from cloudflare_image_mcp.imagefile.image import Image
 
 PARTIALS: Final = 3
@@ -52,3 +54,34 @@ class ProgressBar:
                 if self._done:
                     bar.update(task, total=self._steps, completed=self._done)
                 await asyncio.sleep(0.1)
+
+
+class CountBar:
+    """A bar of how many of several things are done, on standard error, where that is a terminal. A context manager."""
+
+    def __init__(self, label: str, total: int, done: int, *, quiet: bool) -> None:
+        self._label = label
+        self._total = total
+        self._done = done
+        self._quiet = quiet
+        self._bar: Progress | None = None
+
+    def advance(self) -> None:
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+
+    async def __aenter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task(self._label, total=self._total, completed=self._done)
+            self._bar.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

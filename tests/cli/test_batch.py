@@ -1,0 +1,189 @@
+"""``batch``: OpenAI's batch format in and out, and nothing made twice after an interruption."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import httpx2
+import pytest
+from openai.types import ImagesResponse
+from PIL import Image
+
+from tests.cli.commands import LONGEST, Home, emulated, wait_for
+from tests.rest.pictures import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GENERATIONS = "/v1/images/generations"
+CLI_PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def line(custom_id: str, url: str = GENERATIONS, **body: Any) -> dict[str, Any]:
+    fields = {"prompt": "a red fox", "size": "256x256", "seed": 1, **body}
+    return {"custom_id": custom_id, "method": "POST", "url": url, "body": fields}
+
+
+def written(home: Home, *lines: dict[str, Any]) -> str:
+    (home.path / "requests.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n", "utf-8")
+    return "requests.jsonl"
+
+
+def rows(home: Home, name: str = "output.jsonl") -> dict[str, dict[str, Any]]:
+    """The lines of a result file by their custom_id, of which none comes twice."""
+    found = [json.loads(text) for text in (home.path / "out" / name).read_text("utf-8").splitlines()]
+    by_id = {row["custom_id"]: row for row in found}
+    assert len(by_id) == len(found)
+    return by_id
+
+
+def files_of(row: dict[str, Any]) -> list[Path]:
+    return [Path(url2pathname(urlsplit(image["url"]).path)) for image in row["response"]["body"]["data"]]
+
+
+def test_results_have_openais_form_and_images_their_files(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    image = base64.b64encode(picture(256, 256)).decode()
+    file = written(
+        home,
+        line("fox"),
+        line("two", n=2, response_format="b64_json", unknown=1),
+        line("../Étude 1", "/v1/images/edits", image=image, prompt="make it blue"),
+        line("vary", "/v1/images/variations", image=image),
+        line("wrong", steps=999),
+        {**line("asks"), "body": {"prompt": "a fox", "size": "256x256", "async": True, "stream": True}},
+    )
+    ran = home.run("batch", file, "-o", "out")
+    assert ran.status == 2, ran.stderr
+    assert "5 of 6 requests done; 1 failed: see errors.jsonl" in ran.stderr
+    assert ran.lines == [str(Path("out", "output.jsonl"))]
+    done = rows(home)
+    assert done.keys() == {"fox", "two", "../Étude 1", "vary", "asks"}
+    for row in done.values():
+        assert row.keys() == {"id", "custom_id", "response", "error"}
+        assert row["error"] is None
+        assert row["id"].startswith("batch_req_")
+        response = row["response"]
+        assert response["status_code"] == 200
+        assert response["request_id"].startswith("req_")
+        assert ImagesResponse.model_validate(response["body"]).data
+        for path in files_of(row):
+            assert path.parent == (tmp_path / "out").resolve()
+            with Image.open(path) as opened:
+                opened.load()
+                assert opened.size == (256, 256)
+    assert [path.name for path in files_of(done["two"])] == ["two-1.png", "two-2.png"]
+    two = done["two"]["response"]["body"]
+    assert [base64.b64decode(row["b64_json"]) for row in two["data"]] == [
+        path.read_bytes() for path in files_of(done["two"])
+    ]
+    assert any("unknown" in warning for warning in two["warnings"])
+    failed = rows(home, "errors.jsonl")["wrong"]["response"]
+    assert (failed["status_code"], failed["body"]["error"]["param"]) == (400, "steps")
+
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix == ".png"}
+    again = home.run("batch", file, "-o", "out")
+    assert again.status == 2
+    assert "5 of 6 requests were done before; 0 of 1 requests done; 1 failed" in again.stderr
+    assert rows(home) == done
+    assert before == {
+        path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix == ".png"
+    }
+
+
+def test_the_documented_file_is_taken(tmp_path: Path) -> None:
+    block = re.search(r"^```jsonl\n(.+?)^```$", CLI_PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert block is not None
+    (tmp_path / "requests.jsonl").write_text(block[1], "utf-8")
+    ran = Home(tmp_path).run("batch", "requests.jsonl", "-o", "out", "-q")
+    assert (ran.status, ran.stderr) == (0, "")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("fox.png", "owl-1.png", "owl-2.png", "output.jsonl", "errors.jsonl")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "line 1 is not JSON"),
+        ("[]", "line 1 must be an object"),
+        (json.dumps(line("")), "line 1: custom_id must be"),
+        (json.dumps({**line("a"), "url": "/v1/chat/completions"}), "line 1: url must be one of"),
+        (json.dumps({**line("a"), "method": "GET"}), "line 1: method must be POST"),
+        (json.dumps({**line("a"), "body": 3}), "line 1: body must be"),
+        (f"{json.dumps(line('a'))}\n\n{json.dumps(line('a'))}", "line 3: line 1 has the same custom_id"),
+    ],
+)
+def test_a_line_that_is_no_request_is_named_before_anything_is_made(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "requests.jsonl").write_text(text, "utf-8")
+    ran = Home(tmp_path).run("batch", "requests.jsonl", "-o", "out")
+    assert (ran.status, ran.stdout) == (2, b"")
+    assert f"requests.jsonl {named}" in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_not_there_and_folders_that_are_no_folders(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert home.run("batch", "none.jsonl", "-o", "out").status == 3
+    (tmp_path / "out").write_text("in the way")
+    assert home.run("batch", written(home, line("a")), "-o", "out").status == 7
+
+
+def test_a_bar_counts_on_a_terminal(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    ran = home.run_in_terminal("batch", written(home, *(line(str(number)) for number in range(3))), "-o", "out")
+    assert ran.status == 0, ran.shown
+    assert "Making images" in ran.shown
+    assert "3 of 3 requests done" in ran.shown
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Home]:
+    with emulated(Home(tmp_path), "--faults", "slow=300ms:1") as home:
+        yield home
+
+
+def calls(account: Home) -> int:
+    stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
+    found = httpx2.get(stats, timeout=LONGEST).json()["accounts"].values()
+    return sum(row["calls"] for row in found)
+
+
+JOBS = 40
+AT_ONCE = 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_paid_twice_after_an_interruption(account: Home, number: signal.Signals) -> None:
+    file = written(account, *(line(f"request-{index}") for index in range(JOBS)))
+    command = ("batch", file, "-o", "out", "--parallel", str(AT_ONCE))
+    process = account.start(*command)
+    output = account.path / "out" / "output.jsonl"
+    wait_for(process, lambda: output.exists() and output.read_bytes().count(b"\n") >= 5)
+    process.send_signal(number)
+    status = process.wait(LONGEST)
+    paid = calls(account)
+    whole = output.read_bytes().count(b"\n")
+    assert whole < JOBS
+    if number is signal.SIGKILL:
+        assert whole <= paid <= whole + AT_ONCE
+        with output.open("ab") as torn:  # as a kill in the midst of writing leaves it
+            torn.write(b'{"id": "batch_req_')
+    else:
+        assert status == 130
+        assert paid == whole
+    ran = account.run(*command)
+    assert ran.status == 0, ran.stderr
+    assert rows(account).keys() == {f"request-{index}" for index in range(JOBS)}
+    assert calls(account) == paid + JOBS - whole
+    for row in rows(account).values():
+        (path,) = files_of(row)
+        with Image.open(path) as opened:
+            opened.load()
