@@ -171,17 +171,23 @@ def test_a_conversation_says_that_it_starts_no_job(client: httpx2.Client) -> Non
 
 
 @pytest.fixture(scope="module")
-def slow_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A gateway over the emulator, whose every image takes a second, with the keys A and B."""
+def slow_upstream() -> Iterator[str]:
+    """An emulator whose every image takes a second."""
+    with emulating(faults="slow=1s:1") as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def slow_client(slow_upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A gateway over it, with the keys A and B."""
     folder = tmp_path_factory.mktemp("slow")
     with (
-        emulating(faults="slow=1s:1") as upstream,
         gateway(
             folder,
             IMAGE_BACKEND="workers-ai",
             CLOUDFLARE_ACCOUNT_ID="a",
             CLOUDFLARE_API_TOKEN="demo",
-            CLOUDFLARE_API_BASE_URL=f"{upstream}/client/v4",
+            CLOUDFLARE_API_BASE_URL=f"{slow_upstream}/client/v4",
             NEURON_LEDGER_URL="memory:",
             API_KEYS="A,B",
         ) as origin,
@@ -190,10 +196,14 @@ def slow_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Cli
         yield client
 
 
-def test_a_cancelled_job_stores_what_was_paid_for(slow_client: httpx2.Client) -> None:
+def test_a_cancelled_job_stores_what_was_paid_for(slow_client: httpx2.Client, slow_upstream: str) -> None:
     begun = started(slow_client, prompt="a paid fox")
     path = begun.headers["location"]
     assert begun.json()["status"] == "running"
+    deadline = time.monotonic() + PATIENCE
+    while not httpx2.get(f"{slow_upstream}/emulator/stats").json()["accounts"].get("a", {}).get("calls"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     cancelled = slow_client.delete(path).json()
     assert (cancelled["status"], cancelled["progress"]) == ("cancelled", 0)
     assert slow_client.delete(path).json()["status"] == "cancelled"

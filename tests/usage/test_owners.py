@@ -8,6 +8,9 @@ import httpx2
 import pytest
 
 from cloudflare_image_mcp.assembly import assemble
+from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
+from cloudflare_image_mcp.mcp_server.server import build_server
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.cli.commands import Home
@@ -102,7 +105,12 @@ MCP_REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("tools/call", {"name": "get_job", "arguments": {"job_id": "{job}"}}),
     ("tools/call", {"name": "cancel_job", "arguments": {"job_id": "{job}"}}),
     ("tools/call", {"name": "list_models", "arguments": {}}),
+    ("tools/call", {"name": "describe_model", "arguments": {"model": "flux-1-schnell"}}),
+    ("prompts/get", {"name": "edit_image", "arguments": {"image": "an image", "change": "red"}}),
 )  # fmt: skip
+TASK_METHODS = ("tasks/get", "tasks/update", "tasks/cancel")
+OTHER_METHODS = {"ping", "server/discover", "subscriptions/listen"}
+"""Those that say nothing of images: no list of ours changes, so nothing comes of listening."""
 
 
 def filled(value: Any, world: World) -> Any:
@@ -121,6 +129,37 @@ def test_no_mcp_method_shows_a_key_what_another_made(world: World, method: str, 
         assert "does not exist" in answer.json()["error"]["message"]
     if "{job}" in str(params):
         assert result["isError"]
+
+
+@pytest.mark.parametrize("method", TASK_METHODS)
+def test_no_task_of_another_is_found(world: World, method: str) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+    }
+    headers = {"Accept": "application/json", "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+
+    def asked(key: str, task: str) -> httpx2.Response:
+        params = {"taskId": task, "inputResponses": {}, "_meta": meta}
+        named = {**headers, "Authorization": f"Bearer {key}", "Mcp-Name": task}
+        return httpx2.post(f"{world.origin}/mcp", json=request(5, method, params), headers=named, timeout=PATIENCE)
+
+    assert "there is no job" in asked(B, world.job_id).json()["error"]["message"]
+    assert "result" in asked(A, world.job_id).json()
+
+
+def test_every_mcp_method_and_tool_is_walked(world: World) -> None:
+    gateway = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=NoiseBackend()).gateway
+    server = build_server(McpEndpoint(gateway=gateway, jobs=Jobs(gateway)))
+    walked = {method for method, _ in MCP_REQUESTS} | {*TASK_METHODS}
+    assert set(server._request_handlers) == walked | OTHER_METHODS
+    tools = Caller(world.origin, B).post(request(5, "tools/list")).json()["result"]["tools"]
+    called = {params["name"] for method, params in MCP_REQUESTS if method == "tools/call"}
+    assert {tool["name"] for tool in tools} == called | {"run_model"}
+
+
+def test_metrics_are_for_admins(world: World) -> None:
+    assert [world.rest(key, "GET", "/metrics").status_code for key in (A, B, world.admin)] == [403, 403, 200]
 
 
 def test_the_owner_and_an_admin_see_it(world: World) -> None:

@@ -151,6 +151,7 @@ class RequestMiddleware:
                 self._metrics.count_request(record)
         record.seconds = self._clock.monotonic() - record.began
         log_request(record)
+        record.method = record.path = ""  # a job that goes on with it gets a line of its own
 
     async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], body: RequestBody, send: Send) -> None:
         response = self._refusal(scope, headers, headers.get(b"origin"))
