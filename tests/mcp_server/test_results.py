@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from PIL import Image
 
 from cloudflare_image_mcp.assembly import assemble
+from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imaging.pixels import PillowPixels
 from cloudflare_image_mcp.mcp_server.results import MAX_RESULT, PREVIEW_SIDE, RESULT_META
@@ -217,7 +218,7 @@ async def test_without_structured_results_the_text_says_all_and_the_gallery_stil
         images = await client.call_tool("list_images", {})
     for result in (listed, described, made, images):
         assert result.structured_content is None
-    assert text(listed).count("@cf/") == 11
+    assert text(listed).count("@cf/") == len(models())
     assert "steps: an integer from 1 to 8, default 4" in text(described)
     assert made.meta is not None
     row = made.meta[RESULT_META]["images"][0]
