@@ -60,12 +60,15 @@ class FileStore:
         self._directory = directory
         self._expiry = expiry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="image-files")
+        # As many images are decoded from base64 at a time as there are threads to write them.
+        self._writes = asyncio.Semaphore(_THREADS)
 
     async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
         check_key(key, image)
-        data = await image.payload.read()
-        record = Record(self._expiry.clock.now(), dict(details))
-        await self._run(self._write, key, data, record)
+        async with self._writes:
+            data = await image.payload.read()
+            record = Record(self._expiry.clock.now(), dict(details))
+            await self._run(self._write, key, data, record)
         return record.stored(key, len(data))
 
     async def find(self, key: str) -> StoredImage | None:
