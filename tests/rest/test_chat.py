@@ -85,7 +85,7 @@ def test_prompt_flags_and_parameters_of_images_work(client: OpenAI) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["part", "images", "markdown", "stored"])
+@pytest.mark.parametrize("kind", ["part", "Anthropic", "file", "images", "markdown", "stored"])
 def test_a_picture_is_edited(client: OpenAI, server: str, kind: str) -> None:
     """The user's own, or that of the answer before."""
     made = client.images.generate(prompt="a blue boat", model=KLEIN, response_format="b64_json", extra_body=SIZE)
@@ -96,20 +96,42 @@ def test_a_picture_is_edited(client: OpenAI, server: str, kind: str) -> None:
         assert stored.data
         url = stored.data[0].url or ""
     part = {"type": "image_url", "image_url": {"url": url}}
+    if kind == "Anthropic":
+        part = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": url.split(",")[1]}}
+    elif kind == "file":
+        part = {"type": "file", "file": {"filename": "boat.png", "file_data": url}}
+    own = kind in {"part", "Anthropic", "file"}
     before: list[Any] = {
-        "part": [],
         "images": [chat_message("user", "a boat"), chat_message("assistant", "here", images=[part])],
         "markdown": [chat_message("user", "a boat"), chat_message("assistant", f"Look: ![a boat]({url})")],
         "stored": [chat_message("user", "a boat"), chat_message("assistant", f"![a boat]({url})\n")],
-    }[kind]
+    }.get(kind, [])
     text = {"type": "text", "text": "make it red"}
-    messages = [*before, chat_message("user", [text, part] if kind == "part" else "make it red")]
+    messages = [*before, chat_message("user", [text, part] if own else "make it red")]
     answer = requests.post(f"{server}/v1/chat/completions", json={"model": KLEIN, "messages": messages}, timeout=60)
     assert answer.status_code == 200, answer.text[:500]
     message = answer.json()["choices"][0]["message"]
     assert opened(message["images"][0]["image_url"]["url"]).size == (256, 256)
     (file,) = linked(message["content"])
     assert b"compositeWithTrainedAlgorithmicMedia" in file or b"composite" in file
+
+
+@pytest.mark.parametrize("url", ["{server}/images/AAAAAAAAAAAAAAAAAAAAAA.png", "data:image/png;base64,AAAA"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_earlier_image_that_is_gone_is_left_out_with_a_warning(server: str, url: str, stream: bool) -> None:
+    """Stored images expire; the conversation goes on."""
+    messages = [
+        chat_message("user", "a boat"),
+        chat_message("assistant", f"![a boat]({url.format(server=server)})"),
+        chat_message("user", "make it red"),
+    ]
+    body = {"model": KLEIN, "messages": messages, "stream": stream, **SIZE}
+    answer = requests.post(f"{server}/v1/chat/completions", json=body, timeout=60)
+    assert answer.status_code == 200, answer.text[:500]
+    assert "the earlier image was not used: " in answer.text
+    own = [chat_message("user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": url}])]
+    answer = requests.post(f"{server}/v1/chat/completions", json=body | {"messages": own}, timeout=60)
+    assert answer.status_code == 400
 
 
 def test_a_model_that_does_not_edit_makes_a_new_image(client: OpenAI) -> None:

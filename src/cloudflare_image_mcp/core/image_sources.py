@@ -63,7 +63,7 @@ def read_sources(kind: str, fields: Mapping[str, object]) -> tuple[ImageSource, 
     that of the request. Raises ``GatewayError`` (400).
     """
     names = sorted((name for name in fields if source_kind(name) == kind), key=_index)
-    found = [source for name in names for source in _sources(name, fields[name])]
+    found = [source for name in names for source in sources_in(name, fields[name])]
     if len(found) > MAX_INPUT_IMAGES:
         raise invalid(found[0].param, f"at most {MAX_INPUT_IMAGES} input images are allowed, not {len(found)}")
     return tuple(found)
@@ -94,7 +94,8 @@ def source_names(fields: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(name for name, value in fields.items() if value not in (None, "", b"", []) and is_source_name(name))
 
 
-def _sources(param: str, value: object, depth: int = 0) -> Iterator[ImageSource]:
+def sources_in(param: str, value: object, depth: int = 0) -> Iterator[ImageSource]:
+    """The input images in a value of any form: text, a file, a list, an object. Raises ``GatewayError`` (400)."""
     if depth > _MAX_DEPTH:
         raise invalid(param[:100], "the lists and objects of an input image are nested too deeply")
     match value:
@@ -106,7 +107,7 @@ def _sources(param: str, value: object, depth: int = 0) -> Iterator[ImageSource]
             yield ImageSource(param, _byte_array(param, value))
         case list():
             for index, item in enumerate(value):
-                yield from _sources(f"{param.removesuffix('[]')}[{index}]", item, depth + 1)
+                yield from sources_in(f"{param.removesuffix('[]')}[{index}]", item, depth + 1)
         case dict():
             yield from _object(param, value, depth)
         case _:
@@ -124,7 +125,7 @@ def _byte_array(param: str, values: list[object]) -> bytes:
 def _object(param: str, value: Mapping[str, object], depth: int) -> Iterator[ImageSource]:
     for key in IMAGE_KEYS:
         if value.get(key) is not None:
-            yield from _sources(f"{param}.{key}", value[key], depth + 1)
+            yield from sources_in(f"{param}.{key}", value[key], depth + 1)
             return
     if "file_id" in value:
         raise invalid(

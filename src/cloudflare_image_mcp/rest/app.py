@@ -16,7 +16,7 @@ from cloudflare_image_mcp.core.parsing import parameter_of, parse_request
 from cloudflare_image_mcp.rest import openapi
 from cloudflare_image_mcp.rest.answer import image_answer
 from cloudflare_image_mcp.rest.body import read_body
-from cloudflare_image_mcp.rest.chat import ChatForm, chat_answer, chat_stream, read_chat
+from cloudflare_image_mcp.rest.chat import ChatForm, chat_answer, chat_stream, prepare_chat, read_chat
 from cloudflare_image_mcp.rest.errors import install_error_handlers
 from cloudflare_image_mcp.rest.files import image_file
 from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
@@ -154,7 +154,7 @@ async def _make(gateway: Gateway, prepared: Prepared, request: Request) -> Image
 def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
     async def chat(request: Request) -> Response:
         wanted = read_chat(await read_body(request), gateway)
-        prepared = await gateway.prepare(wanted.request)
+        prepared = await prepare_chat(wanted, gateway)
         form = ChatForm(base_url(request, options), options.chat_data_urls)
         name = gateway.ids.name()
         if wanted.stream:

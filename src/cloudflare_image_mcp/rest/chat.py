@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import StreamingResponse
 
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core.image_sources import sources_in
 from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.core.request import ImageSource
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
@@ -98,6 +99,8 @@ class ChatRequest:
     request: ImageRequest
     stream: bool
     include_usage: bool
+    earlier: bool
+    """Whether the images are those of an earlier answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,8 @@ def read_chat(fields: Mapping[str, Any], gateway: Gateway) -> ChatRequest:
             f"messages[{last}].content", f"messages[{last}].content must have text: the last user message is the prompt"
         )
     operation = Operation.EDIT if images else Operation.GENERATE
-    if not images:
+    earlier = not images
+    if earlier:
         images, operation = _earlier(messages[:last], fields.get("model"), gateway, warnings)
     if len(images) > MAX_INPUT_IMAGES:
         raise invalid(images[0].param, f"at most {MAX_INPUT_IMAGES} input images are allowed, not {len(images)}")
@@ -142,7 +146,22 @@ def read_chat(fields: Mapping[str, Any], gateway: Gateway) -> ChatRequest:
         request.replace(images=images, response_format="url", stream=False, warnings=(*request.warnings, *warnings)),
         stream=request.stream,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        earlier=earlier and operation is Operation.EDIT,
     )
+
+
+async def prepare_chat(wanted: ChatRequest, gateway: Gateway) -> Prepared:
+    """Prepares the images. An image of an earlier answer that is not there any more is left out with a warning: else
+    every later message of the conversation would be refused. Raises ``GatewayError``.
+    """
+    try:
+        return await gateway.prepare(wanted.request)
+    except GatewayError as error:
+        if not wanted.earlier or not (error.param or "").startswith("messages["):
+            raise
+        warning = f"the earlier image was not used: {error.message}"
+    warnings = (*wanted.request.warnings, warning)
+    return await gateway.prepare(wanted.request.replace(operation=Operation.GENERATE, images=(), warnings=warnings))
 
 
 def _parts(content: object, param: str, warnings: list[str]) -> tuple[list[str], tuple[ImageSource, ...]]:
@@ -161,9 +180,20 @@ def _parts(content: object, param: str, warnings: list[str]) -> tuple[list[str],
             texts.append(part["text"])
         elif kind in _IMAGE_PARTS:
             images.append(_image(part.get("image_url"), f"{param}[{index}].image_url"))
+        elif kind == "image":
+            images += sources_in(f"{param}[{index}]", part)
+        elif (data := _image_file(part)) is not None:
+            images.append(ImageSource(f"{param}[{index}].file.file_data", data))
         else:
             warnings.append(f"{param}[{index}] was ignored: it is neither text nor an image")
     return texts, tuple(images)
+
+
+def _image_file(part: object) -> str | None:
+    """The ``data:`` URL of a part ``{"type": "file"}`` that holds an image."""
+    file = part.get("file") if isinstance(part, dict) else None
+    data = file.get("file_data") if isinstance(file, dict) else None
+    return data if isinstance(data, str) and data[:11].lower() == "data:image/" else None
 
 
 def _image(value: object, param: str) -> ImageSource:
