@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
 import socket
 import sys
 import tempfile
@@ -19,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 from PIL import Image as Picture
-from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.chromium import find_chromium, launched
 from tests.live import command
 
 from cloudflare_image_mcp.imagefile.image import Image
@@ -189,16 +188,14 @@ def mask(page: Page, original: bytes) -> Measured:
 
 
 def main(directory: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+    executable = find_chromium()
+    if executable is None:
         sys.exit("bench/page.py needs Chromium.")
     (directory / "none").mkdir()
     with serving(directory / "none") as origin:
         originals = drawn(origin)
     asyncio.run(fill(directory / "images", originals))
-    with serving(directory / "images") as origin, sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root, as whom containers run.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with serving(directory / "images") as origin, launched(executable) as browser:
 
         def opened() -> Page:
             page = browser.new_page(viewport={"width": 1280, "height": 860})
@@ -216,7 +213,6 @@ def main(directory: Path) -> None:
             page = opened()
             test(page).show()
             page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

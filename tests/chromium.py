@@ -22,6 +22,20 @@ KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
 expect.set_options(timeout=LONGEST)
 
 
+def find_chromium() -> str | None:
+    """The path of an installed one."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@contextmanager
+def launched(executable: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not start for root, as whom containers run.
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser. Skips the test where none is installed.
@@ -29,14 +43,11 @@ def chromium() -> Iterator[Browser]:
     To be closed at the end of each file: while Playwright's synchronous API is open, its event loop counts as the
     running one, and every asynchronous test that follows in the process fails.
     """
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    executable = find_chromium()
     if executable is None:
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root, as whom containers run.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    with launched(executable) as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
