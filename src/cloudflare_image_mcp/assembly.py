@@ -19,11 +19,12 @@ from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
 if TYPE_CHECKING:
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.limiter import Limiter
-    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels
+    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels, PromptWriter
     from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.settings import Settings
 
@@ -78,6 +79,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         defer=background,
         options=options,
         limiter=_limiter(settings),
+        prompt_writer=_prompt_writer(settings),
     )
     _watch(gateway)
     records = _job_records(settings)
@@ -86,13 +88,10 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
 
 def open_discovery(settings: Settings) -> tuple[Discovery, OfferedModels]:
     """Creates what reads the first account's catalogue, and the models that it keeps. Opens no connection."""
-    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
 
     offered = OfferedModels(settings.offered_models)
-    account = settings.accounts[0]
-    reader = Account(account.account_id, account.api_token)
-    return Discovery(settings.cloudflare_api_base_url, reader, offered, settings.offers), offered
+    return Discovery(settings.cloudflare_api_base_url, _accounts(settings)[0], offered, settings.offers), offered
 
 
 def _watch(gateway: Gateway) -> None:
@@ -144,6 +143,18 @@ def open_counters(settings: Settings) -> UsageCounters:
     from cloudflare_image_mcp.usage.sqlite_counters import SqliteCounters
 
     return SqliteCounters(directory)
+
+
+def _prompt_writer(settings: Settings) -> PromptWriter | None:
+    """None without Workers AI. Opens no connection."""
+    if settings.backend == "local":
+        return None
+    from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
+    from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
+
+    transport = RestTransport(settings.cloudflare_api_base_url)
+    neurons = open_neuron_counter(settings)
+    return WorkersAIPromptWriter(_accounts(settings), transport, SystemClock(), settings.prompt_model, neurons)
 
 
 def _limiter(settings: Settings) -> Limiter | None:
@@ -226,12 +237,11 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         raise SettingError(
             "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
         )
-    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
     from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
 
     return WorkersAIBackend(
-        [Account(account.account_id, account.api_token) for account in settings.accounts],
+        _accounts(settings),
         RestTransport(settings.cloudflare_api_base_url),
         pixels,
         SystemClock(),
@@ -239,6 +249,12 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         neurons=open_neuron_counter(settings),
         result_fetcher=LazyFetcher(lambda: _result_fetcher(settings)) if settings.cloudflare_catalogue else None,
     )
+
+
+def _accounts(settings: Settings) -> list[Account]:
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+
+    return [Account(account.account_id, account.api_token) for account in settings.accounts]
 
 
 def _local_backend(settings: Settings) -> Backend:

@@ -158,3 +158,9 @@ def parse_model_aliases(value: str) -> dict[str, str]:
     if not isinstance(names, dict) or not all(name.strip() and isinstance(model, str) for name, model in names.items()):
         raise ValueError(wanted)
     return {name.strip().lower(): model for name, model in names.items()}
+
+
+def parse_text_model(value: str) -> str:
+    if not re.fullmatch(r"@(?:cf|hf)/[\w.-]+/[\w.-]+", value):
+        raise ValueError("the id of a text model of Workers AI such as @cf/meta/llama-3.2-3b-instruct")
+    return value

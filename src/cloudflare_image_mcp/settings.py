@@ -33,6 +33,7 @@ from cloudflare_image_mcp.setting_values import (
     parse_origins,
     parse_redis_url,
     parse_seconds,
+    parse_text_model,
 )
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Settings(BaseModel):
     edit_fallback: bool = _setting("on", "another model makes the edit that the service refuses")
     fallbacks: Annotated[dict[str, tuple[str, ...]], BeforeValidator(parse_model_lists)] = _setting(
         "{}", "models that make the image when a model fails, as JSON: model to a list of models or local"
+    )
+    prompt_enhance: bool = _setting("off", "a text model expands prompts, or puts them into English")
+    prompt_model: Annotated[str, BeforeValidator(parse_text_model)] = _setting(
+        "@cf/ibm-granite/granite-4.0-h-micro", "the text model of Workers AI that does it"
     )
     allow_private_image_urls: bool = _setting("off", "fetch input images from private addresses too")
     mcp_structured_results: bool = _setting("on", "MCP results carry structured content beside text and images")
@@ -225,6 +230,7 @@ class Settings(BaseModel):
             fallbacks=self.fallback_models,
             stamp_prompt=self.prompt_in_metadata,
             log_prompts=self.log_prompts,
+            enhance_prompts=self.prompt_enhance,
         )
 
 

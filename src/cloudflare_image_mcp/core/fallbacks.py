@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.ports import Backend
+    from cloudflare_image_mcp.core.request import ImageRequest
 
 LOCAL: Final = "local"
 """In a list of fallbacks: the embedded engine, under the failed model's name."""
@@ -65,3 +66,17 @@ def decisive(failures: Sequence[Failure]) -> GatewayError:
     """
     errors = [failure.error for failure in failures]
     return next((error for error in errors if not isinstance(error, EditRefused)), errors[0])
+
+
+def suited(request: ImageRequest, model: Model, backend: Backend) -> ImageRequest:
+    """The request with its numbers inside another model's promise: the caller named neither. The embedded engine gets
+    the caller's own prompt.
+    """
+    values: dict[str, float | int | str] = {}
+    if backend.engine is not None and request.original_prompt is not None:
+        values["prompt"] = request.original_prompt
+    for name in ("steps", "guidance", "strength"):
+        value, row = getattr(request, name), model.promise.parameters.get(name)
+        if value is not None and row is not None and row.minimum is not None and row.maximum is not None:
+            values[name] = type(value)(max(row.minimum, min(row.maximum, value)))
+    return request.replace(others=(), **values)

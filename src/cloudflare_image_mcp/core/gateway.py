@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
-from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive
+from cloudflare_image_mcp.core.enhancing import enhance
+from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive, suited
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
-from cloudflare_image_mcp.core.plan import fit_size, make_plan
+from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
 from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         ImageStore,
         OnPartial,
         Pixels,
+        PromptWriter,
     )
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import OnImage, ResultImage
@@ -55,6 +57,8 @@ class Options:
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
     stamp_prompt: bool = True
     log_prompts: bool = False
+    enhance_prompts: bool = False
+    """Whether a text model writes the prompt of a request that does not say."""
     parallel: int = 8
     """Calls of one request under way at once."""
 
@@ -95,10 +99,11 @@ class Gateway:
         budget: ByteBudget | None = None,
         fetch_budget: ByteBudget | None = None,
         limiter: Limiter | None = None,
+        prompt_writer: PromptWriter | None = None,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
         ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
-        ``limiter`` is needed where API keys have limits.
+        ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced.
         """
         self.budget = budget or ByteBudget()
         self.backend = backend
@@ -111,6 +116,7 @@ class Gateway:
         self.defer = defer
         self.limiter = limiter
         self.recorder = Recorder(clock, log_prompts=options.log_prompts)
+        self._prompt_writer = prompt_writer
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
@@ -178,8 +184,18 @@ class Gateway:
             instead = await self._next(request, inputs, plan.finish.size, timings, (failure,))
             if instead is not None:
                 return instead
+        written = await self._enhanced(request, model, timings)
+        if written is not request:
+            request, plan = written, self._plan(written, inputs, model, self.backend)
         call, finish = await self._stage(request, inputs, plan, timings)
         return Prepared(request, inputs, plan, call, finish, timings, self.backend)
+
+    async def _enhanced(self, request: ImageRequest, model: Model, timings: Timings) -> ImageRequest:
+        if not (self.options.enhance_prompts if request.enhance is None else request.enhance):
+            return request
+        longest = longest_prompt(request, model, self.backend.abilities(model))
+        with timings.phase("enhance"):
+            return await enhance(request, model, self.backend, self._prompt_writer, longest=longest)
 
     async def make(self, prepared: Prepared, on_partial: OnPartial | None = None) -> ImageResult:
         """Makes the images. ``on_partial`` gets the partial images, where the backend has them.
@@ -268,6 +284,8 @@ class Gateway:
     async def aclose(self) -> None:
         """Closes the backends, the store and the counters of limits."""
         await self.backend.aclose()
+        if self._prompt_writer is not None:
+            await self._prompt_writer.aclose()
         if self._local is not None:
             await self._local.aclose()
         await self.store.aclose()
@@ -318,16 +336,16 @@ class Gateway:
         for model, backend in self._candidates(failures, request.operation):
             maker = backend.engine or model.short_name
             warnings = (*request.warnings, *(failure.warning(maker) for failure in failures))
-            suited = _suited(request, model).replace(
+            instead = suited(request, model, backend).replace(
                 size=fit_size(size, model.promise.sizes), aspect_ratio=None, warnings=warnings
             )
             try:
                 access.get().check(model, request.operation)
-                plan = self._plan(suited, inputs, model, backend)
+                plan = self._plan(instead, inputs, model, backend)
             except GatewayError:  # the key may not use it, or the prompt is too long for it
                 continue
             plan = replace(plan, finish=replace(plan.finish, size=size))
-            call, finish = await self._stage(suited, inputs, plan, timings)
+            call, finish = await self._stage(instead, inputs, plan, timings)
             return Prepared(request, inputs, plan, call, finish, timings, backend, failures)
         return None
 
@@ -379,13 +397,3 @@ class Gateway:
             timings=timings.seconds,
             safety_identifier=prepared.request.safety_identifier,
         )
-
-
-def _suited(request: ImageRequest, model: Model) -> ImageRequest:
-    """The request with its numbers inside another model's promise: the caller named neither."""
-    values: dict[str, float | int] = {}
-    for name in ("steps", "guidance", "strength"):
-        value, row = getattr(request, name), model.promise.parameters.get(name)
-        if value is not None and row is not None and row.minimum is not None and row.maximum is not None:
-            values[name] = type(value)(max(row.minimum, min(row.maximum, value)))
-    return request.replace(others=(), **values)

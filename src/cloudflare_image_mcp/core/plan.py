@@ -141,7 +141,7 @@ def _check_task(request: ImageRequest, model: Model, abilities: Abilities, rows:
         raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
     if operation is not Operation.VARY and abilities.prompt and not request.prompt.strip():
         raise invalid("prompt", "prompt is required")
-    longest = _longest_prompt(request, model, abilities)
+    longest = longest_prompt(request, model, abilities)
     if len(request.prompt) > longest:
         raise invalid(
             "prompt",
@@ -161,7 +161,7 @@ def _check_task(request: ImageRequest, model: Model, abilities: Abilities, rows:
         raise invalid("mask", f"mask is required: {model.short_name} repaints inside a mask only")
 
 
-def _longest_prompt(request: ImageRequest, model: Model, abilities: Abilities) -> int:
+def longest_prompt(request: ImageRequest, model: Model, abilities: Abilities) -> int:
     """In characters. Clients of OpenAI's API expect its own limit under its names, where the backend can keep it."""
     if abilities.openai_prompt_length is not None and openai_family(request.model or "") is not None:
         return abilities.openai_prompt_length

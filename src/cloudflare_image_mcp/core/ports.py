@@ -100,6 +100,18 @@ class Backend(Protocol):
     async def aclose(self) -> None: ...
 
 
+class PromptWriter(Protocol):
+    """Writes a better prompt with a text model."""
+
+    async def write(self, prompt: str, operation: Operation, *, english: bool) -> str:
+        """Expands a prompt, or puts the instruction of an edit plainly; ``english``: into English. Raises
+        ``GatewayError``.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
     """The steps from a rendered image to the requested one. Without any, the bytes are passed on unchanged."""

@@ -228,6 +228,11 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("response_format"),
         description="how the answer holds the images: as a url, or as base64 in b64_json",
     )
+    enhance: _Boolean | None = Field(
+        default=None,
+        validation_alias=AliasChoices("enhance", "enhance_prompt", "prompt_enhance", "prompt_upsampling"),
+        description="a text model expands the prompt first, or puts it into English; default: the operator's",
+    )
     stream: _Boolean = Field(
         default=False,
         validation_alias=AliasChoices("stream"),
@@ -261,6 +266,8 @@ class ImageRequest(Parameters):
     others: SkipValidation[tuple[OtherValue, ...]] = ()
     warnings: SkipValidation[tuple[str, ...]] = ()
     """Values that were changed or ignored."""
+    original_prompt: SkipValidation[str | None] = None
+    """The caller's prompt, where ``prompt`` was written by a text model."""
 
     def name_of(self, parameter: str) -> str:
         """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""

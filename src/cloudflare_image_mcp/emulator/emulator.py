@@ -36,6 +36,7 @@ from cloudflare_image_mcp.emulator.image_call import Mode
 from cloudflare_image_mcp.emulator.json_request import read_json
 from cloudflare_image_mcp.emulator.pictures import Pictures
 from cloudflare_image_mcp.emulator.proxied_calls import ProxiedCalls
+from cloudflare_image_mcp.emulator.text_models import NEURONS, SILENCE, TEXT_MODELS, answer_text
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -86,6 +87,8 @@ class Emulator:
         """Answers one call to a model. Raises ``RefusalError``."""
         ledger = self.ledger.admit(account_id, request.headers, request.url.path)
         self.counts.calls[account_id] += 1
+        if model_id in TEXT_MODELS:
+            return await self._run_text(request, ledger)
         model = models().get(model_id)
         if model is None:
             raise refuse(NO_SUCH_MODEL, model=model_id)
@@ -107,6 +110,19 @@ class Emulator:
         self.counts.answers["200"] += 1
         self.counts.images[model.short_name] += 1
         return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
+
+    async def _run_text(self, request: Request, ledger: AccountLedger) -> Response:
+        self.ledger.count(ledger)
+        self.ledger.check_neurons(ledger)
+        body = await Request(request.scope, _limited(request.receive)).body()
+        fault = self._faults.draw_text()
+        if fault is not None:
+            self.counts.faults[fault.kind] += 1
+            if fault.kind == "text-error":
+                raise refuse(FAILED)
+            await asyncio.sleep(SILENCE)
+        ledger.spent_neurons += NEURONS
+        return answer_text(body, call_headers())
 
     async def run_proxied(self, request: Request, account_id: str) -> Response:
         """Answers one call to another provider's model. Raises ``RefusalError``."""

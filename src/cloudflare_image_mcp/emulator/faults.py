@@ -26,8 +26,11 @@ KINDS: Final = {
     "unfinished": "another provider's model answers in a state other than Completed",
     "expired": "the URL of another provider's image has expired",
     "loopback": "the URL of another provider's image is at an address of this machine",
+    "text-error": "a text model fails (3043)",
+    "text-slow": "a text model does not answer for a minute",
     "huge": "another provider's image is of 50 MB",
 }
+TEXT_KINDS: Final = frozenset({"text-error", "text-slow"})
 _NUMBER: Final = r"\d+(?:\.\d*)?|\.\d+"
 _ITEM: Final = re.compile(rf"(?P<kind>[\w-]+)(?:=(?P<value>{_NUMBER})(?P<unit>ms|s))?:(?P<rate>{_NUMBER})", re.ASCII)
 
@@ -49,7 +52,9 @@ class FaultPlan:
     """Draws at most one fault for each call, at the given rates, repeatable by the seed."""
 
     def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
-        self._faults = tuple(fault for fault in faults if fault.kind != "flagged")
+        apart = {"flagged", *TEXT_KINDS}
+        self._faults = tuple(fault for fault in faults if fault.kind not in apart)
+        self._text_faults = tuple(fault for fault in faults if fault.kind in TEXT_KINDS)
         self._flagged = next((fault for fault in faults if fault.kind == "flagged"), None)
         self._left = 1 - sum(fault.rate for fault in self._faults)
         self._seed = seed
@@ -65,6 +70,10 @@ class FaultPlan:
         if [fault.kind for fault in faults].count("flagged") > 1:
             raise FaultSpecError("--faults: flagged is allowed once")
         return cls(faults, seed)
+
+    def draw_text(self) -> Fault | None:
+        """Draws for a call of a text model, which has faults of its own."""
+        return next((fault for fault in self._text_faults if self._random.random() < fault.rate), None)
 
     def draw(self, picture: Callable[[], bytes | None] = lambda: None) -> Fault | None:
         """``picture`` tells a picture from all others; None: it is a new one. The output filter looks at nothing else,

@@ -10,6 +10,8 @@ from workers import WorkerEntrypoint
 
 from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
 from cloudflare_image_mcp.backends.workers_ai.binding import BINDING_ACCOUNT, BindingTransport
+from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
+from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
@@ -92,17 +94,21 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         raise SettingError("FALLBACKS names local, but a Worker has no embedded engine")
     clock = WorkerClock()
     pixels = ImagesPixels(_binding(env, "IMAGES"), clock)
+    neurons = LocalNeuronCounter()
+    transport = BindingTransport(_required(env, "AI"))
     return Gateway(
         backend=WorkersAIBackend(
             [BINDING_ACCOUNT],
-            BindingTransport(_required(env, "AI")),
+            transport,
             pixels,
             clock,
+            neurons=neurons,
             ai_gateway=settings.cloudflare_ai_gateway,
             result_fetcher=OriginFetcher(
                 settings.cloudflare_api_base_url, own=WorkerFetcher(allow_private=True), others=WorkerFetcher()
             ),
         ),
+        prompt_writer=WorkersAIPromptWriter([BINDING_ACCOUNT], transport, clock, settings.prompt_model, neurons),
         store=store(env, settings),
         pixels=pixels,
         fetcher=WorkerFetcher(allow_private=settings.allow_private_image_urls),

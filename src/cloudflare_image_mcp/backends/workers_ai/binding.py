@@ -12,14 +12,13 @@ from cloudflare_image_mcp.backends.workers_ai.accounts import Account
 from cloudflare_image_mcp.backends.workers_ai.ai_gateway import CACHE_TTL, GATEWAY_ID, METADATA, SKIP_CACHE
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply
-from cloudflare_image_mcp.backends.workers_ai.wire import timeout_of
 from cloudflare_image_mcp.js_values import JsPayload, js_bytes, js_object, optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cloudflare_image_mcp.backends.workers_ai.request import Part, WireRequest
-    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.backends.workers_ai.transport import Callee
     from cloudflare_image_mcp.js_values import Handle
 
 BINDING_ACCOUNT: Final = Account("binding", "", name="this Worker's account")
@@ -35,16 +34,16 @@ class BindingTransport:
         """``ai`` is the raw binding."""
         self._ai = ai
 
-    async def send(self, account: Account, model: Model, request: WireRequest) -> Reply:
+    async def send(self, account: Account, model: Callee, request: WireRequest) -> Reply:
         inputs = js.JSON.parse(request.body.decode()) if request.body is not None else _form(request.parts)
         # The raw response: the binding's own reading of it would lose its headers.
         options = js_object({"returnRawResponse": True, **_gateway(request.gateway)})
-        options.signal = js.AbortSignal.timeout(round(timeout_of(model) * 1000))
+        options.signal = js.AbortSignal.timeout(round(request.timeout * 1000))
         try:
             return await _reply(await self._ai.run(model.id, inputs, options))
         except JsException as error:
             if error.name == "TimeoutError":
-                raise UpstreamError(TIMED_OUT, f"{timeout_of(model):g} seconds") from error
+                raise UpstreamError(TIMED_OUT, f"{request.timeout:g} seconds") from error
             raise UpstreamError(UNREACHABLE, "the AI binding failed") from error
 
     async def aclose(self) -> None:

@@ -38,7 +38,7 @@ async def encode_proxied(call: Call, pixels: Pixels) -> WireRequest:
         fields[wire.images.name] = wire.images.value([await _data_url(image) for image in images])
         if wire.mask is not None and call.mask is not None:
             fields[wire.mask] = await _data_url(call.mask)
-    return WireRequest(json.dumps(fields).encode(), (), tuple(image.size for image in images))
+    return WireRequest(json.dumps(fields).encode(), (), tuple(image.size for image in images), timeout=wire.timeout)
 
 
 def _sent(row: ProxiedField, value: Any) -> Any:

@@ -47,6 +47,8 @@ class WireRequest:
     """The sizes of the input images as sent, which count towards the price."""
     gateway: Mapping[str, str] = field(default_factory=dict)
     """Headers for an AI Gateway, in lower case."""
+    timeout: float = 300.0
+    """Seconds for the call, from the first byte sent to the last received."""
 
 
 async def encode(call: Call, pixels: Pixels) -> WireRequest:
@@ -99,7 +101,7 @@ async def _json(call: Call, pixels: Pixels) -> WireRequest:
         inputs = (source.size,)
         if wire.mask and call.mask is not None:
             text = _with_file(text, "mask", await call.mask.payload.read())
-    return WireRequest(text.encode(), (), inputs)
+    return WireRequest(text.encode(), (), inputs, timeout=wire.timeout)
 
 
 def _with_file(text: str, name: str, data: bytes) -> str:
@@ -125,4 +127,5 @@ async def _form(call: Call, pixels: Pixels) -> WireRequest:
                 f"{name}.{reference.format.extension}",
             )
         )
-    return WireRequest(None, tuple(parts), tuple(reference.size for reference in references))
+    sizes = tuple(reference.size for reference in references)
+    return WireRequest(None, tuple(parts), sizes, timeout=wire_of(call.model).timeout)

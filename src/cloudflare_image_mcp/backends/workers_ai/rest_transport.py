@@ -18,13 +18,12 @@ from yarl import URL
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply
-from cloudflare_image_mcp.backends.workers_ai.wire import timeout_of
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
-    from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.backends.workers_ai.transport import Callee
 
 _AT_ONCE: Final = MEBIBYTE
 """Bytes of a request that are written at once; aiohttp warns above it."""
@@ -48,10 +47,10 @@ class RestTransport:
         # being made, and paid for, would be given up.
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
 
-    async def send(self, account: Account, model: Model, request: WireRequest) -> Reply:
+    async def send(self, account: Account, model: Callee, request: WireRequest) -> Reply:
         path = "ai/run" if model.proxied else f"ai/run/{model.id}"
         url = URL(f"{self._base_url}/accounts/{quote(account.account_id, safe='')}/{path}", encoded=True)
-        timeout = aiohttp.ClientTimeout(total=timeout_of(model), sock_connect=CONNECT_TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=request.timeout, sock_connect=CONNECT_TIMEOUT)
         text = request.body
         if model.proxied and text is not None:
             text = b'{"model":"' + model.id.encode() + b'","input":' + text + b"}"
@@ -71,7 +70,7 @@ class RestTransport:
         except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamError(UNREACHABLE, "the connection was not made in time") from error
         except TimeoutError as error:
-            raise UpstreamError(TIMED_OUT, f"{timeout_of(model):g} seconds") from error
+            raise UpstreamError(TIMED_OUT, f"{request.timeout:g} seconds") from error
         except (aiohttp.ClientError, OSError) as error:
             # Not chained: aiohttp's errors hold the headers sent, and with them the token.
             raise UpstreamError(UNREACHABLE, _reason(error)) from None
