@@ -7,6 +7,7 @@ is missing there.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -104,9 +105,16 @@ def invalid(param: str | None, message: str) -> GatewayError:
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Formats a caller's value for a message: quoted if it is text, and cut after ``limit`` characters."""
-    text = f'"{printable(value)}"' if isinstance(value, str) else repr(value)
+    """Formats a caller's value for a message: as JSON has it, text in quotes, cut after ``limit`` characters."""
+    text = f'"{printable(value)}"' if isinstance(value, str) else printable(_written(value))
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):  # no value of JSON, such as bytes
+        return repr(value)
 
 
 def masked_url(url: str) -> str:

@@ -88,7 +88,7 @@ async def test_numbers_in_quotes_are_numbers() -> None:
         assert len((await answer(client, "list_images", limit="1"))["images"]) == 1
         assert len((await answer(client, "list_images", limit=None))["images"]) == 2
         assert "n must be an integer, not" in await refusal(client, n="two")
-        assert "n must be an integer, not True" in await refusal(client, n=True)
+        assert "n must be an integer, not true" in await refusal(client, n=True)
         for wrong in ("soon", "nan", "inf", [3], True, -1, 301):
             assert "wait_seconds must be a number from 0 to 300" in await refusal(client, wait_seconds=wrong)
 
