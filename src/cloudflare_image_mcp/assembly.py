@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.limiter import Limiter
-    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageStore, Pixels, PromptWriter
+    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageSigner, ImageStore, Pixels, PromptWriter
     from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.settings import Settings
 
@@ -80,6 +80,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options=options,
         limiter=_limiter(settings),
         prompt_writer=_prompt_writer(settings),
+        signer=_signer(settings),
     )
     _watch(gateway)
     records = _job_records(settings)
@@ -165,6 +166,20 @@ def _limiter(settings: Settings) -> Limiter | None:
     from cloudflare_image_mcp.usage.fallback_counters import FallbackCounters
 
     return Limiter(FallbackCounters(open_counters(settings), strict=settings.limits_strict), SystemClock())
+
+
+def _signer(settings: Settings) -> ImageSigner | None:
+    """Raises ``SettingError``, also where the certificate or the key cannot be used."""
+    certificate, key = settings.c2pa_certificate, settings.c2pa_private_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        names = ("C2PA_CERTIFICATE", "C2PA_PRIVATE_KEY")
+        missing, there = names if certificate is None else reversed(names)
+        raise SettingError(f"{missing} is not set; {there} needs it")
+    from cloudflare_image_mcp.imaging.content_credentials import CredentialsSigner
+
+    return CredentialsSigner(certificate, key)
 
 
 def _ledger_directory(settings: Settings) -> Path | None:

@@ -133,6 +133,12 @@ class Settings(BaseModel):
     shutdown_timeout: Annotated[float, BeforeValidator(parse_seconds)] = _setting(
         "30", "seconds until the server ends after the first signal"
     )
+    c2pa_certificate: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
+        None, "a PEM file with the certificate chain of content credentials, the signer's first"
+    )
+    c2pa_private_key: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
+        None, "a PEM file with the private key of that certificate"
+    )
     prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")
 
     @classmethod

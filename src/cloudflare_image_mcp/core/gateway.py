@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Finish,
         Ids,
         ImageFetcher,
+        ImageSigner,
         ImageStore,
         OnPartial,
         Pixels,
@@ -100,10 +101,12 @@ class Gateway:
         fetch_budget: ByteBudget | None = None,
         limiter: Limiter | None = None,
         prompt_writer: PromptWriter | None = None,
+        signer: ImageSigner | None = None,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
         ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
-        ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced.
+        ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced. ``signer``
+        signs every finished image.
         """
         self.budget = budget or ByteBudget()
         self.backend = backend
@@ -126,6 +129,7 @@ class Gateway:
             clock=clock,
             ids=ids,
             defer=defer,
+            signer=signer,
             stamp_prompt=options.stamp_prompt,
             parallel=options.parallel,
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.imagefile.header import ImageFormat
     from cloudflare_image_mcp.imagefile.payload import Payload
+    from cloudflare_image_mcp.imagefile.provenance import Provenance
 
 OnPartial: TypeAlias = Callable[[int, Image], Awaitable[None]]
 """Called with each partial image: its index, from 0, and the image."""
@@ -163,6 +164,14 @@ class Pixels(Protocol):
 
     async def preview(self, image: Image, longest: int, max_bytes: int) -> Image:
         """Makes a copy of at most ``longest`` pixels a side and ``max_bytes`` bytes: JPEG, or WebP with alpha."""
+        ...
+
+
+class ImageSigner(Protocol):
+    """Signs finished images, so that others can check who made them and that nobody changed them since."""
+
+    async def sign(self, image: Image, provenance: Provenance) -> Image:
+        """Returns the signed image; its pixels are the same. Raises ``GatewayError`` (``internal_error``)."""
         ...
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Defer,
         Finish,
         Ids,
+        ImageSigner,
         ImageStore,
         OnPartial,
         Pixels,
@@ -52,6 +53,7 @@ class Dependencies:
     clock: Clock
     ids: Ids
     defer: Defer
+    signer: ImageSigner | None
     stamp_prompt: bool
     parallel: int
 
@@ -187,7 +189,8 @@ class Runner:
             steps=call.steps,
             guidance=call.guidance,
         )
-        return await stamp(image, provenance)
+        stamped = await stamp(image, provenance)
+        return stamped if shop.signer is None else await shop.signer.sign(stamped, provenance)
 
     def _details(self, image: Image, seed: int | None) -> dict[str, str]:
         call, shop = self._plan.call, self._shop

@@ -92,6 +92,8 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
     options = settings.options()
     if options.fallbacks.use_local:
         raise SettingError("FALLBACKS names local, but a Worker has no embedded engine")
+    if settings.c2pa_certificate or settings.c2pa_private_key:
+        raise SettingError("C2PA_CERTIFICATE and C2PA_PRIVATE_KEY cannot be used in a Worker, which has no files")
     clock = WorkerClock()
     pixels = ImagesPixels(_binding(env, "IMAGES"), clock)
     neurons = LocalNeuronCounter()
