@@ -19,7 +19,8 @@ from tests.decoding import decoded, downloaded, size
 from tests.rest import pictures
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
-HOST: Final = "https://cloudflare-image-workers.*.workers.dev"
+HOST: Final = "http://localhost:3000"
+WORKER: Final = "https://cloudflare-image-workers.*.workers.dev"
 DEFAULT_SIZE: Final = "1024x1024"
 FILES: Final = {"image": pictures.picture(256, 256), "mask": pictures.mask(256, 256)}
 
@@ -170,7 +171,10 @@ def test_cors_headers_are_word_for_word(example: Example, server: str) -> None:
 
 
 def _addressed(example: Example, server: str) -> str:
-    assert HOST in example.text
+    """The example for the server under test. Its first line has the same address for a Worker."""
+    comment, _, code = example.text.partition("\n")
+    (address,) = re.findall(r"https?://[^\s'\"]+", code)
+    assert comment.endswith(f"on Cloudflare Workers: {address.replace(HOST, WORKER)}")
     return example.text.replace(HOST, server)
 
 
