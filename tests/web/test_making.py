@@ -138,6 +138,40 @@ def test_two_references(page: Page) -> None:
     assert page.evaluate("() => window.sent.filter((name) => name === 'image[]').length") == 2
 
 
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_an_image_is_pasted_or_dropped(page: Page, way: str) -> None:
+    page.evaluate(
+        """async (way) => {
+          const canvas = new OffscreenCanvas(64, 64);
+          canvas.getContext("2d").fillRect(0, 0, 64, 64);
+          const files = new DataTransfer();
+          files.items.add(new File([await canvas.convertToBlob()], "black.png", { type: "image/png" }));
+          const event = way === "paste"
+            ? new ClipboardEvent("paste", { clipboardData: files, bubbles: true })
+            : new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
+          document.querySelector("#prompt").dispatchEvent(event);
+        }""",
+        way,
+    )
+    page.locator(".editor").wait_for()
+    expect(page.locator("#tasks [aria-pressed=true]")).to_have_text("Edit")
+    expect(page.locator("#thumbs img")).to_have_count(1)
+
+
+def test_an_image_that_is_gone_is_said_in_words(page: Page) -> None:
+    browser_cache = page.context.new_cdp_session(page)
+    browser_cache.send("Network.enable")
+    browser_cache.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    source = send(page, "a deleted heron")
+    image_id = source.removeprefix("images/").partition(".")[0]
+    assert (
+        page.evaluate("id => fetch(`v1/images/${id}`, { method: 'DELETE' }).then(({ status }) => status)", image_id)
+        == 200
+    )
+    page.locator("#results").get_by_role("button", name="Edit").first.click()
+    page.locator("#form-error").get_by_text("does not exist, or has expired").wait_for()
+
+
 def test_variations_and_again_with_one_click(page: Page) -> None:
     send(page, "a green parrot")
     card = page.locator("#results .card").first

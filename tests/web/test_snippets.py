@@ -45,6 +45,15 @@ def test_the_mcp_call_fits_the_schema(page: Page, task: str) -> None:
     assert call["arguments"]["seed"] == 7
 
 
+def test_copy_puts_the_code_on_the_clipboard(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.fill("#prompt", "a copied fox")
+    page.locator("#copy-code").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert "a copied fox" in page.evaluate("() => navigator.clipboard.readText()")
+
+
 def test_the_code_runs(page: Page) -> None:
     page.fill("#prompt", 'it\'s a "fox"')
     commands = {"curl": ["sh", "-c"], "Python": [sys.executable, "-c"]}

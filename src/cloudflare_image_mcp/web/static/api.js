@@ -63,6 +63,11 @@ export async function call(path, options) {
   return (await send(path, options)).json();
 }
 
+// The bytes of a stored image.
+export async function loadImage(path) {
+  return (await send(path)).blob();
+}
+
 // The answer to a request with stream: true, which is its last event; onPartial(url) gets each partial image.
 export async function callStream(path, { body, signal, onPartial }) {
   const answer = await send(path, { method: "POST", body, signal });

@@ -1,5 +1,5 @@
 // Puts the page together: models, form, inputs, running, gallery, and the state in the address.
-import { call, getKey, setKey } from "./api.js";
+import { call, getKey, loadImage, setKey } from "./api.js";
 import { button, byId, element, openDialog } from "./dom.js";
 import { reloadGallery, showNew, startGallery } from "./gallery.js";
 import { addInputs, inputImages, maskFile, readImages, setInputs, showInputs, startInputs } from "./inputs.js";
@@ -108,7 +108,7 @@ async function takeImages(blobs) {
 }
 
 async function useAsInput(path, task) {
-  const read = await readImages([await (await fetch(path)).blob()]);
+  const read = await readImages([await loadImage(path)]);
   switchTask(task);
   setInputs(read);
   byId("prompt").focus();

@@ -19,15 +19,25 @@ function snippets(path, task, body) {
   };
 }
 
+// Copies the text of an element. Browsers give the clipboard to pages over HTTPS or of this machine; elsewhere the text is
+// selected, for Ctrl+C.
+async function copy(code, control) {
+  if (!navigator.clipboard) return getSelection().selectAllChildren(code);
+  await navigator.clipboard.writeText(code.textContent);
+  control.textContent = "Copied";
+  return undefined;
+}
+
 export function showCode(path, task, body) {
   const code = element("pre", { tabIndex: 0 });
   const all = snippets(path, task, body);
   const show = (name) => {
     code.textContent = all[name];
     for (const tab of tabs.children) tab.ariaPressed = String(tab.textContent === name);
+    copyButton.textContent = "Copy";
   };
+  const copyButton = button("Copy", () => copy(code, copyButton));
   const tabs = element("div", { className: "tabs" }, ...Object.keys(all).map((name) => button(name, () => show(name))));
-  const dialog = openDialog("This request as code", tabs, code, element("div", { className: "row" },
-    button("Copy", () => navigator.clipboard.writeText(code.textContent)), button("Close", () => dialog.close())));
+  const dialog = openDialog("This request as code", tabs, code, element("div", { className: "row" }, copyButton, button("Close", () => dialog.close())));
   show("curl");
 }
