@@ -2,6 +2,7 @@
 
     python bench/gateway.py                   this gateway
     python bench/gateway.py --beside          also LiteLLM's proxy and Portkey's gateway, installed into .cache/bench
+    python bench/gateway.py --limits          this gateway without keys, and with a named key with four limits, by turns
 
 Every gateway is one process that checks a key and keeps no database; behind it is the same bare upstream
 (``bench/servers/upstream.py``), which answers at once with an image of 1 KB or 1 MB. wrk (a Debian package) asks for
@@ -12,6 +13,7 @@ requests that wrk completed: it stays the same on a busy machine, which latencie
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -19,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.error import URLError
@@ -53,6 +55,7 @@ class Contender:
     body: str
     headers: dict[str, str]
     environ: dict[str, str] = field(default_factory=dict)
+    port: int = PORT
 
 
 def ours(length: int) -> Contender:
@@ -68,6 +71,26 @@ def ours(length: int) -> Contender:
     body = f'{{"model":"{SCHNELL}","prompt":"a lighthouse","response_format":"b64_json"}}'
     command = [sys.executable, "-m", "cloudflare_image_mcp", "serve", "--port", str(PORT)]
     return Contender("this gateway", command, body, {"Authorization": f"Bearer {KEY}"}, environ)
+
+
+def limited(length: int) -> Contender:
+    """With a key of ``API_KEYS_FILE`` whose four limits are counted in SQLite, and are never reached."""
+    plain = ours(length)
+    limits = {"requests_per_minute": 10**9, "images_per_day": 10**9, "neurons_per_day": 1e12, "usd_per_day": 1e9}
+    fields = [f"{name} = {value:.0f}" for name, value in limits.items()]
+    file = CACHE / "keys.toml"
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    file.write_text("\n".join(["[keys.bench]", f'sha256 = "{digest}"', *fields]), "utf-8")
+    environ = {name: value for name, value in plain.environ.items() if name != "API_KEYS"}
+    environ["API_KEYS_FILE"] = str(file)
+    return replace(plain, name="with limits", environ=environ, port=PORT + 1)
+
+
+def unlimited(length: int) -> Contender:
+    """Without any key."""
+    plain = ours(length)
+    environ = {name: value for name, value in plain.environ.items() if name != "API_KEYS"}
+    return replace(plain, name="without keys", environ=environ, headers={})
 
 
 def litellm(length: int) -> Contender:
@@ -127,7 +150,7 @@ def started(command: list[str], environ: dict[str, str]) -> Iterator[psutil.Proc
 def answer_length(contender: Contender) -> int:
     """Waits until the gateway answers with an image. Its length in base64."""
     headers = contender.headers | {"Content-Type": "application/json"}
-    request = Request(f"http://127.0.0.1:{PORT}{PATH}", contender.body.encode(), headers)
+    request = Request(f"http://127.0.0.1:{contender.port}{PATH}", contender.body.encode(), headers)
     end = time.monotonic() + 120
     while True:
         try:
@@ -159,7 +182,7 @@ def wrk(contender: Contender, seconds: int) -> tuple[int, float, int]:
     script = CACHE / "wrk.lua"
     script.write_text("\n".join(['wrk.method = "POST"', f"wrk.body = [[{contender.body}]]", *lines]), "utf-8")
     command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
-    command.append(f"http://127.0.0.1:{PORT}{PATH}")
+    command.append(f"http://127.0.0.1:{contender.port}{PATH}")
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     done, rate = re.search(r"(\d+) requests in", text), re.search(r"Requests/sec: *([\d.]+)", text)
     assert done is not None
@@ -187,9 +210,37 @@ def measure(contender: Contender, size: str, seconds: int) -> None:
     )
 
 
+def compare(size: str, length: int, seconds: int) -> None:
+    """Measures the gateway without keys and with limits, in turns of a second, so that both see the same machine."""
+    both = [unlimited(length), limited(length)]
+    with ExitStack() as stack:
+        processes = []
+        for contender in both:
+            command = [*contender.command[:-1], str(contender.port)]
+            processes.append(stack.enter_context(started(command, contender.environ)))
+            answer_length(contender)
+            wrk(contender, 2)
+        cpu, requests = [0.0, 0.0], [0, 0]
+        for turn in range(2 * seconds):
+            for number in (0, 1) if turn % 2 else (1, 0):
+                contender = both[number]
+                before = cpu_seconds(processes[number])
+                done, _, bad = wrk(contender, 1)
+                assert bad == 0
+                cpu[number] += cpu_seconds(processes[number]) - before
+                requests[number] += done
+    without, with_limits = (used / done * 1000 for used, done in zip(cpu, requests, strict=True))
+    print(
+        f"{size}  {without:.3f} ms CPU a request without keys, {with_limits:.3f} with limits: "
+        f"{(with_limits / without - 1) * 100:+.1f} %  ({requests[0]} and {requests[1]} requests)",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--beside", action="store_true", help="measure LiteLLM and Portkey too")
+    parser.add_argument("--limits", action="store_true", help="measure what keys with limits cost, and nothing else")
     parser.add_argument("--seconds", type=int, default=10, help="of each measurement")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -200,6 +251,10 @@ def main() -> None:
         install_others()
         contenders += [litellm, portkey]
     with started([sys.executable, str(HERE / "servers/upstream.py"), "--port", str(UPSTREAM)], {}):
+        if options.limits:
+            for size, length in SIZES.items():
+                compare(size, length, options.seconds)
+            return
         for contender in contenders:
             for size, length in SIZES.items():
                 measure(contender(length), size, options.seconds)

@@ -164,14 +164,17 @@ class Gateway:
         rights.check(model, request.operation)
         if limiter is None or not rights.quota.is_limited:
             return await self._prepare(request, model)
-        await limiter.count_request(rights)
+        # Reading input images takes time and network, so that such requests are counted before.
+        reads_inputs = bool(request.images) or request.mask is not None
+        if reads_inputs:
+            await limiter.count_request(rights)
         prepared = await self._prepare(request, model)
         is_free = prepared.backend.engine is not None
         if rights.quota.usd_per_day is not None and not is_free and not prepared.call.model.price.known:
             name = prepared.call.model.short_name
             raise GatewayError("not_allowed", f"this API key has a budget, and the price of {name} is not known")
         expected = estimated_spending(prepared.call, len(prepared.plan.seeds), is_free=is_free)
-        return replace(prepared, reservation=await limiter.reserve(rights, expected))
+        return replace(prepared, reservation=await limiter.reserve(rights, expected, counts_request=not reads_inputs))
 
     async def _prepare(self, request: ImageRequest, model: Model) -> Prepared:
         timings = Timings(self.clock)

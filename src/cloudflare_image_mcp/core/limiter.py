@@ -13,6 +13,8 @@ from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CountersFailed, R
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.ports import Clock
     from cloudflare_image_mcp.core.quota import Outcome, UsageCounters
@@ -73,16 +75,7 @@ class Limiter:
             return
         charge, elapsed = self._rate_charge(access.name, limit)
         outcome = await self._reserve((charge,))
-        reading = outcome.readings[0]
-        if (report := rate_report.get()) is not None:
-            counted = replace(reading, current=reading.current + 1) if outcome.admitted else reading
-            report.state = _rate_state(charge, counted, elapsed)
-        if not outcome.admitted:
-            raise GatewayError(
-                "rate_limit_exceeded",
-                f"this API key may make {limit} requests a minute, and they are used up",
-                retry_after=_until_free(reading, limit, elapsed),
-            )
+        _check_rate(charge, outcome.readings[0], elapsed, outcome.admitted)
 
     async def rate_state(self, access: Access) -> RateState | None:
         """Returns what is left of the key's requests, without counting one; None where they are not limited or the
@@ -98,38 +91,45 @@ class Limiter:
             return None
         return _rate_state(charge, Reading(current, previous), elapsed)
 
-    async def reserve(self, access: Access, spending: Spending) -> Reservation | None:
-        """Reserves what a request may cost; None where nothing is limited. Raises ``GatewayError``
-        (``insufficient_quota``) when a daily limit does not allow it.
+    async def reserve(self, access: Access, spending: Spending, *, counts_request: bool) -> Reservation | None:
+        """Reserves what a request may cost; None where nothing is limited a day. ``counts_request``: counts the request
+        in the same step. Raises ``GatewayError``: ``rate_limit_exceeded``, or ``insufficient_quota`` when a daily limit
+        does not allow it.
         """
-        limits = access.quota.per_day
-        if not limits:
+        limits, per_minute = access.quota.per_day, access.quota.requests_per_minute
+        charges = self._day_charges(access.name, limits, spending)
+        if not counts_request or per_minute is None:
+            outcome = await self._reserve(charges) if charges else None
+            readings = outcome.readings if outcome else ()
+        else:
+            rate, elapsed = self._rate_charge(access.name, per_minute)
+            outcome = await self._reserve((rate, *charges))
+            _check_rate(rate, outcome.readings[0], elapsed, outcome.admitted)
+            readings = outcome.readings[1:]
+        if outcome is None or not charges:
             return None
-        now = self._clock.now()
-        reset = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
-        charges = {
-            kind: Charge(
-                counter=day_counter(access.name, kind, now),
-                amount=getattr(spending, kind),
-                limit=limit,
-                # A request that began today may be settled tomorrow.
-                kept=(reset - now).total_seconds() + _DAY,
-            )
-            for kind, limit in limits.items()
-        }
-        outcome = await self._reserve(tuple(charges.values()))
         if not outcome.admitted:
-            for (kind, charge), reading in zip(charges.items(), outcome.readings, strict=True):
+            for kind, charge, reading in zip(limits, charges, readings, strict=True):
                 if not charge.fits(reading):
-                    raise _over_budget(kind, charge, reading, reset, now)
-        return Reservation(tuple(charges.items()))
+                    raise _over_budget(kind, charge, reading, self._clock.now())
+        return Reservation(tuple(zip(limits, charges, strict=True)))
+
+    def _day_charges(self, name: str, limits: Mapping[str, float], spending: Spending) -> tuple[Charge, ...]:
+        now = self._clock.now()
+        day = now.date().isoformat()
+        return tuple(
+            # A request that began today may be settled tomorrow.
+            Charge(counter=f"{name}:{kind}:{day}", amount=getattr(spending, kind), limit=limit, kept=2 * _DAY)
+            for kind, limit in limits.items()
+        )
 
     async def settle(self, reservation: Reservation, spending: Spending) -> None:
         """Replaces what was reserved by what was spent. Raises nothing: the images are made."""
-        differences = [
-            replace(charge, amount=getattr(spending, kind) - charge.amount) for kind, charge in reservation.charges
+        changed = [
+            replace(charge, amount=difference)
+            for kind, charge in reservation.charges
+            if abs(difference := getattr(spending, kind) - charge.amount) > TOLERANCE
         ]
-        changed = [charge for charge in differences if abs(charge.amount) > TOLERANCE]
         if not changed:
             return
         try:
@@ -147,7 +147,8 @@ class Limiter:
             current, previous = await self._counters.read((charge.counter, charge.previous))
             used["requests"] = (current + charge.weight * previous, float(limit))
         per_day = access.quota.per_day
-        values = await self._counters.read([day_counter(access.name, kind, now) for kind in per_day])
+        day = now.date().isoformat()
+        values = await self._counters.read([f"{access.name}:{kind}:{day}" for kind in per_day])
         return used | dict(zip(per_day, zip(values, per_day.values(), strict=True), strict=True))
 
     async def aclose(self) -> None:
@@ -174,8 +175,17 @@ class Limiter:
         return charge, elapsed
 
 
-def day_counter(name: str, kind: str, now: datetime) -> str:
-    return f"{name}:{kind}:{now.date().isoformat()}"
+def _check_rate(charge: Charge, reading: Reading, elapsed: float, admitted: bool) -> None:
+    """Reports what a request left for the headers of its answer. Raises ``GatewayError`` (``rate_limit_exceeded``)."""
+    if (report := rate_report.get()) is not None:
+        counted = replace(reading, current=reading.current + 1) if admitted else reading
+        report.state = _rate_state(charge, counted, elapsed)
+    if not charge.fits(reading):
+        raise GatewayError(
+            "rate_limit_exceeded",
+            f"this API key may make {charge.limit:.0f} requests a minute, and they are used up",
+            retry_after=_until_free(reading, int(charge.limit), elapsed),
+        )
 
 
 def _rate_state(charge: Charge, reading: Reading, elapsed: float) -> RateState:
@@ -193,7 +203,8 @@ def _until_free(reading: Reading, limit: int, elapsed: float) -> float:
     return MINUTE - elapsed + MINUTE * (1 - room / reading.current)
 
 
-def _over_budget(kind: str, charge: Charge, reading: Reading, reset: datetime, now: datetime) -> GatewayError:
+def _over_budget(kind: str, charge: Charge, reading: Reading, now: datetime) -> GatewayError:
+    reset = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
     left = max(0.0, charge.limit - reading.current)
     unit = _KINDS[kind]
     return GatewayError(

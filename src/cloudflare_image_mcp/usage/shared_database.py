@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_BUSY_TIMEOUT: Final = 10.0
+BUSY_TIMEOUT: Final = 10.0
 """Seconds to wait for another process that writes at the same moment."""
-_BUSY_POLL: Final = 0.005
+BUSY_POLL: Final = 0.005
+"""Seconds until the next try."""
 
 
 class SharedDatabase:
@@ -38,16 +39,20 @@ class SharedDatabase:
         """Runs ``change`` as one transaction, on the event loop: it takes a fraction of a millisecond. While another
         process writes, it waits without holding up the loop. Raises ``OSError`` and ``sqlite3.Error``.
         """
-        deadline = time.monotonic() + _BUSY_TIMEOUT
+        deadline = time.monotonic() + BUSY_TIMEOUT
         while True:
             try:
-                with self.open() as connection:
-                    connection.execute("BEGIN IMMEDIATE")
-                    return change(connection)
+                return self.try_write(change)
             except sqlite3.OperationalError as error:
-                if time.monotonic() > deadline or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if time.monotonic() > deadline or not is_busy(error):
                     raise
-            await asyncio.sleep(_BUSY_POLL)
+            await asyncio.sleep(BUSY_POLL)
+
+    def try_write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        """The same once: raises an error that ``is_busy`` while another process writes."""
+        with self.open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            return change(connection)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -72,6 +77,11 @@ class SharedDatabase:
         self._connection = _connect(self.path, self._table)
         weakref.finalize(self, self._connection.close)
         return self._connection
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process writes at the moment."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _connect(path: Path, table: str) -> sqlite3.Connection:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import CountersFailed, Outcome, Reading
-from cloudflare_image_mcp.usage.shared_database import Result, SharedDatabase
+from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, Result, SharedDatabase, is_busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,11 +31,16 @@ _READ: Final = "SELECT value FROM counters WHERE name = ?"
 
 
 class SqliteCounters:
-    """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes."""
+    """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes.
+
+    What comes in the same turn of the event loop is written as one transaction: under load that is most of the cost.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._database = SharedDatabase(directory / FILE_NAME, _TABLE)
         self._tidied = 0.0
+        self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
+        self._deadline = 0.0
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
         def reserve(connection: sqlite3.Connection) -> Outcome:
@@ -71,10 +77,29 @@ class SqliteCounters:
         connection.executemany(_ADD, [(charge.counter, charge.amount, now + charge.kept) for charge in charges])
 
     async def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((change, done))
+        if len(self._waiting) == 1:
+            self._deadline = time.monotonic() + BUSY_TIMEOUT
+            loop.call_soon(self._write_all, loop)
+        return await done
+
+    def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        # What was reserved for a request that is gone would never be settled.
+        wanted = [(change, done) for change, done in self._waiting if not done.done()]
         try:
-            return await self._database.write(change)
+            results = self._database.try_write(lambda connection: [change(connection) for change, _ in wanted])
         except (OSError, sqlite3.Error) as error:
-            raise self._failed(error) from None
+            if isinstance(error, sqlite3.Error) and is_busy(error) and time.monotonic() < self._deadline:
+                loop.call_later(BUSY_POLL, self._write_all, loop)
+                return
+            for _, done in wanted:
+                done.set_exception(self._failed(error))
+        else:
+            for (_, done), result in zip(wanted, results, strict=True):
+                done.set_result(result)
+        self._waiting.clear()
 
     def _failed(self, error: Exception) -> CountersFailed:
         reason = getattr(error, "strerror", None) or str(error)
