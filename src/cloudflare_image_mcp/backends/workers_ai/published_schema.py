@@ -10,15 +10,11 @@ from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_o
 from cloudflare_image_mcp.catalog import CatalogError, Model
 from cloudflare_image_mcp.catalog.loading import read_model
 from cloudflare_image_mcp.catalog.toml_table import Table
+from cloudflare_image_mcp.core.request import other_names
 
 PROMPTS: Final = ("prompt", "instruction")
 IMAGES: Final = ("input_images", "image_input", "images", "reference_images", "image", "input_image")
-NUMBERS: Final = {
-    "seed": ("seed",),
-    "steps": ("steps", "num_steps", "num_inference_steps"),
-    "guidance": ("guidance", "guidance_scale", "cfg_scale"),
-    "strength": ("strength",),
-}
+NUMBERS: Final = {parameter: other_names(parameter) for parameter in ("seed", "steps", "guidance", "strength")}
 FORMATS: Final = ("output_format", "output_type")
 SCALES: Final = ("resolution", "image_size", "size")
 QUALITIES: Final = {
