@@ -1,9 +1,11 @@
 // AnythingLLM (utils/ImageGenerators): the providers "localai" (generate) and "openai" (edit), which share one base.
-// Arguments: base URL, an image file. Prints each call's bytes in base64.
+// Arguments: its settings as JSON, an image file. Prints each call's bytes in base64.
 import fs from 'node:fs';
 import OpenAI from 'openai';
 
-const [baseURL, imageFile] = process.argv.slice(2);
+const [settings, imageFile] = process.argv.slice(2);
+const environ = JSON.parse(settings);
+const baseURL = environ.IMAGE_GEN_LOCALAI_BASE_PATH;
 
 const bytes = async image => {
   if (image?.b64_json) return image.b64_json;
@@ -13,7 +15,7 @@ const bytes = async image => {
 };
 
 const generate = async (model, size) => {
-  const client = new OpenAI({ baseURL, apiKey: 'none' });
+  const client = new OpenAI({ baseURL, apiKey: environ.IMAGE_GEN_LOCALAI_API_KEY });
   const result = await client.images.generate({ model, prompt: 'a lighthouse in a storm', size, n: 1 });
   return bytes(result.data[0]);
 };
@@ -41,6 +43,7 @@ const FLUX = '@cf/black-forest-labs/flux-1-schnell';
 const KLEIN = '@cf/black-forest-labs/flux-2-klein-4b';
 console.log(
   JSON.stringify({
+    generate_as_set: await generate(environ.IMAGE_GEN_MODEL_PREF, environ.IMAGE_GEN_SIZE_PREF),
     generate: await generate(FLUX, '256x256'),
     generate_default_size: await generate(FLUX, '1024x1024'),
     generate_alias: await generate('gpt-image-1', '256x256'),

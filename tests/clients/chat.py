@@ -1,5 +1,6 @@
 """Chat with an image model by LangChain's ChatOpenAI and by LiteLLM. Runs in the environment of
-requirements/agents.txt: ``python chat.py '{"url": …}'``. Prints the answers as a line of JSON.
+requirements/agents.txt: ``python chat.py '{"url": …, "models": …}'``, the second a list of models as LiteLLM's proxy
+has it (YAML). Prints the answers as a line of JSON.
 """
 
 import json
@@ -60,10 +61,25 @@ def litellm(url: str) -> dict[str, Any]:
     return results
 
 
+def litellm_models(config: str) -> list[str]:
+    """The URL of an image from each model of the list, asked for by LiteLLM's router, which its proxy uses."""
+    import yaml
+    from litellm import Router
+
+    rows = yaml.safe_load(config)["model_list"]
+    router = Router(model_list=rows)
+    return [router.image_generation(model=row["model_name"], prompt=PROMPT, n=1).data[0].url for row in rows]
+
+
 def _link(markdown: str) -> str:
     return markdown.rpartition("](")[2].removesuffix(")")
 
 
 if __name__ == "__main__":
-    url = json.loads(sys.argv[1])["url"]
-    print(json.dumps({"langchain": langchain(url), "litellm": litellm(url)}))  # noqa: T201 - its answer
+    options = json.loads(sys.argv[1])
+    results = {
+        "langchain": langchain(options["url"]),
+        "litellm": litellm(options["url"]),
+        "models": litellm_models(options["models"]),
+    }
+    print(json.dumps(results))  # noqa: T201 - its answer

@@ -1,13 +1,15 @@
 // LibreChat's tools image_gen_oai, image_edit_oai (OpenAIImageTools.js) and DALL-E-3 (DALLE3.js): its libraries and
-// its arguments. Arguments: base URL, an image file. Prints what each tool reads of its answer.
+// its arguments. Arguments: its settings as JSON, an image file. Prints what each tool reads of its answer.
 import fs from 'node:fs';
 import path from 'node:path';
 import axios from 'axios';
 import FormData from 'form-data';
 import OpenAI from 'openai';
 
-const [baseURL, image] = process.argv.slice(2);
-const apiKey = 'none';
+const [settings, image] = process.argv.slice(2);
+const environ = JSON.parse(settings);
+const baseURL = environ.IMAGE_GEN_OAI_BASEURL;
+const apiKey = environ.IMAGE_GEN_OAI_API_KEY;
 const openai = new OpenAI({ apiKey, baseURL });
 const read = {};
 
@@ -46,7 +48,8 @@ await edit('image_edit_oai_azure', {
   params: { 'api-version': '2025-04-01-preview' },
 });
 
-const resp = await openai.images.generate({
+const dalle = new OpenAI({ apiKey: environ.DALLE_API_KEY, baseURL: environ.DALLE_REVERSE_PROXY });
+const resp = await dalle.images.generate({
   model: 'dall-e-3',
   quality: 'standard',
   style: 'vivid',

@@ -10,6 +10,7 @@ import pytest
 
 from tests import agents
 from tests.decoding import decoded, downloaded
+from tests.docs.test_blocks import block_of
 from tests.live import gateway
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with gateway(tmp_path_factory.mktemp("images")) as server:
-        results = agents.run(Path(__file__).with_name("chat.py"), {"url": f"{server}/v1"})
+        models = block_of("clients.md", "model_list:").replace("http://localhost:3000", server)
+        results = agents.run(Path(__file__).with_name("chat.py"), {"url": f"{server}/v1", "models": models})
+        results["model pictures"] = [downloaded(url) for url in results["models"]]
         shown = [results["langchain"][name] for name in ("whole", "stream", "edit")]
         results["pictures"] = [linked(text) for text in shown]
         results["litellm pictures"] = [linked(results["litellm"][name]["text"]) for name in ("whole", "stream")]
@@ -45,3 +48,8 @@ def test_litellm_hands_on_the_picture(results: dict[str, Any]) -> None:
         assert decoded(url.partition(",")[2]).tobytes() == image.tobytes()
         assert image.size == (256, 256)
     assert '"gpt-4o" does not exist' in results["litellm"]["refused"].replace("\\", "")
+
+
+def test_litellm_s_router_takes_the_list_of_the_page(results: dict[str, Any]) -> None:
+    (image,) = results["model pictures"]
+    assert image.size == (1024, 1024)

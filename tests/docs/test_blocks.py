@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import io
 import json
 import re
 import subprocess
@@ -49,7 +50,7 @@ RUN: Final[dict[str, dict[str, str]]] = {
         "import { generateImage }": HERE,
         "IMAGE_GEN_OAI_API_KEY": "tests/clients/test_librechat.py",
         "IMAGE_GEN_LOCALAI_BASE_PATH": "tests/clients/test_anythingllm.py",
-        "model_list:": "tests/clients/test_litellm.py",
+        "model_list:": "tests/clients/test_chat.py",
     },
     "emulator.md": {"": "tests/docs/test_recipes.py"},
     "mcp.md": {
@@ -134,6 +135,12 @@ def block_of(page: str, start: str) -> str:
     """The one block of a page that begins so."""
     (text,) = [block.text for block in BLOCKS if block.page == page and block.text.startswith(start)]
     return text
+
+
+def settings_of(page: str, start: str, server: str) -> dict[str, str | None]:
+    """The settings in a block, for a server at another port."""
+    text = block_of(page, start).replace("http://localhost:3000", server)
+    return dict(dotenv_values(stream=io.StringIO(text)))
 
 
 def _python(source: str, server: str) -> str:

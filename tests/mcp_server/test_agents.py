@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests import agents
+from tests.docs.test_blocks import block_of
 from tests.mcp_server import node
 from tests.mcp_server.conftest import KEY
 from tests.mcp_server.scripted_model import pictures, scripted_model
@@ -72,3 +74,40 @@ def test_langchain_in_javascript_gets_the_picture(server: str) -> None:
     blocks = json.loads(done.stdout.splitlines()[-1])
     assert [block["type"] for block in blocks] == ["text", "image_url"]
     assert shape(blocks[1]["image_url"]["url"]) == (512, 512)
+
+
+def pasted(tmp_path: Path, server: str, *parts: str) -> Any:
+    """What a coroutine returns that is made of blocks of docs/mcp.md and of code between them."""
+    body = "\n".join(parts).replace("http://localhost:3000", server).replace("Bearer KEY", f"Bearer {KEY}")
+    script = tmp_path / "pasted.py"
+    main = f"async def main():\n{textwrap.indent(body, '    ')}\n"
+    script.write_text(f"import asyncio, json\n\n{main}\nprint(json.dumps(asyncio.run(main())))\n", "utf-8")
+    return agents.run(script, {})
+
+
+def test_the_lines_of_the_page_for_langchain(server: str, tmp_path: Path) -> None:
+    block = block_of("mcp.md", "from langchain_mcp_adapters")
+    assert "run_model" in pasted(tmp_path, server, block, "return [tool.name for tool in tools]")
+
+
+def test_the_lines_of_the_page_for_autogen(server: str, tmp_path: Path) -> None:
+    with scripted_model() as (model_url, requests):
+        client = f"""
+        from autogen_core.models import ModelFamily
+        from autogen_ext.models.openai import OpenAIChatCompletionClient
+        info = {{"vision": True, "function_calling": True, "json_output": False, "structured_output": False}}
+        info["family"] = ModelFamily.UNKNOWN
+        model_client = OpenAIChatCompletionClient(
+            model="autogen", base_url="{model_url}", api_key="none", model_info=info
+        )
+        """
+        failed = pasted(
+            tmp_path,
+            server,
+            block_of("mcp.md", "from autogen_ext"),
+            textwrap.dedent(client),
+            block_of("mcp.md", "from autogen_core"),
+            "return result.is_error",
+        )
+    assert failed is False
+    assert len(pictures(requests[-1])) == 1
