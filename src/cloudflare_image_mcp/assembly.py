@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.limiter import Limiter
-    from cloudflare_image_mcp.core.ports import Backend, ImageFetcher, ImageSigner, ImageStore, Pixels, PromptWriter
+    from cloudflare_image_mcp.core.ports import (
+        Backend,
+        ImageFetcher,
+        ImageSigner,
+        ImageStore,
+        JobNotifier,
+        Pixels,
+        PromptWriter,
+    )
     from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.settings import Settings
 
@@ -84,7 +92,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
     )
     _watch(gateway)
     records = _job_records(settings)
-    return Assembly(gateway, background, Jobs(gateway, records), records, discovery)
+    return Assembly(gateway, background, Jobs(gateway, records, notifier=_notifier(settings)), records, discovery)
 
 
 def open_discovery(settings: Settings) -> tuple[Discovery, OfferedModels]:
@@ -180,6 +188,15 @@ def _signer(settings: Settings) -> ImageSigner | None:
     from cloudflare_image_mcp.imaging.content_credentials import CredentialsSigner
 
     return CredentialsSigner(certificate, key)
+
+
+def _notifier(settings: Settings) -> JobNotifier | None:
+    """None without a secret. Raises ``SettingError``."""
+    if settings.webhook_secret is None:
+        return None
+    from cloudflare_image_mcp.fetcher.webhooks import Webhooks
+
+    return Webhooks(settings.webhook_secret, allow_private=settings.allow_private_image_urls)
 
 
 def _ledger_directory(settings: Settings) -> Path | None:

@@ -139,6 +139,9 @@ class Settings(BaseModel):
     c2pa_private_key: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
         None, "a PEM file with the private key of that certificate"
     )
+    webhook_secret: Annotated[str, BeforeValidator(parse_credential)] | None = _setting(
+        None, "the secret that signs the events posted to a job's webhook_url", secret=True
+    )
     prompt_in_metadata: bool = _setting("on", "write the prompt into the image's metadata")
 
     @classmethod

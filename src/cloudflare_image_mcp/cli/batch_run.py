@@ -114,7 +114,7 @@ class Batch:
         request_id = f"req_{self._gateway.ids.name()}"
         request_context.request_id.set(request_id)
         try:
-            body = {name: value for name, value in line.body.items() if name != "async"}
+            body = {name: value for name, value in line.body.items() if name not in ("async", "webhook_url")}
             request = parse_request(line.operation, body)
             as_base64 = request.response_format == "b64_json"
             request = request.replace(response_format="b64_json", stream=False, partial_images=0)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.gateway import Gateway, Prepared
     from cloudflare_image_mcp.core.job_records import JobRecord, JobRecords
+    from cloudflare_image_mcp.core.ports import JobNotifier
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult, ResultImage
 
@@ -53,13 +54,22 @@ _ENDING: Final = ("request", "state", "images", "result", "error", "ended", "cha
 class Jobs:
     """The jobs of one process over one gateway, and, by their records, those of other processes."""
 
-    def __init__(self, gateway: Gateway, records: JobRecords | None = None, *, poll: float | None = None) -> None:
-        """``records``: where jobs are kept beyond this process; None: in its memory alone. ``poll``: interval in
-        seconds at which ``Job.wait`` checks the state. None waits for an event instead. A Worker needs polling, because
-        its runtime forbids one request to wake another.
+    def __init__(
+        self,
+        gateway: Gateway,
+        records: JobRecords | None = None,
+        *,
+        notifier: JobNotifier | None = None,
+        poll: float | None = None,
+    ) -> None:
+        """``records``: where jobs are kept beyond this process; None: in its memory alone. ``notifier``: posts to the
+        ``webhook_url`` of requests; None: they may have none. ``poll``: interval in seconds at which ``Job.wait``
+        checks the state. None waits for an event instead. A Worker needs polling, because its runtime forbids one
+        request to wake another.
         """
         self._gateway = gateway
         self._records = records
+        self._notifier = notifier
         self._poll = poll
         self._jobs: dict[str, Job] = {}
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
@@ -73,10 +83,12 @@ class Jobs:
 
         ``prepared``: the request after ``Gateway.prepare``, where the caller is to get its errors at once. ``held``:
         bytes of its input images that count in the gateway's budget, and count no more once the job has ended.
-        Raises ``GatewayError`` when the model does not exist (404) or there are too many jobs (503). Any other error
+        Raises ``GatewayError`` when the model does not exist (404), the ``webhook_url`` cannot be used (400, 501) or
+        there are too many jobs (503). Any other error
         of the request becomes the job's error.
         """
         self._forget()
+        self._check_webhook(request)
         if len(self._work) >= self._most:
             raise GatewayError("overloaded", f"{self._most} jobs are running already", retry_after=10)
         gateway = self._gateway
@@ -172,9 +184,19 @@ class Jobs:
             for changed in _ENDING:
                 setattr(job, changed, getattr(ended, changed))
         job.over.set()
+        if self._notifier is not None and job.request.webhook_url:
+            self._gateway.defer(self._notifier.send(job.request.webhook_url, self._gateway.ids.name(), _event(job)))
         if not self._work and self._renewing is not None:
             self._renewing.cancel()
         self._trim()
+
+    def _check_webhook(self, request: ImageRequest) -> None:
+        if request.webhook_url is None:
+            return
+        if self._notifier is None:
+            message = "webhook_url cannot be used here: the operator has to set WEBHOOK_SECRET"
+            raise GatewayError("not_supported_here", message, param="webhook_url")
+        self._notifier.check(request.webhook_url)
 
     async def _ended(self, job: Job, work: asyncio.Future[ImageResult]) -> Job:
         """Waits for the request to end. Returns the job as it is then."""
@@ -250,6 +272,15 @@ class Jobs:
             return image
         payload = StoredPayload(self._gateway.store, image.stored)
         return replace(image, image=replace(image.image, payload=payload))
+
+
+def _event(job: Job) -> dict[str, object]:
+    """The event of an ended job, without its images: the receiver asks for the job."""
+    data: dict[str, object] = {"id": job.id, "object": "image.job", "status": job.state.value}
+    if job.error is not None:
+        data |= job.error.envelope()
+    created = int((job.changed or job.created).timestamp())
+    return {"object": "event", "type": f"image.job.{job.state.value}", "created_at": created, "data": data}
 
 
 def _stored(request: ImageRequest) -> ImageRequest:

@@ -167,6 +167,18 @@ class Pixels(Protocol):
         ...
 
 
+class JobNotifier(Protocol):
+    """Tells the ``webhook_url`` of a request that its job has ended."""
+
+    def check(self, url: str) -> None:
+        """Raises ``GatewayError`` (400, ``webhook_url``) for a URL that cannot be used."""
+        ...
+
+    async def send(self, url: str, event_id: str, event: Mapping[str, object]) -> None:
+        """Sends a signed event, in three tries. A failure is logged and not raised."""
+        ...
+
+
 class ImageSigner(Protocol):
     """Signs finished images, so that others can check who made them and that nobody changed them since."""
 

@@ -27,7 +27,7 @@ from pydantic import (
 from cloudflare_image_mcp.catalog import Operation, Size, openai_family
 from cloudflare_image_mcp.core import written_values as read
 from cloudflare_image_mcp.imagefile.header import ImageFormat
-from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_NAME_LENGTH, MAX_PARTIAL_IMAGES
+from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_NAME_LENGTH, MAX_PARTIAL_IMAGES, MAX_URL_LENGTH
 
 __all__ = ["ImageFormat", "ImageRequest", "ImageSource", "OtherValue", "Parameters"]
 
@@ -247,6 +247,11 @@ class Parameters(BaseModel):
         default=False,
         validation_alias=AliasChoices("async"),
         description="answer at once with a job, which makes the images in the background",
+    )
+    webhook_url: Annotated[str, Field(max_length=MAX_URL_LENGTH), _READ_TEXT] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("webhook_url"),
+        description="where a signed event is posted when the job has ended, with async",
     )
     safety_identifier: Annotated[_String, Text()] | None = Field(
         default=None,

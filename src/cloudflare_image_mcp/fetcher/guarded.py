@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -31,6 +32,8 @@ from cloudflare_image_mcp.limits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
     from cloudflare_image_mcp.fetcher.network import AddressRule, Resolver
     from cloudflare_image_mcp.imagefile.payload import Payload
 
@@ -111,29 +114,47 @@ class GuardedFetcher:
             transient=transient,
         )
 
+    async def post(self, url: str, data: bytes, headers: Mapping[str, str]) -> int:
+        """Sends a body and returns the status of the answer, which is not read; a redirect is not followed. Raises
+        ``Refused``, ``aiohttp.ClientError``, ``OSError`` and ``TimeoutError``.
+        """
+        target = self.checked(url)
+        async with asyncio.timeout(self._limits.seconds), self._session(target) as session:
+            sent = {"User-Agent": _HEADERS["User-Agent"], **headers}
+            async with session.post(target, data=data, headers=sent, allow_redirects=False) as response:
+                return response.status
+
     async def _follow(self, url: str) -> bytes:
-        target = self._checked(url)
+        target = self.checked(url)
         for _ in range(self._limits.redirects + 1):
             answer = await self._get(target)
             if isinstance(answer, bytes):
                 return answer
-            target = self._checked(answer)
+            target = self.checked(answer)
         raise Refused(f"it redirects more than {self._limits.redirects} times")
 
     async def _get(self, target: URL) -> bytes | str:
         """Returns the image, or the URL that the host redirects to."""
-        connector = await self._network.connector(target.raw_host or "", target.port or 0, self._tls())
         async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
-            ) as session,
-            session.get(
-                target, headers=_HEADERS, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None)
-            ) as response,
+            self._session(target) as session,
+            session.get(target, headers=_HEADERS, allow_redirects=False) as response,
         ):
             if response.status in _REDIRECTS:
                 return _location(target, response)
             return await self._image(response)
+
+    @asynccontextmanager
+    async def _session(self, target: URL) -> AsyncIterator[aiohttp.ClientSession]:
+        """A session that connects to the checked addresses of the target's host alone."""
+        connector = await self._network.connector(target.raw_host or "", target.port or 0, self._tls())
+        async with aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+        ) as session:
+            yield session
 
     async def _image(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
@@ -155,8 +176,8 @@ class GuardedFetcher:
         _check_type(bytes(data), whole=True)
         return bytes(data)
 
-    def _checked(self, url: str) -> URL:
-        """Raises ``Refused`` for what is wrong with the URL itself."""
+    def checked(self, url: str) -> URL:
+        """Parses a URL. Raises ``Refused`` for what is wrong with the URL itself."""
         if len(url) > MAX_URL_LENGTH:
             raise Refused(f"the URL is longer than {MAX_URL_LENGTH} characters")
         target = _parsed(url)

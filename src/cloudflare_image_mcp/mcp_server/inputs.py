@@ -36,7 +36,7 @@ _BASE64: Final = re.compile(r"[0-9A-Za-z+/_=\r\n-]{48,}")
 
 _READ_HERE: Final = frozenset({"model", "operation", "images", "mask", "output", "wait_seconds", "job_id"})
 """Arguments that are read here."""
-_UNUSED: Final = frozenset({"response_format", "stream", "partial_images", "asynchronous"})
+_UNUSED: Final = frozenset({"response_format", "stream", "partial_images", "asynchronous", "webhook_url"})
 """Parameters of a request that the form of a tool's result decides."""
 
 

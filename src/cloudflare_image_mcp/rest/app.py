@@ -123,8 +123,11 @@ def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions,
             fields = {**fields, "model": deployment}
         wanted = _warn_of_query(request, parse_request(operation, fields))
         preference = Preference.of(request)
+        as_job = wanted.asynchronous or (preference.respond_async and not wanted.stream)
+        if wanted.webhook_url and not as_job:
+            wanted = wanted.replace(warnings=(*wanted.warnings, "webhook_url was ignored: it needs async"))
         prepared = await gateway.prepare(wanted)
-        if wanted.asynchronous or (preference.respond_async and not wanted.stream):
+        if as_job:
             return await jobs.start(prepared, request, preference, base_url(request, options))
         if wanted.stream:
             return event_answer(gateway, prepared, request.state.request_id, base_url(request, options))

@@ -137,8 +137,8 @@ def read_chat(fields: Mapping[str, Any], gateway: Gateway) -> ChatRequest:
     config = fields.get("image_config")
     parameters = {name: value for name, value in fields.items() if name not in _CHAT_ONLY}
     parameters |= config if isinstance(config, dict) else {}
-    if parameters.pop("async", None):
-        warnings.append("async was ignored: a conversation is answered when its images are made")
+    for_jobs = [name for name in ("async", "webhook_url") if parameters.pop(name, None)]
+    warnings += [f"{name} was ignored: a conversation is answered when its images are made" for name in for_jobs]
     request = parse_request(operation, parameters | {"prompt": prompt})
     options = fields.get("stream_options")
     return ChatRequest(

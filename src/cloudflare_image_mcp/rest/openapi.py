@@ -304,18 +304,7 @@ IMAGE_LIST_PARAMETERS: Final[list[Schema]] = [
 
 
 def image_list_responses() -> dict[int | str, Schema]:
-    listed = {
-        "type": "object",
-        "required": ["object", "data", "first_id", "last_id", "has_more"],
-        "properties": {
-            "object": {"const": "list"},
-            "data": {"type": "array", "maxItems": MAX_LIMIT, "items": _STORED},
-            "first_id": {"type": ["string", "null"]},
-            "last_id": {"type": ["string", "null"]},
-            "has_more": {"type": "boolean"},
-        },
-    }
-    return {200: _json("The images", listed), **_errors(400, 401, 500)}
+    return {200: _json("The images", _list_of(_STORED)), **_errors(400, 401, 500)}
 
 
 def image_record_responses() -> dict[int | str, Schema]:
@@ -332,18 +321,7 @@ def image_deleted_responses() -> dict[int | str, Schema]:
 
 
 def job_list_responses() -> dict[int | str, Schema]:
-    listed = {
-        "type": "object",
-        "required": ["object", "data", "first_id", "last_id", "has_more"],
-        "properties": {
-            "object": {"const": "list"},
-            "data": {"type": "array", "maxItems": MAX_LIMIT, "items": _JOB},
-            "first_id": {"type": ["string", "null"]},
-            "last_id": {"type": ["string", "null"]},
-            "has_more": {"type": "boolean"},
-        },
-    }
-    return {200: _json("The jobs", listed), **_errors(400, 401, 500)}
+    return {200: _json("The jobs", _list_of(_JOB)), **_errors(400, 401, 500)}
 
 
 def job_responses() -> dict[int | str, Schema]:
@@ -393,6 +371,21 @@ def _form(operation: Operation) -> Schema:
         name: {"type": "string"} if name not in {"image", "mask"} else file for name in _properties(operation)
     }
     return {"type": "object", "properties": properties, "required": _REQUIRED[operation]}
+
+
+def _list_of(item: Schema) -> Schema:
+    """A page of a list, as OpenAI's lists are."""
+    return {
+        "type": "object",
+        "required": ["object", "data", "first_id", "last_id", "has_more"],
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "maxItems": MAX_LIMIT, "items": item},
+            "first_id": {"type": ["string", "null"]},
+            "last_id": {"type": ["string", "null"]},
+            "has_more": {"type": "boolean"},
+        },
+    }
 
 
 def _errors(*statuses: int) -> dict[int | str, Schema]:

@@ -1,0 +1,161 @@
+"""Events posted when a job has ended: signed so that OpenAI's SDK takes them, three tries, public addresses alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import openai
+import pytest
+
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.fetcher import webhooks
+from cloudflare_image_mcp.fetcher.webhooks import Webhooks
+from tests.docs.test_api_examples import EVENTS
+from tests.live import gateway
+from tests.rest.test_jobs import PATIENCE, ended, fields, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class Receiver:
+    """Takes the events; the first ``refusals`` of them are answered with 500."""
+
+    def __init__(self, refusals: int) -> None:
+        self.left = refusals
+        self.taken: list[tuple[dict[str, str], bytes]] = []
+
+    def wait(self, count: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while len(self.taken) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@contextmanager
+def receiving(refusals: int = 0) -> Iterator[tuple[str, Receiver]]:
+    receiver = Receiver(refusals)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.left -= 1
+            self.send_response(500 if receiver.left >= 0 else 204)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            receiver.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
+
+        def log_message(self, *arguments: Any) -> None:
+            """Writes nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """Of a server that may connect to this machine."""
+    settings = {"WEBHOOK_SECRET": SECRET, "ALLOW_PRIVATE_IMAGE_URLS": "on"}
+    with (
+        gateway(tmp_path_factory.mktemp("webhooks"), **settings) as origin,
+        httpx2.Client(base_url=origin, timeout=PATIENCE) as client,
+    ):
+        yield client
+
+
+def verified(headers: dict[str, str], body: bytes, secret: str = SECRET) -> None:
+    """As a receiver checks it."""
+    sdk = openai.OpenAI(api_key="none")
+    sdk.webhooks.verify_signature(body.decode(), headers, secret=secret)
+
+
+def test_an_event_is_signed_and_names_the_job(client: httpx2.Client) -> None:
+    with receiving() as (url, receiver):
+        path = started(client, webhook_url=url).headers["location"]
+        receiver.wait(1)
+        (headers, body) = receiver.taken[0]
+        verified(headers, body)
+        with pytest.raises(openai.InvalidWebhookSignatureError):
+            verified(headers, body + b" ")
+        job = client.get(path).json()
+        event = json.loads(body)
+        documented = json.loads(EVENTS[0].text)
+        assert (event.keys(), event["data"].keys()) == (documented.keys(), documented["data"].keys())
+        assert event["data"] == {"id": job["id"], "object": "image.job", "status": "completed"}
+        assert (event["type"], event["object"]) == ("image.job.completed", "event")
+        assert headers["webhook-id"].startswith("evt_")
+
+
+def test_a_receiver_that_fails_is_asked_three_times(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "PAUSES", (0.01, 0.01))
+    with receiving(refusals=2) as (url, receiver):
+        started(client, webhook_url=url)
+        receiver.wait(3)
+        assert len({headers["webhook-id"] for headers, _ in receiver.taken}) == 1
+        for headers, body in receiver.taken:
+            verified(headers, body)
+    with receiving(refusals=9) as (url, receiver):
+        started(client, webhook_url=url)
+        receiver.wait(3)
+        assert ended(client, started(client).headers["location"])["status"] == "completed"
+        assert len(receiver.taken) == 3
+
+
+def test_a_webhook_without_a_job_is_a_warning(client: httpx2.Client) -> None:
+    answer = client.post("/v1/images/generations", json=fields(webhook_url="https://example.com/"))
+    assert answer.status_code == 200
+    assert "webhook_url was ignored: it needs async" in answer.json()["warnings"]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com/", "https://", "https://user:secret@example.com/", "words", "http://example.com:22/"]
+)
+def test_a_url_that_cannot_be_used_is_refused(tmp_path: Path, url: str) -> None:
+    with gateway(tmp_path, WEBHOOK_SECRET="plain") as origin:
+        answer = httpx2.post(
+            f"{origin}/v1/images/generations", json=fields(**{"async": True, "webhook_url": url}), timeout=PATIENCE
+        )
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "webhook_url")
+        assert "secret" not in answer.text
+
+
+async def test_private_addresses_get_no_event(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(webhooks, "PAUSES", ())
+    sender = Webhooks("plain")
+    for url in ("http://127.0.0.1/hook?token=secret", "http://169.254.169.254/latest", "http://localhost/"):
+        sender.check(url)
+        await sender.send(url, "1", {"type": "image.job.completed"})
+    assert caplog.text.count("was not taken by") == 3
+    assert caplog.text.count("not a public one") == 3
+    assert "secret" not in caplog.text
+
+
+def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:
+    with gateway(tmp_path) as origin:
+        body = fields(**{"async": True, "webhook_url": "https://example.com/"})
+        answer = httpx2.post(f"{origin}/v1/images/generations", json=body, timeout=PATIENCE)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_supported_here")
+        assert "WEBHOOK_SECRET" in answer.json()["error"]["message"]
+
+
+def test_a_secret_that_is_no_base64_is_refused() -> None:
+    with pytest.raises(SettingError, match="WEBHOOK_SECRET must be"):
+        Webhooks("whsec_***")
