@@ -92,5 +92,5 @@ def test_nothing_serious_while_an_image_is_made(browser: Browser) -> None:
         page.emulate_media(color_scheme="dark")
         check(page, "running, dark")
         page.get_by_role("button", name="Cancel").click()
-        page.get_by_text("Cancelled.").wait_for()
+        page.locator("#results").get_by_text("Cancelled.").wait_for()
         check(page, "cancelled")

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+def test_clear_removes_the_cards_of_what_is_done(page: Page) -> None:
+    send(page, "a cleared heron")
+    expect(page.get_by_role("status").filter(has_text="Done: a cleared heron")).to_have_count(1)
+    page.locator("#clear-results").click()
+    expect(page.locator("#results-section")).to_be_hidden()
+    expect(page.locator("#gallery .card").first).to_contain_text("a cleared heron")
+    assert page.evaluate("() => document.activeElement.id") == "gallery-title"
+
+
 def test_search_and_delete(page: Page) -> None:
     send(page, "a lighthouse at sunset")
     send(page, "a green parrot")

@@ -270,7 +270,7 @@ def test_a_slow_answer_is_cancelled(browser: Browser) -> None:
         page.locator("#form button.main").click()
         page.locator("#results").get_by_text(re.compile("^[12] s$")).wait_for()
         page.get_by_role("button", name="Cancel").click()
-        page.get_by_text("Cancelled.").wait_for()
+        page.locator("#results").get_by_text("Cancelled.").wait_for()
 
 
 def test_an_offline_server_is_a_message_on_the_page(browser: Browser, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ function show(picture, path, prompt) {
   image.src = path;
 }
 
+// For screen readers, which do not see the card change.
+const announce = (text) => { byId("announcement").textContent = text; };
+
 // Removes the cards of images that are done or failed; the images stay in the gallery.
 export function clearResults() {
   for (const card of [...byId("results").children]) if (card.ariaBusy === "false") card.remove();
@@ -44,6 +47,7 @@ export async function run(job) {
     text.textContent = [facts, ...(answer.warnings ?? [])].filter(Boolean).join(" · ");
     const record = { prompt: job.prompt, seed: image.seed, model: job.model, size: answer.size };
     offer(button("Edit", () => job.actions.edit(path, record)), button("Vary", () => job.actions.vary(path, record)), button("Again, same seed", () => job.actions.again(record)));
+    announce(`Done: ${job.prompt || "variation"}`);
     job.done();
   } catch (error) {
     const cancelled = error.name === "AbortError";
@@ -51,6 +55,7 @@ export async function run(job) {
     picture.className = "picture failed";
     text.textContent = cancelled ? "Cancelled." : error.message;
     text.className = cancelled ? "quiet" : "error";
+    announce(text.textContent);
     offer(button("Try again", () => { card.remove(); run(job); }), button("Dismiss", () => keepFocus(() => card.remove(), () => byId("prompt"))));
     if (error.status === 401) job.actions.key();
   } finally {
