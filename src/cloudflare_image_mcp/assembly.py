@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import SettingError, masked_url
@@ -280,6 +281,7 @@ def _backend(settings: Settings, pixels: Pixels) -> Backend:
         ai_gateway=settings.cloudflare_ai_gateway,
         neurons=open_neuron_counter(settings),
         result_fetcher=LazyFetcher(lambda: _result_fetcher(settings)) if settings.cloudflare_catalogue else None,
+        background_remover=settings.offered_models.get(BACKGROUND_REMOVER),
     )
 
 

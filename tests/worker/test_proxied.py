@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from cloudflare_image_mcp.emulator.text_models import ADDED
 from tests.emulator.calling import emulating
 from tests.workerd import LONGEST, worker
 
@@ -71,6 +72,20 @@ def test_an_edit(served: Worker) -> None:
         timeout=LONGEST,
     )
     assert image_of(answer).size == (320, 256)
+
+
+def test_a_transparent_background(served: Worker) -> None:
+    answer = generate(served, "recraft/recraftv4", background="transparent", size="320x256")
+    image = image_of(answer)
+    assert image.size == (320, 256)
+    assert image.getchannel("A").getextrema() == (0, 255)
+    assert answer.headers["x-image-usd"] == "0.058"
+
+
+def test_a_text_model_writes_the_prompt(served: Worker) -> None:
+    answer = generate(served, "recraft/recraftv4", enhance=True, size="320x256")
+    assert image_of(answer).size == (320, 256)
+    assert answer.json()["data"][0]["revised_prompt"] == f"a fox{ADDED}"
 
 
 def test_a_refused_prompt(served: Worker) -> None:

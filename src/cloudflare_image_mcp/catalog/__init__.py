@@ -1,6 +1,6 @@
 """The models: what the gateway promises for each, what it costs, what it is known to refuse."""
 
-from cloudflare_image_mcp.catalog.loading import MAX_SEED, PROMPT_LENGTH, models, proxied_models
+from cloudflare_image_mcp.catalog.loading import BACKGROUND_REMOVER, MAX_SEED, PROMPT_LENGTH, models, proxied_models
 from cloudflare_image_mcp.catalog.model import (
     Currency,
     Live,
@@ -16,6 +16,7 @@ from cloudflare_image_mcp.catalog.sizes import Size, SizeRule
 from cloudflare_image_mcp.catalog.toml_table import CatalogError
 
 __all__ = [
+    "BACKGROUND_REMOVER",
     "MAX_SEED",
     "PROMPT_LENGTH",
     "CatalogError",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PROMPT_LENGTH: Final = 32_000
 """Characters of a prompt where the model states no limit of its own: OpenAI's."""
 MAX_SEED: Final = 2**32 - 1
+BACKGROUND_REMOVER: Final = "bria/remove-background"
+"""The model that makes backgrounds transparent, for models that cannot."""
 
 _EVERY_MODEL: Final[dict[str, dict[str, Any]]] = {
     "seed": {"type": "integer", "min": 0, "max": MAX_SEED},

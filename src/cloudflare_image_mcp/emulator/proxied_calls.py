@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse, Response
 
+from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
 from cloudflare_image_mcp.emulator.broken import BrokenAnswer
+from cloudflare_image_mcp.emulator.cut_out import cut_out
 from cloudflare_image_mcp.emulator.errors import GATEWAY_UNKNOWN, ROWS, refuse
 from cloudflare_image_mcp.emulator.filter import is_refused
 from cloudflare_image_mcp.emulator.hosted_images import HostedImages
@@ -73,7 +75,10 @@ class ProxiedCalls:
         """The URL, ``data:`` URL or base64 of the picture."""
         if fault == "loopback":
             return LOOPBACK_URL
-        picture = await self._pictures.draw(read.call, read.media_type, transparent=read.transparent)
+        if read.row.id == BACKGROUND_REMOVER and read.call.images:
+            picture = await asyncio.to_thread(cut_out, read.call.images[0].data)
+        else:
+            picture = await self._pictures.draw(read.call, read.media_type, transparent=read.transparent)
         if fault == "truncate":
             picture = picture[: len(picture) // 2]
         if fault == "huge":

@@ -145,7 +145,8 @@ class JobRenderer:
             "next": self._next(),
         }
         if result and result.neurons is not None:
-            answer["cost"] = {"neurons": round(result.neurons, 2), "usd": round(result.neurons * USD_PER_NEURON, 6)}
+            usd = result.neurons * USD_PER_NEURON + (result.usd or 0.0)
+            answer["cost"] = {"neurons": round(result.neurons, 2), "usd": round(usd, 6)}
         elif result and result.usd is not None:
             answer["cost"] = {"usd": round(result.usd, 6)}
         if job.error:

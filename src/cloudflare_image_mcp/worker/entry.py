@@ -12,6 +12,7 @@ from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
 from cloudflare_image_mcp.backends.workers_ai.binding import BINDING_ACCOUNT, BindingTransport
 from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
+from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
@@ -109,6 +110,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
             result_fetcher=OriginFetcher(
                 settings.cloudflare_api_base_url, own=WorkerFetcher(allow_private=True), others=WorkerFetcher()
             ),
+            background_remover=options.names.offered.get(BACKGROUND_REMOVER),
         ),
         prompt_writer=WorkersAIPromptWriter([BINDING_ACCOUNT], transport, clock, settings.prompt_model, neurons),
         store=store(env, settings),

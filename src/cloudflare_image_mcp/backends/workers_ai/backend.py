@@ -18,9 +18,12 @@ from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, timeout_of, wire_of
-from cloudflare_image_mcp.catalog import Currency
+from cloudflare_image_mcp.catalog import Currency, Operation
+from cloudflare_image_mcp.core.abilities import Bounds
+from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.metrics import Traffic
-from cloudflare_image_mcp.core.ports import Rendered
+from cloudflare_image_mcp.core.ports import Call, Rendered
+from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.request_context import is_cancelled, request_id
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.transport import Transport
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.abilities import Abilities
-    from cloudflare_image_mcp.core.ports import Call, Clock, ImageFetcher, OnPartial, Pixels
+    from cloudflare_image_mcp.core.ports import Clock, ImageFetcher, OnPartial, Pixels
     from cloudflare_image_mcp.imagefile.image import Image
 
 _log = logging.getLogger(__name__)
@@ -82,14 +85,17 @@ class WorkersAIBackend:
         neurons: NeuronCounter | None = None,
         retry: RetryPolicy | None = None,
         result_fetcher: ImageFetcher | None = None,
+        background_remover: Model | None = None,
     ) -> None:
         """``ai_gateway`` is the id of an AI Gateway of the accounts through which calls go, where they can.
         ``result_fetcher`` fetches the images of other providers' models; it is needed where those are called.
+        ``background_remover`` is the model that makes backgrounds transparent where the called one cannot.
         """
         self._accounts = AccountPool(accounts, clock)
         # Whether an account may use these has nothing to do with its neurons and its Workers AI permission.
         self._proxied_accounts = AccountPool(accounts, clock)
         self._result_fetcher = result_fetcher
+        self._background_remover = background_remover
         self._transport = transport
         self._pixels = pixels
         self._clock = clock
@@ -105,7 +111,10 @@ class WorkersAIBackend:
         return self._accounts.has_other(())
 
     def abilities(self, model: Model) -> Abilities:
-        return abilities_of(model)
+        abilities = abilities_of(model)
+        if self._background_remover is None or self._background_remover is model:
+            return abilities
+        return replace(abilities, parameters={"background": Bounds(), **abilities.parameters})
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``; ``EditRefused`` where no account's service makes this edit with this model."""
@@ -113,6 +122,28 @@ class WorkersAIBackend:
             # Calls that come meanwhile do not wait: it only decides which account is asked first.
             self._begun = True
             self._accounts.count_spent(await self.neurons.spent(self._clock.now().date()))
+        remover = self._background_remover
+        if call.background == "transparent" and remover is not None and not _makes_transparent(call.model):
+            return await self._without_background(call, remover)
+        return await self._made(call)
+
+    async def _without_background(self, call: Call, remover: Model) -> Rendered:
+        """Makes the image, then has its background removed. The image as it is, with a warning, where that fails."""
+        rendered = await self._made(replace(call, background=None, output_format=None))
+        size = rendered.image.size
+        removal = Call(model=remover, operation=Operation.EDIT, prompt="", size=size, images=(rendered.image,))
+        try:
+            access.get().check(remover, Operation.EDIT)
+            cut = await self._made(removal)
+        except GatewayError as error:
+            warning = f"the background was not removed: {str(error).rstrip('.')}"
+            return replace(rendered, warnings=(*rendered.warnings, warning))
+        warnings = (*rendered.warnings, f"the background was removed by {remover.id}")
+        unknown = call.model.proxied and rendered.usd is None
+        usd = None if unknown else (rendered.usd or 0.0) + (cut.usd or 0.0)
+        return replace(rendered, image=cut.image, usd=usd, warnings=warnings)
+
+    async def _made(self, call: Call) -> Rendered:
         try:
             return await self._until_made(call)
         except NoAccountError as resting:
@@ -272,3 +303,8 @@ class WorkersAIBackend:
 def _code(failure: UpstreamError) -> str:
     """The code of a failure, or the kind of error where it has none."""
     return failure.meaning.kind if failure.code is None else str(failure.code)
+
+
+def _makes_transparent(model: Model) -> bool:
+    """Whether the model has a setting for it."""
+    return model.proxied and "background" in proxied_wire_of(model).parameters
