@@ -145,6 +145,8 @@ def _price_in_full(row: dict[str, Any]) -> str:
     price = row["price"]
     if not price:
         return "nothing is billed"
+    if price["usd"] is None:
+        return "paid in USD; the price of an image is not listed"
     neurons = f" ({price['neurons']:g} neurons)" if "neurons" in price else ""
     return f"{_price(row)}{neurons} for a {price['per']}"
 
