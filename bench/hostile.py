@@ -2,22 +2,27 @@
 
     python bench/hostile.py
 
-Each request is sent alone, then four times at once, to one server process with the embedded engine.
+Each request is sent alone, then four times at once, to one server process with the embedded engine; the one that names
+images by URL is sent thirty times at once, too. Memory and ``/health`` are watched from a process of their own.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import random
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.request import urlopen
 
@@ -25,7 +30,9 @@ import psutil
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from multiprocessing.queues import Queue
+    from multiprocessing.synchronize import Event
 
 MIB: Final = 1024 * 1024
 JSON: Final = {"Content-Type": "application/json"}
@@ -67,46 +74,91 @@ def long_base64() -> tuple[str, dict[str, str], bytes]:
     return "/v1/images/edits", JSON, b'{"prompt":"x","image":"' + data[: 49 * MIB] + b'"}'
 
 
+def percent_data_url() -> tuple[str, dict[str, str], bytes]:
+    return "/v1/images/edits", JSON, b'{"prompt":"x","image":"data:,' + b"%41" * (20 * MIB) + b'"}'
+
+
+def sound_base64() -> tuple[str, dict[str, str], bytes]:
+    """Two images of 22 MB, as large as fits into a body."""
+    image = b64encode(noise(2760)).decode()
+    return "/v1/images/edits", JSON, json.dumps({"prompt": "x", "size": "256x256", "image": [image, image]}).encode()
+
+
+def markdown() -> tuple[str, dict[str, str], bytes]:
+    messages = [{"role": "assistant", "content": "![" * (8 * MIB)}, {"role": "user", "content": "x"}]
+    return "/v1/chat/completions", JSON, json.dumps({"messages": messages, "size": "256x256"}).encode()
+
+
+def slashes() -> tuple[str, dict[str, str], bytes]:
+    answered = {"role": "assistant", "content": "![x](https://example.com/x.png)"}
+    messages = [answered, {"role": "user", "content": "x"}]
+    return "/v1/chat/completions", JSON, json.dumps({"model": "/" * (8 * MIB), "messages": messages}).encode()
+
+
+def named_images(origin: str) -> tuple[str, dict[str, str], bytes]:
+    images = [f"{origin}/{number}.png" for number in range(2)]
+    return "/v1/images/edits", JSON, json.dumps({"prompt": "x", "size": "256x256", "image": images}).encode()
+
+
+def noise(side: int) -> bytes:
+    """A PNG that does not compress, of about ``3 * side * side`` bytes."""
+    data = io.BytesIO()
+    Image.frombytes("RGB", (side, side), random.Random(1).randbytes(3 * side * side)).save(data, "PNG")
+    return data.getvalue()
+
+
+@contextmanager
+def image_host() -> Iterator[str]:
+    """Serves two PNGs of almost 25 MiB on this machine; yields the origin."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(2):
+            Path(folder, f"{number}.png").write_bytes(noise(2930))
+        port = free_port()
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", folder]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as host:
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                host.terminate()
+
+
 ROWS: Final[dict[str, Callable[[], tuple[str, dict[str, str], bytes]]]] = {
     "/mcp, 60 MB of empty lists": nested_mcp,
     "half a character": half_a_character,
     "1.9 million keys": many_keys,
     "60 MB of %41": percent,
     "49 MB of base64": long_base64,
+    "60 MB of %41 in a data URL": percent_data_url,
+    "two images of 22 MB in base64": sound_base64,
+    "chat, 8 million ![": markdown,
+    "chat, model of 8 million /": slashes,
     "edit, two PNGs of 6300 x 6300": edit_with_large_pngs,
 }
 
 
-class Watch:
-    """Peak resident memory, and the longest wait for ``/health``, while it is entered."""
+def watch(pid: int, port: int, over: Event, seen: Queue[tuple[int, float]]) -> None:
+    """Puts the peak of resident memory, in bytes, and the longest wait for ``/health``, in seconds, until ``over``."""
+    process = psutil.Process(pid)
+    peak = 0
+    with ThreadPoolExecutor(1) as pool:
+        waited = pool.submit(longest_wait, port, over)
+        while not over.wait(0.005):
+            peak = max(peak, process.memory_info().rss)
+        seen.put((peak, waited.result()))
 
-    def __init__(self, process: psutil.Process, port: int) -> None:
-        self._process = process
-        self._port = port
-        self._over = threading.Event()
-        self.peak = 0
-        self.wait = 0.0
 
-    def __enter__(self) -> Watch:
-        self._threads = [threading.Thread(target=target) for target in (self._memory, self._health)]
-        for thread in self._threads:
-            thread.start()
-        return self
+def longest_wait(port: int, over: Event) -> float:
+    longest = 0.0
+    while not over.wait(0.02):
+        begun = time.monotonic()
+        health(port)
+        longest = max(longest, time.monotonic() - begun)
+    return longest
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
 
-    def _memory(self) -> None:
-        while not self._over.wait(0.005):
-            self.peak = max(self.peak, self._process.memory_info().rss)
-
-    def _health(self) -> None:
-        while not self._over.wait(0.02):
-            begun = time.monotonic()
-            with urlopen(f"http://127.0.0.1:{self._port}/health", timeout=120):
-                self.wait = max(self.wait, time.monotonic() - begun)
+def health(port: int) -> None:
+    with urlopen(f"http://127.0.0.1:{port}/health", timeout=120):
+        pass
 
 
 def send(port: int, path: str, headers: dict[str, str], body: bytes) -> int:
@@ -117,31 +169,53 @@ def send(port: int, path: str, headers: dict[str, str], body: bytes) -> int:
     return answer.status
 
 
-def main() -> None:
+def measure(
+    name: str, count: int, process: psutil.Process, port: int, request: tuple[str, dict[str, str], bytes]
+) -> None:
+    """Sends the request ``count`` times at once, and prints a line."""
+    over = multiprocessing.Event()
+    seen: Queue[tuple[int, float]] = multiprocessing.Queue()
+    watcher = multiprocessing.Process(target=watch, args=(process.pid, port, over, seen))
+    watcher.start()
+    with ThreadPoolExecutor(count) as pool:
+        asked = [pool.submit(send, port, *request) for _ in range(count)]
+        statuses = [future.result() for future in asked]
+    over.set()
+    peak, wait = seen.get()
+    watcher.join()
+    counts = " ".join(f"{statuses.count(status)} x {status}" for status in sorted(set(statuses)))
+    print(f"{name:<30} {count:2} at once  {counts:<18} peak {peak / MIB:4.0f} MiB  /health {wait:.2f} s", flush=True)
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    environ = os.environ | {"IMAGE_BACKEND": "local", "IMAGE_STORAGE_URL": "memory:", "LOG_LEVEL": "error"}
+        return int(free.getsockname()[1])
+
+
+def main() -> None:
+    port = free_port()
+    environ = os.environ | {
+        "IMAGE_BACKEND": "local",
+        "IMAGE_STORAGE_URL": "memory:",
+        "LOG_LEVEL": "error",
+        "ALLOW_PRIVATE_IMAGE_URLS": "on",
+    }
     command = [sys.executable, "-m", "cloudflare_image_mcp", "serve", "--port", str(port)]
-    with subprocess.Popen(command, env=environ) as server:
+    with image_host() as host, subprocess.Popen(command, env=environ) as server:
         try:
             while True:
                 try:
-                    urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
+                    health(port)
                     break
                 except OSError:
                     time.sleep(0.1)
             process = psutil.Process(server.pid)
             for name, make in ROWS.items():
-                path, headers, body = make()
+                request = make()
                 for count in (1, 4):
-                    with Watch(process, port) as watch, ThreadPoolExecutor(count) as pool:
-                        asked = [pool.submit(send, port, path, headers, body) for _ in range(count)]
-                        statuses = sorted(future.result() for future in asked)
-                    print(
-                        f"{name:<30} {count} at once  {' '.join(map(str, statuses)):<16}"
-                        f" peak {watch.peak / MIB:4.0f} MiB  /health {watch.wait:.2f} s",
-                        flush=True,
-                    )
+                    measure(name, count, process, port, request)
+            for count in (1, 4, 30):
+                measure("edit, two 25 MB images by URL", count, process, port, named_images(host))
         finally:
             server.terminate()
 

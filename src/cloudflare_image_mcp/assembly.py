@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PromptWriter,
     )
     from cloudflare_image_mcp.core.quota import UsageCounters
+    from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
     from cloudflare_image_mcp.settings import Settings
 
 
@@ -68,9 +69,11 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
     """Creates the gateway. ``backend`` and ``fetcher`` replace those of the settings. Opens no connection.
     Raises ``SettingError`` when the settings do not fit together.
     """
+    from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
     from cloudflare_image_mcp.imaging.pixels import PillowPixels
 
-    pixels = PillowPixels()
+    memory = PictureMemory()
+    pixels = PillowPixels(memory=memory)
     options = settings.options()
     discovery = None
     if settings.cloudflare_catalogue and settings.accounts:
@@ -78,8 +81,8 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options = replace(options, names=replace(options.names, offered=offered))
     background = Background()
     gateway = Gateway(
-        backend=backend or _backend(settings, pixels),
-        local=_illustrator() if options.fallbacks.use_local else None,
+        backend=backend or _backend(settings, pixels, memory),
+        local=_illustrator(memory) if options.fallbacks.use_local else None,
         store=_store(settings),
         pixels=pixels,
         fetcher=fetcher or LazyFetcher(lambda: _fetcher(settings)),
@@ -258,14 +261,14 @@ def _result_fetcher(settings: Settings) -> ImageFetcher:
     return OriginFetcher(settings.cloudflare_api_base_url, own=own, others=GuardedFetcher(limits=limits))
 
 
-def _backend(settings: Settings, pixels: Pixels) -> Backend:
+def _backend(settings: Settings, pixels: Pixels, memory: PictureMemory) -> Backend:
     if settings.backend == "local":
         if settings.cloudflare_catalogue:
             raise SettingError(
                 "CLOUDFLARE_CATALOGUE is on, which needs Workers AI: set CLOUDFLARE_ACCOUNT_ID and"
                 " CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
             )
-        return _local_backend(settings)
+        return _local_backend(settings, memory)
     if not settings.accounts:
         raise SettingError(
             "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
@@ -291,16 +294,16 @@ def _accounts(settings: Settings) -> list[Account]:
     return [Account(account.account_id, account.api_token) for account in settings.accounts]
 
 
-def _local_backend(settings: Settings) -> Backend:
+def _local_backend(settings: Settings, memory: PictureMemory) -> Backend:
     if settings.local_engine == "diffusers":
         from cloudflare_image_mcp.backends.diffusers import DiffusersBackend
 
         return DiffusersBackend(settings.diffusers_model)
-    return _illustrator()
+    return _illustrator(memory)
 
 
-def _illustrator() -> Backend:
+def _illustrator(memory: PictureMemory) -> Backend:
     from cloudflare_image_mcp.backends.local import LocalBackend, require_illustrator
 
     require_illustrator()
-    return LocalBackend()
+    return LocalBackend(memory=memory)

@@ -20,6 +20,10 @@ bytes.
 """
 MAX_IMAGE_SIDE: Final = 16_383
 """The longest side of any input image: WebP's own limit, the lowest of the formats."""
+MAX_PICTURE_BYTES: Final = 176 * MEBIBYTE
+"""Memory of all pictures that are being decoded or drawn at the same time. A single one may take more: it then runs
+alone.
+"""
 MAX_BODY_BYTES: Final = 64 * MEBIBYTE
 """One request's body: an image and a mask at their limit, in base64, fit."""
 MAX_TOTAL_BYTES: Final = 128 * MEBIBYTE

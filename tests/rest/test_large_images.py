@@ -63,3 +63,20 @@ def test_sixteen_large_images_take_little_memory(tmp_path: Path, requests_at_onc
     ):
         answers = list(threads.map(lambda _: edit(port, [data] * 16, size=size), range(requests_at_once)))
     assert [answer.status_code for answer in answers] == [200] * requests_at_once
+
+
+@pytest.mark.parametrize("operation", ["edits", "variations"])
+def test_the_largest_masked_edit_and_variation_take_little_memory(tmp_path: Path, operation: str) -> None:
+    """Two at once, of which the engine carries out one after the other."""
+    source, mask = io.BytesIO(), io.BytesIO()
+    Image.effect_noise((2048, 2048), 60).convert("RGB").save(source, "PNG", compress_level=1)
+    Image.new("RGBA", (2048, 2048)).save(mask, "PNG")
+    files = {"image": source.getvalue()} | ({"mask": mask.getvalue()} if operation == "edits" else {})
+    fields = {"size": "2048x2048"} | ({"prompt": "remove it"} if operation == "edits" else {})
+
+    def ask(port: int) -> int:
+        url = f"http://127.0.0.1:{port}/v1/images/{operation}"
+        return requests.post(url, data=fields, files=files, timeout=300).status_code
+
+    with started(tmp_path) as (port, process, _), watched(process), ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(ask, [port] * 2)) == [200, 200]

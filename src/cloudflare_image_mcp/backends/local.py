@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from cloudflare_image_illustrator import Brief
     from cloudflare_image_mcp.catalog import Model, Parameter
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
+    from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
 
 SIZES: Final = SizeRule(default=Size(1024, 1024), minimum=64, maximum=2500)
 """What the illustrator draws natively, in any shape."""
 REFERENCE_SIDE: Final = 1024
 """The longest side of a reference that the engine is given: it would decode a larger one whole."""
+DRAWING_BYTES: Final = 46
+EDITING_BYTES: Final = 60
+REFERENCE_BYTES: Final = 6
+"""Memory for each pixel of a picture while it is drawn or edited, and for each pixel of a reference meanwhile:
+measured, the most of all styles and edits.
+"""
 DEFAULT_STEPS: Final = 4
 DEFAULT_GUIDANCE: Final = 7.5
 DEFAULT_STRENGTH: Final = 0.7
@@ -60,11 +67,12 @@ class LocalBackend:
     billed = False
     engine = "illustrator"
 
-    def __init__(self, *, cores: int | None = None) -> None:
+    def __init__(self, *, cores: int | None = None, memory: PictureMemory | None = None) -> None:
+        """``memory``: shared with the threads that decode; None: its own."""
         from cloudflare_image_illustrator import Illustrator
 
         self._illustrator = Illustrator()
-        self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator")
+        self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator", memory)
 
     def abilities(self, model: Model) -> Abilities:
         promised = Abilities.of_promise(model, SIZES)
@@ -82,13 +90,20 @@ class LocalBackend:
         brief = await _brief(call)
         try:
             return await self._threads.run(
-                lambda show, stopped: self._illustrator.draw(brief, show, stopped), on_partial
+                lambda show, stopped: self._illustrator.draw(brief, show, stopped),
+                on_partial,
+                _drawing_bytes(call),
             )
         except IllustratorError as error:
             raise GatewayError("invalid_request", str(error)) from None
 
     async def aclose(self) -> None:
         self._threads.close()
+
+
+def _drawing_bytes(call: Call) -> int:
+    references = sum(image.size.pixels for image in call.images[1:])
+    return call.size.pixels * (EDITING_BYTES if call.images else DRAWING_BYTES) + references * REFERENCE_BYTES
 
 
 async def _brief(call: Call) -> Brief:

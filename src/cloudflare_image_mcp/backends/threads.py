@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from PIL import Image as PillowImage
@@ -15,6 +14,7 @@ from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.imaging.encode import encode
+from cloudflare_image_mcp.imaging.picture_threads import PictureThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cloudflare_image_mcp.core.ports import OnPartial
+    from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
 
     Show: TypeAlias = Callable[[int, NDArray[np.uint8]], None]
     """Hands out a partial image: its index, from 0, and its pixels (H x W x 3, uint8, sRGB)."""
@@ -43,14 +44,17 @@ class Drawn(Protocol):
 
 
 class EngineThreads:
-    """As many pictures at once as there are threads; the others wait their turn."""
+    """Draws as many pictures at once as there are threads, and as fit into memory; the others wait their turn."""
 
-    def __init__(self, count: int, name: str) -> None:
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+    def __init__(self, count: int, name: str, memory: PictureMemory | None = None) -> None:
+        """``memory``: shared with the threads that decode; None: its own."""
+        self._threads = PictureThreads(memory, count, name)
         self._closed = threading.Event()
 
-    async def run(self, draw: Draw, on_partial: OnPartial | None) -> Rendered:
-        """Draws one picture. When the caller is cancelled, the engine is asked to stop. Raises what ``draw`` raises."""
+    async def run(self, draw: Draw, on_partial: OnPartial | None, cost: int = 0) -> Rendered:
+        """Draws one picture, which takes ``cost`` bytes of memory meanwhile. When the caller is cancelled, the engine
+        is asked to stop. Raises what ``draw`` raises.
+        """
         loop = asyncio.get_running_loop()
         gone = threading.Event()
         shown: list[asyncio.Task[None]] = []
@@ -70,7 +74,7 @@ class EngineThreads:
             return _png(drawn.pixels), drawn.warnings
 
         try:
-            data, warnings = await loop.run_in_executor(self._threads, work)
+            data, warnings = await self._threads.run([cost], work)
         except Exception:
             if self._closed.is_set():
                 raise GatewayError("overloaded", "the server stopped before the image was done") from None
@@ -83,7 +87,7 @@ class EngineThreads:
     def close(self) -> None:
         """Stops what is being drawn, so that the process can end."""
         self._closed.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
 
 async def _show(on_partial: OnPartial, index: int, data: bytes, turn: asyncio.Lock) -> None:

@@ -1,17 +1,13 @@
-"""Limits the memory that request bodies and fetched images take together, over all requests."""
+"""Limits the memory that request bodies and input images take together, over all requests."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.limits import MAX_TOTAL_BYTES, MEBIBYTE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class ByteBudget:
@@ -21,6 +17,7 @@ class ByteBudget:
         """``most``: bytes."""
         self.most = most
         self.held = 0
+        self._owners: set[int] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self, count: int) -> None:
@@ -30,9 +27,9 @@ class ByteBudget:
         self.held += count
 
     def give_back(self, count: int) -> None:
-        """Counts bytes no longer, and wakes those that wait for room. Negative: more than was foreseen is held."""
+        """Counts bytes no longer, and wakes those that wait for room."""
         self.held -= count
-        while count > 0 and self._waiting:
+        while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.get_loop().call_soon_threadsafe(_wake, waiting)
@@ -49,9 +46,22 @@ class ByteBudget:
             raise self._overloaded() from None
         self.held += count
 
-    def held_by(self, owner: object, count: int) -> Callable[[], object]:
-        """Gives bytes that are already counted back when ``owner`` is garbage, or when the result is called."""
-        return weakref.finalize(owner, self.give_back, count)
+    def hold(self, owner: object, count: int) -> None:
+        """Counts bytes until ``owner`` is garbage, once for each owner. Whether they fit or not: they are held already,
+        and what comes after them is refused or waits.
+        """
+        if id(owner) not in self._owners:
+            self._owners.add(id(owner))
+            self.held += count
+            weakref.finalize(owner, self._release, id(owner), count)
+
+    def counts(self, owner: object) -> bool:
+        """Whether ``hold`` counts the bytes of ``owner``."""
+        return id(owner) in self._owners
+
+    def _release(self, owner: int, count: int) -> None:
+        self._owners.discard(owner)
+        self.give_back(count)
 
     def _overloaded(self) -> GatewayError:
         return GatewayError(

@@ -11,7 +11,8 @@ from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.enhancing import enhance
 from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive, suited
-from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image
+from cloudflare_image_mcp.core.held_images import HeldImages
+from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image, without_data
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
 from cloudflare_image_mcp.core.recorder import Recorder
@@ -120,6 +121,7 @@ class Gateway:
         self.limiter = limiter
         self.recorder = Recorder(clock, log_prompts=options.log_prompts)
         self._prompt_writer = prompt_writer
+        self.held_images = HeldImages(self.budget, fetch_budget or self.budget)
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
         self._dependencies = Dependencies(
@@ -183,6 +185,7 @@ class Gateway:
                 await self._sources.read_all(request.images),
                 None if request.mask is None else await self._sources.read(request.mask),
             )
+        request = without_data(request)
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
             request, inputs = await self._with_own_mask(request, inputs)
         plan = self._plan(request, inputs, model, self.backend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.byte_budget import ByteBudget
     from cloudflare_image_mcp.core.ports import ImageFetcher, ImageStore, Pixels, StoredImage
+    from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 _NAMES: Final = {
@@ -195,7 +197,7 @@ class SourceReader:
             return BytesPayload(source.data)
         text = source.data.strip()
         if text[:5].lower() == "data:":
-            return BytesPayload(_data_url(source.param, text))
+            return BytesPayload(await _data_url(source.param, text))
         if _SCHEME.match(text, 0, _MAX_SCHEME):  # not through all of 50 MB of base64
             if len(text) > MAX_URL_LENGTH:
                 raise invalid(
@@ -213,13 +215,11 @@ class SourceReader:
         """
         room = min(MAX_IMAGE_BYTES, self._budget.most // 4)
         await self._budget.wait_for(room, FETCH_TIMEOUT)
-        size = 0
         try:
             payload = await self._fetcher.fetch(url, param)
-            size = min(payload.size, MAX_IMAGE_BYTES)
-            self._budget.held_by(payload, size)
+            self._budget.hold(payload, payload.size)
         finally:
-            self._budget.give_back(room - size)
+            self._budget.give_back(room)
         return payload
 
     async def _stored(self, param: str, url: str) -> Payload:
@@ -239,7 +239,22 @@ class SourceReader:
         return await self._read(found) if found else None
 
     async def _read(self, stored: StoredImage) -> Payload:
-        return BytesPayload(b"".join([chunk async for chunk in self._store.read(stored.key)]))
+        """Reads an image once there is room for it, like a fetched one."""
+        await self._budget.wait_for(stored.size, FETCH_TIMEOUT)
+        try:
+            payload = BytesPayload(b"".join([chunk async for chunk in self._store.read(stored.key)]))
+            self._budget.hold(payload, payload.size)
+        finally:
+            self._budget.give_back(stored.size)
+        return payload
+
+
+def without_data(request: ImageRequest) -> ImageRequest:
+    """The request without the text of its input images, which have been read: base64 of 50 MB, perhaps."""
+    return request.replace(
+        images=tuple(replace(source, data=b"") for source in request.images),
+        mask=request.mask and replace(request.mask, data=b""),
+    )
 
 
 async def find_stored(store: ImageStore, name: str) -> StoredImage | None:
@@ -252,14 +267,14 @@ async def find_stored(store: ImageStore, name: str) -> StoredImage | None:
     return None
 
 
-def _data_url(param: str, url: str) -> bytes:
+async def _data_url(param: str, url: str) -> bytes:
     head, comma, rest = url.partition(",")
     if not comma:
         raise invalid(param, f"{param} must be a data: URL with a comma before its data, not {shown(url)}")
     if head[-7:].lower() != ";base64":
-        return percent_decoded(rest.encode())
+        return await percent_decoded(rest.encode())
     if "%" in rest:  # escapes, which a URL may have and base64 has not
-        rest = percent_decoded(rest.encode()).decode("latin-1")
+        rest = (await percent_decoded(rest.encode())).decode("latin-1")
     return _decode(param, rest)
 
 

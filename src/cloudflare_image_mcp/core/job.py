@@ -30,7 +30,7 @@ class Job:
 
     id: str
     request: ImageRequest
-    """Without its input images once the job has ended: they may be 25 MiB each."""
+    """Without the data of its input images once they are read: they may be 25 MiB each."""
     model: Model
     """The requested model; ``result`` names the one that ran."""
     created: datetime

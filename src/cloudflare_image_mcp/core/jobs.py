@@ -78,14 +78,12 @@ class Jobs:
         self._saving = asyncio.Lock()
         self._renewing: asyncio.Task[None] | None = None
 
-    async def start(self, request: ImageRequest, prepared: Prepared | None = None, *, held: int = 0) -> Job:
+    async def start(self, request: ImageRequest, prepared: Prepared | None = None) -> Job:
         """Starts the request and returns at once. The images are always stored.
 
-        ``prepared``: the request after ``Gateway.prepare``, where the caller is to get its errors at once. ``held``:
-        bytes of its input images that count in the gateway's budget, and count no more once the job has ended.
-        Raises ``GatewayError`` when the model does not exist (404), the ``webhook_url`` cannot be used (400, 501) or
-        there are too many jobs (503). Any other error
-        of the request becomes the job's error.
+        ``prepared``: the request after ``Gateway.prepare``, where the caller is to get its errors at once. Raises
+        ``GatewayError`` when the model does not exist (404), the ``webhook_url`` cannot be used (400, 501) or there are
+        too many jobs (503). Any other error of the request becomes the job's error.
         """
         self._forget()
         self._check_webhook(request)
@@ -102,9 +100,11 @@ class Jobs:
             response_format=gateway.response_format(request),
             poll=self._poll,
         )
+        if prepared is None:
+            gateway.held_images.hold_sources(job.request)
         self._jobs[job.id] = job
         work = self._work[job.id] = asyncio.ensure_future(self._run(job, prepared))
-        gateway.defer(self._settle(job, work, prepared, held))
+        gateway.defer(self._settle(job, work, prepared))
         if self._records is not None:
             await self._records.remove_expired(job.created.timestamp())
             await self._save(job)
@@ -168,12 +168,13 @@ class Jobs:
             job.begun = True
             ready = prepared or await self._gateway.prepare(job.request)
             ready = replace(ready, request=_stored(ready.request))
+            job.request = ready.request
+            self._gateway.held_images.hold(ready.inputs, ready.call, ready.finish)
             return await self._gateway.carry_out(ready, on_image=add_image)
 
-    async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None, held: int) -> None:
+    async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None) -> None:
         """Waits for the request to end and records its result, error or cancellation."""
         ended = await self._ended(job, work)
-        self._gateway.budget.give_back(held)
         if prepared is not None and not job.begun:
             await self._gateway.release(prepared)
         async with self._saving:

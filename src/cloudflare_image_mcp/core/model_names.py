@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from cloudflare_image_mcp.catalog import Operation, models, openai_families, openai_family
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.imagefile.header import ImageFormat
+from cloudflare_image_mcp.limits import MAX_NAME_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,8 @@ def find_model(name: str, offered: Mapping[str, Model] | None = None) -> Model:
     """
     rows = models() if offered is None else offered
     known = _workers_ai_names() if rows is models() else _by_name(rows)
-    parts = name.strip().lower().split("/")
+    # A longer one is not looked for: the time grows with the square of the number of slashes.
+    parts = name.strip().lower().split("/") if len(name) <= MAX_NAME_LENGTH else [""]
     for start in range(len(parts)):
         model = known.get("/".join(parts[start:]))
         if model is not None and (start == 0 or "@cf" not in parts[:start]):

@@ -32,7 +32,7 @@ from cloudflare_image_mcp.limits import MAX_IMAGES, MAX_NAME_LENGTH, MAX_PARTIAL
 __all__ = ["ImageFormat", "ImageRequest", "ImageSource", "OtherValue", "Parameters"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ImageSource:
     """An input image as the caller gave it.
 

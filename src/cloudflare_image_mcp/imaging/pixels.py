@@ -11,17 +11,18 @@ from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imaging.colour import has_alpha
 from cloudflare_image_mcp.imaging.decode import decode, decoded_bands
-from cloudflare_image_mcp.imaging.decoding_threads import DecodingThreads, decoding_bytes
 from cloudflare_image_mcp.imaging.encode import encode
 from cloudflare_image_mcp.imaging.jpeg_end import completed, with_all_scans
 from cloudflare_image_mcp.imaging.mask import is_transparent, read_mask
 from cloudflare_image_mcp.imaging.mask_rules import check_mask_size
+from cloudflare_image_mcp.imaging.picture_threads import PictureThreads, decoding_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cloudflare_image_mcp.core.ports import Finish
     from cloudflare_image_mcp.imagefile.header import ImageHeader
+    from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
 
 _LOSSY: Final = frozenset({ImageFormat.JPEG, ImageFormat.WEBP})
 _PREVIEW_QUALITIES: Final = (85, 70, 50)
@@ -31,9 +32,9 @@ _PREVIEW_STEP: Final = 0.75
 class PillowPixels:
     """Decodes, resamples and encodes in threads: Pillow releases the interpreter's lock while it works."""
 
-    def __init__(self, threads: int | None = None) -> None:
-        """``threads``: by default, one for each core."""
-        self._threads = DecodingThreads(threads)
+    def __init__(self, threads: int | None = None, memory: PictureMemory | None = None) -> None:
+        """``threads``: by default, one for each core. ``memory``: shared with an engine; None: its own."""
+        self._threads = PictureThreads(memory, threads)
 
     async def source(self, image: Image, size: Size) -> Image:
         (data,) = await _read(image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,17 +118,10 @@ def _add_images(
 
 def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions, jobs: JobAnswers) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        fields = await read_body(request)
-        deployment = request.state.deployment
-        if deployment and fields.get("model") in (None, ""):
-            fields = {**fields, "model": deployment}
-        wanted = _warn_of_query(request, parse_request(operation, fields))
-        preference = Preference.of(request)
-        as_job = wanted.asynchronous or (preference.respond_async and not wanted.stream)
-        if wanted.webhook_url and not as_job:
-            wanted = wanted.replace(warnings=(*wanted.warnings, "webhook_url was ignored: it needs async"))
-        prepared = await gateway.prepare(wanted)
-        if as_job:
+        prepared = await gateway.prepare(await _read_request(operation, request))
+        _hold_images(gateway, prepared, request)
+        wanted, preference = prepared.request, Preference.of(request)
+        if _as_job(wanted, preference):
             return await jobs.start(prepared, request, preference, base_url(request, options))
         if wanted.stream:
             return event_answer(gateway, prepared, request.state.request_id, base_url(request, options))
@@ -146,6 +140,27 @@ def _warn_of_query(request: Request, wanted: ImageRequest) -> ImageRequest:
     return wanted.replace(warnings=(*wanted.warnings, *warnings)) if ignored else wanted
 
 
+async def _read_request(operation: Operation, request: Request) -> ImageRequest:
+    fields = await read_body(request)
+    deployment = request.state.deployment
+    if deployment and fields.get("model") in (None, ""):
+        fields = {**fields, "model": deployment}
+    wanted = _warn_of_query(request, parse_request(operation, fields))
+    if wanted.webhook_url and not _as_job(wanted, Preference.of(request)):
+        wanted = wanted.replace(warnings=(*wanted.warnings, "webhook_url was ignored: it needs async"))
+    return wanted
+
+
+def _as_job(wanted: ImageRequest, preference: Preference) -> bool:
+    return wanted.asynchronous or (preference.respond_async and not wanted.stream)
+
+
+def _hold_images(gateway: Gateway, prepared: Prepared, request: Request) -> None:
+    """From here on the images count in the limit on memory, and the body that they came in does not."""
+    gateway.held_images.hold(prepared.inputs, prepared.call, prepared.finish)
+    request.state.body.close()
+
+
 async def _make(gateway: Gateway, prepared: Prepared, request: Request) -> ImageResult:
     """Makes the images. Base64 for a client that is gone is stored, because it may be paid for."""
     result = await gateway.make(prepared)
@@ -158,6 +173,8 @@ def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
     async def chat(request: Request) -> Response:
         wanted = read_chat(await read_body(request), gateway)
         prepared = await prepare_chat(wanted, gateway)
+        wanted = replace(wanted, request=prepared.request)  # without the text of its images
+        _hold_images(gateway, prepared, request)
         form = ChatForm(base_url(request, options), options.chat_data_urls)
         name = gateway.ids.name()
         if wanted.stream:

@@ -86,7 +86,8 @@ _CHAT_ONLY: Final = frozenset(
 
 _TEXT_PARTS: Final = frozenset({"text", "input_text"})
 _IMAGE_PARTS: Final = frozenset({"image_url", "input_image"})
-_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]]*\]\(([^()\s]+)\)")
+_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\[\]]*\]\(([^()\s]+)\)")
+"""No bracket inside the brackets: with one, a long text of ``![`` would take time that grows with its square."""
 _MAX_ALT_TEXT: Final = 100
 _NO_TOKENS: Final = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 """Nothing here is counted in tokens; neurons are in the headers."""

@@ -5,7 +5,6 @@ Starlette's reader over the same parser writes files to disk in threads, which a
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cloudflare_image_mcp.errors import GatewayError, invalid
-from cloudflare_image_mcp.imagefile.percent_text import PIECE, percent_decoded, percent_decoded_pieces
+from cloudflare_image_mcp.imagefile.percent_text import percent_decoded
 from cloudflare_image_mcp.limits import MAX_FORM_PARTS, MAX_IMAGE_BYTES, MEBIBYTE
 
 if TYPE_CHECKING:
@@ -139,13 +138,7 @@ async def read_urlencoded(body: bytes) -> Mapping[str, object]:
 
 
 async def _decoded(text: bytes) -> bytes:
-    if len(text) <= PIECE:
-        return percent_decoded(text.replace(b"+", b" "))
-    decoded = bytearray()
-    for piece in percent_decoded_pieces(text.replace(b"+", b" ")):
-        decoded += piece
-        await asyncio.sleep(0)
-    return bytes(decoded)
+    return await percent_decoded(text.replace(b"+", b" "))
 
 
 def _text(name: str, data: bytes | bytearray) -> str:

@@ -1,5 +1,6 @@
-"""uvicorn's HTTP protocol with what it lacks: a limit on the time for a request's head, JSON for malformed requests,
-and requests that offer an upgrade (``h2c``, ``websocket``), whose body httptools would drop.
+"""uvicorn's HTTP protocol with what it lacks: a limit on the time for a request's head, and on the time in which a
+client takes nothing of its answer; JSON for malformed requests; and requests that offer an upgrade (``h2c``,
+``websocket``), whose body httptools would drop.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     read_timeout: float = READ_TIMEOUT
-    """Seconds for the head of a request; of the whole process."""
+    """Seconds for the head of a request, and for a client to take some of its answer; of the whole process."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_timer: TimerHandle | None = None
+        self._write_timer: TimerHandle | None = None
         self._upgrade = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -39,7 +41,17 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._stop_write_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Called when the client takes its answer more slowly than it is written."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.read_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -99,6 +111,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def _head_timed_out(self) -> None:
         self._head_timer = None

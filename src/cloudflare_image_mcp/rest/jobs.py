@@ -76,11 +76,9 @@ class JobAnswers:
         """The 202 answer with the job, or the images where they are made within the preferred wait. Raises
         ``GatewayError`` (503), and the job's own where it fails within that time.
         """
-        held: int = request.state.body.hand_over()
         try:
-            job = await self._jobs.start(prepared.request, prepared, held=held)
+            job = await self._jobs.start(prepared.request, prepared)
         except GatewayError:
-            self._gateway.budget.give_back(held)
             await self._gateway.release(prepared)
             raise
         applied = ["respond-async"] if preference.respond_async else []

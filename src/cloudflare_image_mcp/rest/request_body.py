@@ -123,11 +123,6 @@ class RequestBody:
         while seen < _DRAIN and (piece := await self._next_received()) is not None:
             seen += len(piece)
 
-    def hand_over(self) -> int:
-        """Leaves the body's bytes counted in the budget and returns how many; the caller gives them back."""
-        size, self.size = self.size, 0
-        return size
-
     def close(self) -> None:
         """Gives the body's memory back."""
         self._budget.give_back(self.size)

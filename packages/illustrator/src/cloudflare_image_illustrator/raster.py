@@ -1,5 +1,6 @@
 """From vectors to pixels, and pixel arithmetic on them. Images are Pillow's; arrays are H x W x channels."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,12 @@ from PIL import Image, ImageFilter
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.floating[Any]]
+BAND = 256  # rows of a picture that are worked on at a time: as floats the whole of it takes hundreds of megabytes
+
+
+def bands(height: int, band: int = BAND) -> Iterator[slice]:
+    """The rows of a picture in bands, from the top."""
+    return (slice(top, min(top + band, height)) for top in range(0, height, band))
 
 
 def rasterise(body: str, width: int, height: int, box: tuple[float, float, float, float] | None = None) -> Image.Image:

@@ -6,6 +6,7 @@ from PIL import Image
 from cloudflare_image_illustrator.drawing import Drawing
 from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures import layout
+from cloudflare_image_illustrator.raster import Pixels, bands
 from cloudflare_image_illustrator.reading.completion import complete
 from cloudflare_image_illustrator.reading.mention import Mention, Reading
 from cloudflare_image_illustrator.scenery import setting
@@ -34,18 +35,29 @@ def generate(session: Session) -> Drawing:
     for shade in (0, 255):
         stage.canvas = Image.new("RGB", (brief.width, brief.height), (shade, shade, shade))
         session.perform(stage, cast)
-        grounds.append(np.asarray(stage.canvas, np.float32))
-    black, white = grounds
-    alpha = np.clip(1 - (white - black).mean(axis=2) / 255, 0, 1)
-    colours = np.where(alpha[..., None] > 0, black / np.maximum(alpha[..., None], 1 / 255), 255)
-    stage.canvas = Image.fromarray(np.clip(colours + 0.5, 0, 255).astype(np.uint8))
+        grounds.append(np.asarray(stage.canvas))
+    colours, alpha = _told_apart(*grounds)
+    del grounds
+    stage.canvas = Image.fromarray(colours)
     session.style(stage, reading)
     coloured = finish(stage.canvas.convert("RGB"), brief.steps, brief.guidance)
     session.preview(coloured)
-    pixels = np.dstack([np.asarray(coloured), (alpha * 255 + 0.5).astype(np.uint8)])
+    pixels = np.dstack([np.asarray(coloured), alpha])
     for text in reading.titles:
         reading.warnings.append(f'the lettering "{text}" was left out: the background is transparent')
     return Drawing(pixels, describe(reading, cast, plan, energy), tuple(reading.warnings))
+
+
+def _told_apart(black: Pixels, white: Pixels) -> tuple[Pixels, Pixels]:
+    """Colours (H x W x 3) and opacity (H x W) of what was drawn on black and on white."""
+    colours, opacity = np.empty_like(black), np.empty(black.shape[:2], np.uint8)
+    for rows in bands(len(black)):
+        dark, light = black[rows].astype(np.float32), white[rows].astype(np.float32)
+        alpha = np.clip(1 - (light - dark).mean(axis=2) / 255, 0, 1)
+        full = np.where(alpha[..., None] > 0, dark / np.maximum(alpha[..., None], 1 / 255), 255)
+        colours[rows] = np.clip(full + 0.5, 0, 255).astype(np.uint8)
+        opacity[rows] = (alpha * 255 + 0.5).astype(np.uint8)
+    return colours, opacity
 
 
 def _never_empty(session: Session, reading: Reading) -> None:

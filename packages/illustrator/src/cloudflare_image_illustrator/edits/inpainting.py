@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cloudflare_image_illustrator.colour import to_oklab
-from cloudflare_image_illustrator.raster import enlarge, smooth
+from cloudflare_image_illustrator.raster import bands, enlarge, smooth
 
 Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 SIDE = 64  # the longer side of the small picture
 REACH = 4  # pixels about one that are to fit along with it
+COPIED = 32  # rows that are copied at a time: each pixel takes 150 bytes meanwhile
 MOST = 9  # shifts for one hole
 ENOUGH = 0.004  # what another shift must help, in shares of the worst cost
 GUESSED = 0.5  # how much a guess inside the hole weighs beside a known pixel of the rim
@@ -35,7 +36,6 @@ def filled(image: Image.Image, hole: Array, passes: int, apart: Array | None = N
     missing = hole >= 0.02
     if not missing.any() or missing.all():
         return image
-    source = np.asarray(image, np.float32)
     small, lost = _reduced(image, missing)
     barred = missing if apart is None else missing | (apart > 0.2)
     if barred.mean() > 0.7:
@@ -46,39 +46,44 @@ def filled(image: Image.Image, hole: Array, passes: int, apart: Array | None = N
         shifts = _chosen(small, guess, lost, usable)
         copied, sure = _copied(small, usable, lost, shifts)
         guess = np.where((lost & (sure > 0))[..., None], copied, guess)
-    result = _bridged(source, missing, barred) if _even(source, small, missing) else None
-    if result is None:
-        result = _finished(source, missing, ~barred, shifts, guess)
-    mixed = source + (result - source) * np.clip(hole * 1.6, 0, 1)[..., None]
-    return Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+    source, result = np.asarray(image), np.empty((image.height, image.width, 3), np.uint8)
+    filling = _bridged(image, missing, barred) if _even(source, small, missing) else None
+    if filling is None:
+        filling = _filling(source, missing, ~barred, shifts, guess)
+    for rows in bands(image.height):
+        known = source[rows].astype(np.float32)
+        full = np.where(missing[rows, :, None], filling[rows], known)
+        mixed = known + (full - known) * np.clip(hole[rows] * 1.6, 0, 1)[..., None]
+        result[rows] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return Image.fromarray(result)
 
 
-def _even(source: Array, small: Array, missing: Mask) -> bool:
+def _even(source: NDArray[np.uint8], small: Array, missing: Mask) -> bool:
     """Whether the surroundings of a hole have no texture that a bridge from rim to rim would lack."""
     h, w = missing.shape
-    large = np.stack([enlarge(small[..., c], w, h) for c in range(3)], -1)
-    rows, columns = np.nonzero(missing)
+    rows, columns = np.flatnonzero(missing.any(1)), np.flatnonzero(missing.any(0))
     margin = max(4, min(h, w) // 12)
-    near = np.s_[
-        max(rows.min() - margin, 0) : rows.max() + margin, max(columns.min() - margin, 0) : columns.max() + margin
-    ]
-    rough = np.abs(source - large).mean(-1)[near][~missing[near]]
+    near = np.s_[max(rows[0] - margin, 0) : rows[-1] + margin, max(columns[0] - margin, 0) : columns[-1] + margin]
+    beside = ~missing[near]
+    differences = [np.abs(source[near][..., c] - enlarge(small[..., c], w, h)[near])[beside] for c in range(3)]
+    rough = np.mean(differences, 0)
     return bool(len(rough) and np.percentile(rough, 95) < EVEN)
 
 
-def _bridged(source: Array, missing: Mask, barred: Mask) -> Array:
+def _bridged(image: Image.Image, missing: Mask, barred: Mask) -> Array:
     """The hole bridged from rim to rim in each row, worked out on a picture of at most BRIDGED pixels a side."""
     h, w = missing.shape
     scale = min(1.0, BRIDGED / max(h, w))
     size = (max(8, round(w * scale)), max(8, round(h * scale)))
     known = Image.fromarray((~(barred | missing) * 255).astype(np.uint8)).resize(size, Image.Resampling.BOX)
     pixels = np.stack(
-        [np.asarray(Image.fromarray(source[..., c]).resize(size, Image.Resampling.BOX)) for c in range(3)], -1
+        [np.asarray(channel.convert("F").resize(size, Image.Resampling.BOX)) for channel in image.split()], -1
     )
     guess = _guessed(pixels, np.asarray(known) >= 254)
-    large = np.stack([enlarge(guess[..., c], w, h) for c in range(3)], -1)
-    result: Array = np.where(missing[..., None], large, source)
-    return result
+    filling = np.empty((h, w, 3), np.float32)
+    for c in range(3):
+        filling[..., c] = enlarge(guess[..., c], w, h)
+    return filling
 
 
 def told_apart(image: Image.Image, part: Array, around: Array) -> Array:
@@ -86,10 +91,13 @@ def told_apart(image: Image.Image, part: Array, around: Array) -> Array:
     around: a generous outline of the part, across which the surroundings are bridged to guess what is behind."""
     small, lost = _reduced(image, around >= 0.02)
     guess = _guessed(small, ~lost)
-    large = np.stack([enlarge(guess[..., c], *image.size) for c in range(3)], -1)
-    behind = to_oklab(np.clip(large / 255, 0, 1))
-    apart = np.linalg.norm(to_oklab(np.asarray(image, np.float32) / 255) - behind, axis=-1)
-    return smooth(0.05, 0.13, apart) * np.clip(part * 2, 0, 1)
+    large = [enlarge(guess[..., c], *image.size) for c in range(3)]
+    pixels, outline = np.asarray(image), np.empty(part.shape, np.float32)
+    for rows in bands(image.height):
+        behind = to_oklab(np.clip(np.stack([channel[rows] for channel in large], -1) / 255, 0, 1))
+        apart = np.linalg.norm(to_oklab(pixels[rows].astype(np.float32) / 255) - behind, axis=-1)
+        outline[rows] = smooth(0.05, 0.13, apart) * np.clip(part[rows] * 2, 0, 1)
+    return outline
 
 
 def _reduced(image: Image.Image, missing: Mask) -> tuple[Array, Mask]:
@@ -101,21 +109,28 @@ def _reduced(image: Image.Image, missing: Mask) -> tuple[Array, Mask]:
 
 
 def pulled(pixels: Array, known: Mask) -> Array:
-    """Push-pull: averages of known pixels on ever coarser grids fill the gaps of the finer ones."""
+    """Push-pull: averages of known pixels on ever coarser grids fill the gaps of the finer ones. H x W x any channels."""
     if min(known.shape) <= 2 or known.all():
         total = max(int(known.sum()), 1)
         mean = (pixels * known[..., None]).sum((0, 1)) / total
         return np.where(known[..., None], pixels, mean).astype(np.float32)
     h, w = known.shape
     ph, pw = h + h % 2, w + w % 2
-    padded = np.pad(pixels * known[..., None], ((0, ph - h), (0, pw - w), (0, 0)))
-    weight = np.pad(known.astype(np.float32), ((0, ph - h), (0, pw - w)))
-    sums = padded.reshape(ph // 2, 2, pw // 2, 2, 3).sum((1, 3))
-    weights = weight.reshape(ph // 2, 2, pw // 2, 2).sum((1, 3))
-    coarse = sums / np.maximum(weights, 1e-6)[..., None]
+
+    def summed(values: Array) -> Array:
+        padded = np.pad(values, ((0, ph - h), (0, pw - w)))
+        sums: Array = padded.reshape(ph // 2, 2, pw // 2, 2).sum((1, 3))
+        return sums
+
+    # A channel at a time: all at once take twice the memory.
+    channels = range(pixels.shape[2])
+    weights = summed(known.astype(np.float32))
+    coarse = np.stack([summed(pixels[..., c] * known) for c in channels], -1) / np.maximum(weights, 1e-6)[..., None]
     below = pulled(coarse.astype(np.float32), weights > 0)
-    spread = np.stack([enlarge(below[..., c], pw, ph) for c in range(3)], -1)[:h, :w]
-    return np.where(known[..., None], pixels, spread).astype(np.float32)
+    result = np.empty((h, w, len(channels)), np.float32)
+    for c in channels:
+        result[..., c] = np.where(known, pixels[..., c], enlarge(below[..., c], pw, ph)[:h, :w])
+    return result
 
 
 def _guessed(pixels: Array, known: Mask) -> Array:
@@ -194,12 +209,25 @@ def _summed(values: Array) -> Array:
     return over
 
 
-def _copied(pixels: Array, known: Mask, wanted: Mask, shifts: NDArray[np.int64]) -> tuple[Array, Array]:
+def _copied(pixels: NDArray[Any], known: Mask, wanted: Mask, shifts: NDArray[np.int64]) -> tuple[Array, Array]:
     """The wanted pixels from where their shifts point, those of the four nearest cells of the shift map mixed; and how
     much of each could be had, 0 to 1."""
-    h, w = wanted.shape
+    copied, sure = np.zeros((*wanted.shape, 3), np.float32), np.zeros(wanted.shape, np.float32)
+    for band in bands(len(wanted), COPIED):
+        rows, columns = np.nonzero(wanted[band])
+        rows += band.start
+        mixed, shares = _mixed(pixels, known, rows, columns, shifts)
+        copied[rows, columns] = mixed
+        sure[rows, columns] = np.where(shares > 0.02, shares, 0)
+    return copied, sure
+
+
+def _mixed(
+    pixels: NDArray[Any], known: Mask, rows: NDArray[np.int64], columns: NDArray[np.int64], shifts: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """For each place: the colour that its shifts point at, and how much of it could be had."""
+    h, w = known.shape
     cells_h, cells_w = shifts.shape[:2]
-    rows, columns = np.nonzero(wanted)
     y, x = (rows + 0.5) * cells_h / h - 0.5, (columns + 0.5) * cells_w / w - 0.5
     sums, shares = np.zeros((len(rows), 3), np.float32), np.full((len(rows), 1), 1e-6, np.float32)
     for cell_y, share_y in ((np.floor(y), 1 - y % 1), (np.floor(y) + 1, y % 1)):
@@ -212,13 +240,10 @@ def _copied(pixels: Array, known: Mask, wanted: Mask, shifts: NDArray[np.int64])
             share = (share_y * share_x * (usable & known[at_rows, at_columns]))[:, None].astype(np.float32)
             sums += pixels[at_rows, at_columns] * share
             shares += share
-    copied, sure = np.zeros_like(pixels), np.zeros(wanted.shape, np.float32)
-    copied[rows, columns] = sums / shares
-    sure[rows, columns] = np.where(shares[:, 0] > 0.02, shares[:, 0], 0)
-    return copied, sure
+    return sums / shares, shares[:, 0]
 
 
-def _finished(source: Array, missing: Mask, known: Mask, shifts: NDArray[np.int64], guess: Array) -> Array:
+def _filling(source: NDArray[np.uint8], missing: Mask, known: Mask, shifts: NDArray[np.int64], guess: Array) -> Array:
     """The hole at full size. What the rim's own shifts get wrong there is spread over the hole and taken off."""
     h, w = missing.shape
     grown = missing.copy()
@@ -229,10 +254,13 @@ def _finished(source: Array, missing: Mask, known: Mask, shifts: NDArray[np.int6
     grown[:, :-margin] |= missing[:, margin:]
     copied, sure = _copied(source, known, grown, shifts)
     lacking = grown & (sure == 0)
+    del sure
     if lacking.any():
-        large = np.stack([enlarge(guess[..., c], w, h) for c in range(3)], -1)
-        copied = np.where(lacking[..., None], large, copied)
+        for c in range(3):
+            copied[..., c] = np.where(lacking, enlarge(guess[..., c], w, h), copied[..., c])
     rim = grown & known
-    error = pulled(np.where(rim[..., None], source - copied, 0), rim | ~grown)
-    result: Array = np.where(missing[..., None], copied + error, source)
-    return result
+    certain = rim | ~grown
+    for c in range(3):
+        error = np.where(rim, source[..., c] - copied[..., c], 0)[..., None]
+        copied[..., c] += pulled(error, certain)[..., 0]
+    return copied

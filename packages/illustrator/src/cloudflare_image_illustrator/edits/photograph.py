@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from cloudflare_image_illustrator.colour import from_oklab, to_oklab
-from cloudflare_image_illustrator.raster import enlarge, noise, smooth
+from cloudflare_image_illustrator.raster import bands, enlarge, noise, smooth
 from cloudflare_image_illustrator.seeds import seeded
 
 Array = NDArray[np.floating[Any]]
 STANDS_OUT = 0.15  # certainty from which what stands out is taken for the subject
 SIDE = 96  # pixels of the longer side at which a picture is searched
-ROWS = 256  # rows of a picture that are worked on at a time
 
 
 def standing_out(image: Image.Image) -> tuple[Array, float]:
@@ -52,9 +51,16 @@ def standing_out(image: Image.Image) -> tuple[Array, float]:
 
 def of_one_colour(image: Image.Image, part: Array) -> Array:
     """How near each pixel is to the usual colour of a part, 0 to 1, H x W: its shadow on the ground is not."""
-    lab = to_oklab(np.asarray(image, np.float32) / 255)
-    usual = np.median(lab[part > 0.9], axis=0) if (part > 0.9).any() else lab.mean((0, 1))
-    return 1 - smooth(0.30, 0.42, np.linalg.norm(lab - usual, axis=-1))
+    inside = part > 0.9
+    usual: Array
+    if inside.any():
+        usual = np.median(np.concatenate([lab[inside[rows]] for rows, lab in _oklab_bands(image)]), axis=0)
+    else:
+        usual = _statistics(image)[0]
+    near = np.empty(part.shape, np.float32)
+    for rows, lab in _oklab_bands(image):
+        near[rows] = 1 - smooth(0.30, 0.42, np.linalg.norm(lab - usual, axis=-1))
+    return near
 
 
 def _unlike_border(lab: Array) -> Array:
@@ -137,24 +143,24 @@ def palette_moved(image: Image.Image, reference: Image.Image, share: float) -> I
     spread = np.clip(other.std(0) / np.maximum(deviation, 1e-3), 0.5, 2.0)
     spread[0] = np.clip(spread[0], 0.8, 1.25)
     result = np.empty((image.height, image.width, 3), np.uint8)
-    for top, lab in _oklab_rows(image):
+    for rows, lab in _oklab_bands(image):
         moved = (lab - mean) * spread + other.mean(0)
         moved[..., 0] = lab[..., 0] + (moved[..., 0] - lab[..., 0]) * 0.5
-        result[top : top + len(lab)] = (from_oklab(lab + (moved - lab) * share) * 255).astype(np.uint8)
+        result[rows] = (from_oklab(lab + (moved - lab) * share) * 255).astype(np.uint8)
     return Image.fromarray(result)
 
 
-def _oklab_rows(image: Image.Image) -> Iterator[tuple[int, Array]]:
-    """The first row and the pixels in OKLab, of some rows at a time: all of them take hundreds of megabytes."""
-    for top in range(0, image.height, ROWS):
-        rows = image.crop((0, top, image.width, min(top + ROWS, image.height)))
-        yield top, to_oklab(np.asarray(rows, np.float32) / 255)
+def _oklab_bands(image: Image.Image) -> Iterator[tuple[slice, Array]]:
+    """The rows of each band and its pixels in OKLab."""
+    pixels = np.asarray(image)
+    for rows in bands(image.height):
+        yield rows, to_oklab(pixels[rows].astype(np.float32) / 255)
 
 
 def _statistics(image: Image.Image) -> tuple[Array, Array]:
     """Mean and standard deviation of each channel in OKLab."""
     sums, squares = np.zeros(3), np.zeros(3)
-    for _, lab in _oklab_rows(image):
+    for _, lab in _oklab_bands(image):
         sums += lab.sum((0, 1), dtype=np.float64)
         squares += np.square(lab, dtype=np.float64).sum((0, 1))
     count = image.width * image.height
@@ -240,7 +246,13 @@ def weathered(image: Image.Image, kind: str) -> Image.Image:
 
 def seasoned(image: Image.Image, season: str) -> Image.Image:
     """Greens turned to the season's colours; snow light in winter."""
-    lab = to_oklab(np.asarray(image, np.float32) / 255)
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    for rows, lab in _oklab_bands(image):
+        result[rows] = (from_oklab(_greens_turned(lab, season)) * 255).astype(np.uint8)
+    return Image.fromarray(result)
+
+
+def _greens_turned(lab: Array, season: str) -> Array:
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     green = np.clip((55 - np.abs(hue - 135)) / 20, 0, 1) * np.clip(chroma / 0.05, 0, 1)
@@ -259,9 +271,8 @@ def seasoned(image: Image.Image, season: str) -> Image.Image:
         ],
         -1,
     )
-    return Image.fromarray(
-        (from_oklab((lab + (new - lab) * green[..., None]).astype(np.float32)) * 255).astype(np.uint8)
-    )
+    turned: Array = (lab + (new - lab) * green[..., None]).astype(np.float32)
+    return turned
 
 
 def mooded(image: Image.Image, mood: str) -> Image.Image:
@@ -297,13 +308,15 @@ def drifted(image: Image.Image, seed: int, strength: float) -> Image.Image:
     reach = min(w, h) * 0.03 * strength
     quarter = (max(w // 8, 8), max(h // 8, 8))
     shift = [enlarge((noise(rng, *quarter, (3, 3), 2) - 0.5) * 2 * reach, w, h) for _ in range(2)]
-    x = (np.arange(w, dtype=np.float32)[None, :] + shift[0]).astype(int).clip(0, w - 1)
-    y = (np.arange(h, dtype=np.float32)[:, None] + shift[1]).astype(int).clip(0, h - 1)
-    lab = to_oklab(np.asarray(picture)[y, x].astype(np.float32) / 255)
     turn = np.radians(float(rng.uniform(-34, 34)) * strength)
-    a = lab[..., 1] * np.cos(turn) - lab[..., 2] * np.sin(turn)
-    b = lab[..., 1] * np.sin(turn) + lab[..., 2] * np.cos(turn)
     gain = 1 + float(rng.uniform(-0.10, 0.10)) * strength
-    return Image.fromarray(
-        (from_oklab(np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)) * 255).astype(np.uint8)
-    )
+    pixels, result = np.asarray(picture), np.empty((h, w, 3), np.uint8)
+    for rows in bands(h):
+        x = (np.arange(w, dtype=np.float32)[None, :] + shift[0][rows]).astype(int).clip(0, w - 1)
+        y = (np.arange(h, dtype=np.float32)[rows, None] + shift[1][rows]).astype(int).clip(0, h - 1)
+        lab = to_oklab(pixels[y, x].astype(np.float32) / 255)
+        a = lab[..., 1] * np.cos(turn) - lab[..., 2] * np.sin(turn)
+        b = lab[..., 1] * np.sin(turn) + lab[..., 2] * np.cos(turn)
+        turned = np.stack([np.clip(lab[..., 0] * gain, 0, 1), a, b], -1).astype(np.float32)
+        result[rows] = (from_oklab(turned) * 255).astype(np.uint8)
+    return Image.fromarray(result)

@@ -1,4 +1,4 @@
-"""Decodes share a limit on memory, and take their turn in order."""
+"""Pictures share a limit on memory, and take their turn in order."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.imagefile.header import ImageFormat, ImageHeader
-from cloudflare_image_mcp.imaging.decoding_threads import DecodingThreads, decoding_bytes
+from cloudflare_image_mcp.imaging.picture_threads import PictureMemory, PictureThreads, decoding_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
-def threads() -> Iterator[DecodingThreads]:
-    made = DecodingThreads(8, most=100)
+def threads() -> Iterator[PictureThreads]:
+    made = PictureThreads(PictureMemory(100), 8)
     yield made
     made.close()
 
@@ -52,7 +52,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_no_more_is_held_than_allowed_and_nothing_is_lost(threads: DecodingThreads) -> None:
+async def test_no_more_is_held_than_allowed_and_nothing_is_lost(threads: PictureThreads) -> None:
     work = Work()
     work.released.set()
     costs: list[int] = [60, 30, 50, 100, 10, 90, 20, 40] * 20
@@ -60,7 +60,7 @@ async def test_no_more_is_held_than_allowed_and_nothing_is_lost(threads: Decodin
     assert work.peak <= 100
 
 
-async def test_what_is_too_large_runs_alone_and_in_its_turn(threads: DecodingThreads) -> None:
+async def test_what_is_too_large_runs_alone_and_in_its_turn(threads: PictureThreads) -> None:
     work = Work()
     first = asyncio.create_task(threads.run([50], work.of(50)))
     await until(lambda: work.begun == [50])
@@ -74,7 +74,35 @@ async def test_what_is_too_large_runs_alone_and_in_its_turn(threads: DecodingThr
     assert work.peak == 150
 
 
-async def test_a_cancelled_caller_holds_the_memory_until_its_thread_is_done(threads: DecodingThreads) -> None:
+async def test_several_threads_share_the_memory() -> None:
+    memory, work = PictureMemory(100), Work()
+    decoding, drawing = PictureThreads(memory, 2), PictureThreads(memory, 2, "drawing")
+    first = asyncio.create_task(decoding.run([70], work.of(70)))
+    await until(lambda: work.begun == [70])
+    second = asyncio.create_task(drawing.run([60], work.of(60)))
+    await asyncio.sleep(0.05)
+    assert work.begun == [70]
+    work.released.set()
+    assert list(await asyncio.gather(first, second)) == [70, 60]
+    assert work.peak == 70
+    decoding.close()
+    drawing.close()
+
+
+async def test_what_waits_for_a_thread_holds_no_memory() -> None:
+    memory, work = PictureMemory(100), Work()
+    one, other = PictureThreads(memory, 1), PictureThreads(memory, 1)
+    first, queued = (asyncio.create_task(one.run([40], work.of(40))) for _ in range(2))
+    await until(lambda: work.begun == [40])
+    third = asyncio.create_task(other.run([60], work.of(60)))
+    await until(lambda: work.begun == [40, 60])
+    work.released.set()
+    assert list(await asyncio.gather(first, queued, third)) == [40, 40, 60]
+    one.close()
+    other.close()
+
+
+async def test_a_cancelled_caller_holds_the_memory_until_its_thread_is_done(threads: PictureThreads) -> None:
     work = Work()
     first = asyncio.create_task(threads.run([100], work.of(100)))
     await until(lambda: work.begun == [100])
@@ -89,7 +117,7 @@ async def test_a_cancelled_caller_holds_the_memory_until_its_thread_is_done(thre
     assert work.peak == 100
 
 
-async def test_what_fails_gives_its_memory_back(threads: DecodingThreads) -> None:
+async def test_what_fails_gives_its_memory_back(threads: PictureThreads) -> None:
     def fail() -> int:
         raise ValueError("no")
 
