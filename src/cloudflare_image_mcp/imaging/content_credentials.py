@@ -37,7 +37,7 @@ class CredentialsSigner:
             import c2pa
         except ImportError:
             raise SettingError(
-                'C2PA_CERTIFICATE needs the extra [c2pa]: pip install "cloudflare-image-mcp[c2pa]"'
+                "C2PA_CERTIFICATE needs the extra [c2pa]: pip install -e '.[c2pa]' in the checkout"
             ) from None
         self._c2pa: Any = c2pa
         self._algorithm = _algorithm(self._key, private_key)
