@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,3 +216,23 @@ def test_a_remover_that_fails_leaves_the_image_as_it_is() -> None:
         answer = generate(wire, RECRAFT, background="transparent", size="320x256")
         assert wire.images(answer)[0].mode == "RGB"
     assert any(text.startswith("the background was not removed: ") for text in answer.json()["warnings"])
+
+
+@pytest.mark.parametrize("fault", ["no-credit", "2009", "unfinished", "expired", "provider-unknown"])
+def test_another_model_makes_the_image_where_a_provider_fails(fault: str) -> None:
+    chain = {"FALLBACKS": json.dumps({RECRAFT: ["flux-1-schnell"]})}
+    with wired(ON | chain, faults=f"{fault}:1") as wire:
+        answer = generate(wire, RECRAFT, size="320x256")
+    assert answer.status_code == 200, answer.text[:300]
+    assert answer.headers["x-image-model"] == "@cf/black-forest-labs/flux-1-schnell"
+    assert answer.json()["size"] == "320x256"
+    assert any(text.endswith("; flux-1-schnell made this one") for text in answer.json()["warnings"])
+
+
+def test_a_prompt_that_a_provider_refused_goes_nowhere_else() -> None:
+    chain = {"FALLBACKS": json.dumps({RECRAFT: ["flux-1-schnell"]})}
+    with wired(ON | chain, faults="provider-safety:1") as wire:
+        answer = generate(wire, RECRAFT, size="320x256")
+        made = wire.stats()["images"]
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "content_policy_violation")
+    assert made == {}
