@@ -66,6 +66,8 @@ TEXTS: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
 )
 """For answers of status 400 and states that are not ``Completed``, by their words; the first that fits is taken."""
 
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|`[^`]*`|“[^”]*”")
+"""What an error quotes may be the prompt: a picture of a credit card is no lack of credit."""
 _ACCOUNT: Final = frozenset({Action.REST_AND_PROBE, Action.REST_BRIEFLY, Action.REST_UNTIL_RESET})
 
 
@@ -74,7 +76,8 @@ def proxied_meaning_of(status: int, code: int | None, text: str) -> Meaning:
     if code is not None and code in CODES:
         return CODES[code]
     if status in {200, 400}:
-        worded = next((row for words, row in TEXTS if words.search(text)), None)
+        own_words = _QUOTED.sub("", text)
+        worded = next((row for words, row in TEXTS if words.search(own_words)), None)
         if worded is not None:
             return worded
     if status == 200:
