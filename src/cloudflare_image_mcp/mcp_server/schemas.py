@@ -139,7 +139,7 @@ _STRING: Final[Schema] = {"type": "string"}
 _STRINGS: Final[Schema] = {"type": "array", "items": _STRING}
 _INTEGER: Final[Schema] = {"type": "integer"}
 _NUMBER: Final[Schema] = {"type": "number"}
-_PRICE: Final = _object({"neurons": _NUMBER, "usd": {"type": ["number", "null"]}}, ["usd"])
+_PRICE: Final = _object({"neurons": _NUMBER, "usd": {"anyOf": [_NUMBER, {"type": "null"}]}}, ["usd"])
 """In neurons and USD, or in USD alone; null where it is not known."""
 
 _MODEL: Final[Schema] = {
