@@ -16,6 +16,7 @@ from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.fetcher.lazy import LazyFetcher
 from cloudflare_image_mcp.limits import MAX_RESULT_BYTES, RESULT_FETCH_TIMEOUT
+from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, OfferedModels
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
+    from cloudflare_image_mcp.backends.workers_ai.text_model import TextModel
     from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.core.ports import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         ImageStore,
         JobNotifier,
         Pixels,
+        PromptFilter,
         PromptWriter,
     )
     from cloudflare_image_mcp.core.quota import UsageCounters
@@ -92,6 +95,7 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         options=options,
         limiter=_limiter(settings),
         prompt_writer=_prompt_writer(settings),
+        prompt_filter=_prompt_filter(settings),
         signer=_signer(settings),
     )
     _watch(gateway)
@@ -163,11 +167,31 @@ def _prompt_writer(settings: Settings) -> PromptWriter | None:
     if settings.backend == "local":
         return None
     from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
+
+    return WorkersAIPromptWriter(_text_model(settings, settings.prompt_model))
+
+
+def _prompt_filter(settings: Settings) -> PromptFilter | None:
+    """Opens no connection. Raises ``SettingError``."""
+    if settings.prompt_filter is None:
+        return None
+    if settings.prompt_filter != LLAMA_GUARD:
+        from cloudflare_image_mcp.usage.word_filter import WordFilter
+
+        return WordFilter(Path(settings.prompt_filter.removeprefix("file:")).expanduser())
+    if not settings.accounts:
+        raise SettingError("PROMPT_FILTER is llama-guard, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN")
+    from cloudflare_image_mcp.backends.workers_ai.llama_guard import MODEL, LlamaGuard
+
+    return LlamaGuard(_text_model(settings, MODEL))
+
+
+def _text_model(settings: Settings, model_id: str) -> TextModel:
     from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
+    from cloudflare_image_mcp.backends.workers_ai.text_model import TextModel
 
     transport = RestTransport(settings.cloudflare_api_base_url)
-    neurons = open_neuron_counter(settings)
-    return WorkersAIPromptWriter(_accounts(settings), transport, SystemClock(), settings.prompt_model, neurons)
+    return TextModel(_accounts(settings), transport, SystemClock(), model_id, open_neuron_counter(settings))
 
 
 def _limiter(settings: Settings) -> Limiter | None:

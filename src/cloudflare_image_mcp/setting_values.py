@@ -116,6 +116,17 @@ def parse_file(value: str) -> Path:
     return path
 
 
+LLAMA_GUARD: Final = "llama-guard"
+
+
+def parse_prompt_filter(value: str) -> str:
+    """Returns ``llama-guard``, or the absolute path of a file as ``file:/path``."""
+    scheme, _, path = value.partition(":")
+    if value != LLAMA_GUARD and not (scheme == "file" and Path(path).expanduser().is_absolute()):
+        raise ValueError(f"{LLAMA_GUARD}, or file:/path with an absolute path")
+    return value
+
+
 def parse_redis_url(value: str) -> str:
     if not re.match(r"(redis|rediss)://[^/]|unix:///", value):
         raise ValueError("redis://host:port/0, rediss:// for TLS, or unix:///path")

@@ -31,6 +31,7 @@ from cloudflare_image_mcp.setting_values import (
     parse_model_lists,
     parse_name,
     parse_origins,
+    parse_prompt_filter,
     parse_redis_url,
     parse_seconds,
     parse_text_model,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model, Operation
     from cloudflare_image_mcp.core.fallbacks import Fallback, Fallbacks
-    from cloudflare_image_mcp.core.gateway import Options
     from cloudflare_image_mcp.core.model_names import ModelNames
+    from cloudflare_image_mcp.core.prepared import Options
 
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
@@ -122,6 +123,9 @@ class Settings(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "how much serve and mcp log")
     log_format: Literal["text", "json"] = _setting("text", "the form of a log line")
+    prompt_filter: Annotated[str, BeforeValidator(parse_prompt_filter)] | None = _setting(
+        None, "refuses prompts: file:/path of words and patterns, or llama-guard"
+    )
     log_prompts: bool = _setting("off", "the line of a request holds its prompt")
     metrics_open: bool = _setting("off", "/metrics needs no key")
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
@@ -231,7 +235,7 @@ class Settings(BaseModel):
 
     def options(self) -> Options:
         """Returns the options of the core. Raises ``SettingError``."""
-        from cloudflare_image_mcp.core.gateway import Options
+        from cloudflare_image_mcp.core.prepared import Options
 
         return Options(
             names=self.models,

@@ -18,10 +18,11 @@ from cloudflare_image_mcp.backends.local import LocalBackend
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
-from cloudflare_image_mcp.core.gateway import Gateway, Options
+from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.model_names import ModelNames, find_model
 from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.core.ports import Rendered
+from cloudflare_image_mcp.core.prepared import Options
 from cloudflare_image_mcp.core.refusals import REMEMBERED, Refusals
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.fetcher.guarded import GuardedFetcher

@@ -180,8 +180,8 @@ def test_an_account_can_be_set_up() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ('{"spent_neurons": 1e999}', "spent_neurons must be a number from 0, not inf"),
-        ('{"spent_neurons": NaN}', "spent_neurons must be a number from 0, not nan"),
+        ('{"spent_neurons": 1e999}', "spent_neurons must be a number from 0, not Infinity"),
+        ('{"spent_neurons": NaN}', "spent_neurons must be a number from 0, not NaN"),
         ('{"spent_neurons": -1}', "spent_neurons must be a number from 0, not -1"),
         ('{"spent_neurons": "many"}', 'spent_neurons must be a number from 0, not "many"'),
         ('{"img2img": "no"}', 'img2img must be true or false, not "no"'),

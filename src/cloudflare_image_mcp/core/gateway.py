@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.enhancing import enhance
-from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, Fallbacks, decisive, suited
+from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, decisive, suited
 from cloudflare_image_mcp.core.held_images import HeldImages
 from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image, without_data
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
+from cloudflare_image_mcp.core.prepared import Prepared
 from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
@@ -23,14 +24,12 @@ from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending
 from cloudflare_image_mcp.core.staging import Inputs, stage
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.logs import log_failure
-from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
-    from cloudflare_image_mcp.core.limiter import Limiter, Reservation
-    from cloudflare_image_mcp.core.model_names import ModelNames
+    from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
         Backend,
@@ -44,43 +43,13 @@ if TYPE_CHECKING:
         ImageStore,
         OnPartial,
         Pixels,
+        PromptFilter,
         PromptWriter,
     )
+    from cloudflare_image_mcp.core.prepared import Options
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import OnImage, ResultImage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The operator's settings that hold for every interface."""
-
-    names: ModelNames
-    response_format: Literal["url", "b64_json"] = "url"
-    fallbacks: Fallbacks = field(default_factory=Fallbacks)
-    stamp_prompt: bool = True
-    log_prompts: bool = False
-    enhance_prompts: bool = False
-    """Whether a text model writes the prompt of a request that does not say."""
-    parallel: int = 8
-    """Calls of one request under way at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request that was checked: no error of the caller is left in it."""
-
-    request: ImageRequest
-    inputs: Inputs
-    plan: Plan
-    call: Call
-    finish: Finish
-    timings: Timings
-    backend: Backend
-    failures: tuple[Failure, ...] = ()
-    """The models that failed before this one, the one asked for first."""
-    reservation: Reservation | None = None
-    """What is reserved of the daily limits of the API key."""
-    record: RequestRecord = field(default_factory=RequestRecord)
+    from cloudflare_image_mcp.request_context import RequestRecord
 
 
 class Gateway:
@@ -102,12 +71,13 @@ class Gateway:
         fetch_budget: ByteBudget | None = None,
         limiter: Limiter | None = None,
         prompt_writer: PromptWriter | None = None,
+        prompt_filter: PromptFilter | None = None,
         signer: ImageSigner | None = None,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
         ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
-        ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced. ``signer``
-        signs every finished image.
+        ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced.
+        ``prompt_filter`` refuses prompts. ``signer`` signs every finished image.
         """
         self.budget = budget or ByteBudget()
         self.backend = backend
@@ -121,6 +91,7 @@ class Gateway:
         self.limiter = limiter
         self.recorder = Recorder(clock, log_prompts=options.log_prompts)
         self._prompt_writer = prompt_writer
+        self._prompt_filter = prompt_filter
         self.held_images = HeldImages(self.budget, fetch_budget or self.budget)
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
@@ -180,6 +151,9 @@ class Gateway:
 
     async def _prepare(self, request: ImageRequest, model: Model) -> Prepared:
         timings = Timings(self.clock)
+        if self._prompt_filter is not None:
+            with timings.phase("filter"):
+                await self._prompt_filter.check(request.prompt)
         with timings.phase("input"):
             inputs = Inputs(
                 await self._sources.read_all(request.images),
@@ -296,6 +270,8 @@ class Gateway:
         await self.backend.aclose()
         if self._prompt_writer is not None:
             await self._prompt_writer.aclose()
+        if self._prompt_filter is not None:
+            await self._prompt_filter.aclose()
         if self._local is not None:
             await self._local.aclose()
         await self.store.aclose()

@@ -30,9 +30,10 @@ from cloudflare_image_mcp.request_context import is_cancelled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.job_records import JobRecord, JobRecords
     from cloudflare_image_mcp.core.ports import JobNotifier
+    from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult, ResultImage
 

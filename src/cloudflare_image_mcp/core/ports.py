@@ -113,6 +113,16 @@ class PromptWriter(Protocol):
     async def aclose(self) -> None: ...
 
 
+class PromptFilter(Protocol):
+    """Refuses prompts that the operator does not want."""
+
+    async def check(self, prompt: str) -> None:
+        """Raises ``GatewayError``: ``content_policy_violation``, or another one where there is no verdict."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
     """The steps from a rendered image to the requested one. Without any, the bytes are passed on unchanged."""

@@ -88,7 +88,7 @@ class Emulator:
         ledger = self.ledger.admit(account_id, request.headers, request.url.path)
         self.counts.calls[account_id] += 1
         if model_id in TEXT_MODELS:
-            return await self._run_text(request, ledger)
+            return await self._run_text(request, model_id, ledger)
         model = models().get(model_id)
         if model is None:
             raise refuse(NO_SUCH_MODEL, model=model_id)
@@ -111,7 +111,7 @@ class Emulator:
         self.counts.images[model.short_name] += 1
         return BrokenAnswer(response) if fault is not None and fault.kind == "cut" else response
 
-    async def _run_text(self, request: Request, ledger: AccountLedger) -> Response:
+    async def _run_text(self, request: Request, model_id: str, ledger: AccountLedger) -> Response:
         self.ledger.count(ledger)
         self.ledger.check_neurons(ledger)
         body = await Request(request.scope, _limited(request.receive)).body()
@@ -122,7 +122,7 @@ class Emulator:
                 raise refuse(FAILED)
             await asyncio.sleep(SILENCE)
         ledger.spent_neurons += NEURONS
-        return answer_text(body, call_headers())
+        return answer_text(model_id, body, call_headers())
 
     async def run_proxied(self, request: Request, account_id: str) -> Response:
         """Answers one call to another provider's model. Raises ``RefusalError``."""

@@ -1,4 +1,4 @@
-"""Answers a text model: the user's words again, with a few more."""
+"""Answers a text model: the user's words again, with a few more; or Llama Guard: its verdict on them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, Response
 
 from cloudflare_image_mcp.emulator.errors import INCOMPLETE, refuse
+from cloudflare_image_mcp.emulator.filter import is_refused
 
+GUARD: Final = "@cf/meta/llama-guard-3-8b"
 TEXT_MODELS: Final = frozenset(
     {
+        GUARD,
         "@cf/ibm-granite/granite-4.0-h-micro",
         "@cf/meta/llama-3.1-8b-instruct-fast",
         "@cf/meta/llama-3.2-3b-instruct",
@@ -23,7 +26,7 @@ SILENCE: Final = 60.0
 """Seconds that the fault ``text-slow`` waits."""
 
 
-def answer_text(body: bytes, headers: dict[str, str]) -> Response:
+def answer_text(model_id: str, body: bytes, headers: dict[str, str]) -> Response:
     """Raises ``RefusalError``."""
     try:
         messages: Any = json.loads(body)["messages"]
@@ -31,6 +34,9 @@ def answer_text(body: bytes, headers: dict[str, str]) -> Response:
     except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
         raise refuse(INCOMPLETE, what="messages") from None
     usage = {"prompt_tokens": len(words) // 4, "completion_tokens": len(words) // 4 + 10}
-    result = {"response": words + ADDED, "usage": usage | {"total_tokens": sum(usage.values())}}
+    response = words + ADDED
+    if model_id == GUARD:
+        response = "\n\nunsafe\nS12" if is_refused(words) else "\n\nsafe"
+    result = {"response": response, "usage": usage | {"total_tokens": sum(usage.values())}}
     envelope = {"result": result, "success": True, "errors": [], "messages": []}
     return JSONResponse(envelope, headers=headers | {"cf-ai-neurons": f"{NEURONS:.2f}"})

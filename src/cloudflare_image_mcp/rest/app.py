@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.rest.middleware import Endpoint

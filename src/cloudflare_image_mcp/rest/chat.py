@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.imagefile.payload import Payload

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.job import Job
     from cloudflare_image_mcp.core.jobs import Jobs
+    from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 JOBS_PATH: Final = "/v1/images/jobs"

@@ -15,7 +15,8 @@ from cloudflare_image_mcp.rest.errors import internal_error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cloudflare_image_mcp.core.gateway import Gateway, Prepared
+    from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.imagefile.image import Image
 

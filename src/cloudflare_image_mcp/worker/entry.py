@@ -10,8 +10,11 @@ from workers import WorkerEntrypoint
 
 from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
 from cloudflare_image_mcp.backends.workers_ai.binding import BINDING_ACCOUNT, BindingTransport
+from cloudflare_image_mcp.backends.workers_ai.llama_guard import MODEL as GUARD
+from cloudflare_image_mcp.backends.workers_ai.llama_guard import LlamaGuard
 from cloudflare_image_mcp.backends.workers_ai.neurons import LocalNeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
+from cloudflare_image_mcp.backends.workers_ai.text_model import TextModel
 from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
 from cloudflare_image_mcp.core.byte_budget import ByteBudget
 from cloudflare_image_mcp.core.gateway import Gateway
@@ -27,6 +30,7 @@ from cloudflare_image_mcp.rest.errors import error_answer
 from cloudflare_image_mcp.rest.middleware import CORS_HEADERS
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.rest.public_url import base_url
+from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.worker.asgi import MAX_TOTAL_BODY_BYTES, MAX_TOTAL_FETCHED_BYTES, answer
@@ -95,10 +99,16 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         raise SettingError("FALLBACKS names local, but a Worker has no embedded engine")
     if settings.c2pa_certificate or settings.c2pa_private_key:
         raise SettingError("C2PA_CERTIFICATE and C2PA_PRIVATE_KEY cannot be used in a Worker, which has no files")
+    if settings.prompt_filter not in {None, LLAMA_GUARD}:
+        raise SettingError(f"PROMPT_FILTER must be {LLAMA_GUARD} in a Worker, which has no files")
     clock = WorkerClock()
     pixels = ImagesPixels(_binding(env, "IMAGES"), clock)
     neurons = LocalNeuronCounter()
     transport = BindingTransport(_required(env, "AI"))
+
+    def text_model(model_id: str) -> TextModel:
+        return TextModel([BINDING_ACCOUNT], transport, clock, model_id, neurons)
+
     return Gateway(
         backend=WorkersAIBackend(
             [BINDING_ACCOUNT],
@@ -112,7 +122,8 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
             ),
             background_remover=options.names.offered.get(BACKGROUND_REMOVER),
         ),
-        prompt_writer=WorkersAIPromptWriter([BINDING_ACCOUNT], transport, clock, settings.prompt_model, neurons),
+        prompt_writer=WorkersAIPromptWriter(text_model(settings.prompt_model)),
+        prompt_filter=LlamaGuard(text_model(GUARD)) if settings.prompt_filter else None,
         store=store(env, settings),
         pixels=pixels,
         fetcher=WorkerFetcher(allow_private=settings.allow_private_image_urls),

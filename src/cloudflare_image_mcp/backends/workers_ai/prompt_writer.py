@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
 from cloudflare_image_mcp.backends.workers_ai.errors import Meaning, UpstreamError
-from cloudflare_image_mcp.backends.workers_ai.reply import failure_of
-from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
+from cloudflare_image_mcp.backends.workers_ai.text_model import response_of
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.enhancing import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
-    from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.backends.workers_ai.reply import Reply
-    from cloudflare_image_mcp.backends.workers_ai.transport import Transport
-    from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.backends.workers_ai.text_model import TextModel
 
 MOST_TOKENS: Final = 300
 LONGEST: Final = 2_000
@@ -42,26 +33,11 @@ _THOUGHTS: Final = re.compile(r"<think>.*?</think>", re.DOTALL)
 _LABEL: Final = re.compile(r"^(?:prompt|instruction)\s*:\s*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class TextModel:
-    """A text model, as a transport calls it."""
-
-    id: str
-    proxied: bool = False
-
-
 class WorkersAIPromptWriter:
-    """Implements ``PromptWriter``. It asks one account, once: a prompt that is not enhanced is no failure."""
+    """Implements ``PromptWriter``. It asks once: a prompt that is not enhanced is no failure."""
 
-    def __init__(
-        self, accounts: Sequence[Account], transport: Transport, clock: Clock, model_id: str, neurons: NeuronCounter
-    ) -> None:
-        # Of its own: what an account answers for a text says little about images.
-        self._accounts = AccountPool(accounts, clock)
-        self._transport = transport
-        self._clock = clock
-        self._model = TextModel(model_id)
-        self._neurons = neurons
+    def __init__(self, model: TextModel) -> None:
+        self._model = model
 
     async def write(self, prompt: str, operation: Operation, *, english: bool) -> str:
         """Raises ``GatewayError``."""
@@ -70,47 +46,16 @@ class WorkersAIPromptWriter:
             {"role": "system", "content": system.format(language=_ENGLISH if english else _SAME_LANGUAGE)},
             {"role": "user", "content": prompt},
         ]
-        body = json.dumps({"messages": messages, "max_tokens": MOST_TOKENS, "temperature": 0.4}).encode()
-        try:
-            return await self._ask(WireRequest(body, (), (), timeout=PATIENCE))
-        except NoAccountError as resting:
-            raise resting.refusal.gateway_error(has_image=False) from resting
-        except UpstreamError as failure:
-            raise failure.gateway_error(has_image=False) from failure
+        fields = {"messages": messages, "max_tokens": MOST_TOKENS, "temperature": 0.4}
+        return await self._model.ask(fields, _text_of, seconds=PATIENCE)
 
     async def aclose(self) -> None:
-        await self._transport.aclose()
-
-    async def _ask(self, request: WireRequest) -> str:
-        state = await self._accounts.take((), 0.0)
-        account, spent = state.account, 0.0
-        try:
-            reply = await self._transport.send(account, self._model, request)
-            spent = reply.neurons or 0.0
-            if reply.status != 200:
-                raise failure_of(reply)
-            text = _text_of(reply)
-            self._accounts.succeeded(state)
-            return text
-        except UpstreamError as failure:
-            failure.account = account.label
-            self._accounts.refused(state, failure)
-            raise
-        finally:
-            self._accounts.give_back(state, 0.0, spent)
-            if spent:
-                await self._neurons.add(account.account_id, self._clock.now().date(), spent)
+        await self._model.aclose()
 
 
 def _text_of(reply: Reply) -> str:
-    """The prompt of an answer: Workers AI's ``response``, or OpenAI's ``choices``. Raises ``UpstreamError``."""
-    try:
-        answer: Any = json.loads(reply.body)
-        result = answer.get("result", answer)
-        choices = result.get("choices")
-        text = choices[0]["message"]["content"] if choices else result["response"]
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        text = None
+    """The prompt of an answer. Raises ``UpstreamError``."""
+    text = response_of(reply)
     tidy = _tidy(text) if isinstance(text, str) else ""
     if not tidy or len(tidy) > LONGEST:
         raise UpstreamError(_NO_TEXT)
