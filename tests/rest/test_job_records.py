@@ -61,6 +61,8 @@ def test_a_kill_amid_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
                         Image.open(io.BytesIO(client.get(row["url"]).content)).load()
                 else:
                     assert (job["status"], job["error"]["code"]) == ("failed", "interrupted")
+                    for row in job.get("images", ()):
+                        Image.open(io.BytesIO(client.get(row["url"]).content)).load()
                     assert job["expires_at"] > job["created_at"]
 
 

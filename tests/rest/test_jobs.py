@@ -207,10 +207,14 @@ def test_a_cancelled_job_stores_what_was_paid_for(slow_client: httpx2.Client, sl
     cancelled = slow_client.delete(path).json()
     assert (cancelled["status"], cancelled["progress"]) == ("cancelled", 0)
     assert slow_client.delete(path).json()["status"] == "cancelled"
+    assert "images" not in cancelled
     deadline = time.monotonic() + PATIENCE
-    while not slow_client.get("/v1/images?q=paid").json()["data"]:
+    while "images" not in (job := slow_client.get(path).json()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    assert job["status"] == "cancelled"
+    (stored,) = slow_client.get("/v1/images?q=paid").json()["data"]
+    assert job["images"][0]["url"] == stored["url"]
 
 
 def test_one_key_s_jobs_are_not_another_s(slow_client: httpx2.Client) -> None:

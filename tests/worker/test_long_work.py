@@ -108,3 +108,20 @@ def test_a_job_is_waited_for_by_another_request_than_the_one_that_began_it(slow:
     done = call("get_job", job_id=begun["job_id"], wait_seconds=60)
     assert done["status"] == "completed"
     assert len(done["images"]) == 1
+
+
+def test_a_job_over_rest_is_described_and_followed_by_other_requests(slow: Slow) -> None:
+    origin = slow.worker.origin
+    body = {"prompt": "a fox", "async": True}
+    begun = httpx2.post(f"{origin}/v1/images/generations", json=body, timeout=LONGEST)
+    assert begun.status_code == 202, begun.text
+    path = begun.headers["location"]
+    assert httpx2.get(f"{origin}{path}", timeout=LONGEST).json()["status"] == "running"
+    events = httpx2.get(f"{origin}{path}/events", timeout=LONGEST).text
+    assert "event: image.job.running" in events
+    assert "event: image.job.completed" in events
+    done = httpx2.get(f"{origin}{path}", timeout=LONGEST).json()
+    assert (done["status"], done["progress"]) == ("completed", 100)
+    assert httpx2.get(done["result"]["data"][0]["url"], timeout=LONGEST).status_code == 200
+    hook = {**body, "webhook_url": "https://example.com/"}
+    assert httpx2.post(f"{origin}/v1/images/generations", json=hook, timeout=LONGEST).status_code == 501

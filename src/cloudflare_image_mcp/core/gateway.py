@@ -12,7 +12,7 @@ from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.enhancing import enhance
 from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, decisive, suited
 from cloudflare_image_mcp.core.held_images import HeldImages
-from cloudflare_image_mcp.core.image_sources import SourceReader, unreadable_image, without_data
+from cloudflare_image_mcp.core.image_sources import SourceReader, without_data
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
 from cloudflare_image_mcp.core.prepared import Prepared
@@ -21,8 +21,8 @@ from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending, spending_of
-from cloudflare_image_mcp.core.staging import Inputs, stage
-from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
+from cloudflare_image_mcp.core.staging import Inputs, stage, with_own_mask
+from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.logs import log_failure
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Gateway:
             )
         request = without_data(request)
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
-            request, inputs = await self._with_own_mask(request, inputs)
+            request, inputs = await with_own_mask(request, inputs, self.pixels)
         plan = self._plan(request, inputs, model, self.backend)
         if self._refusals.include(model, request.operation):
             failure = Failure(model, self.backend, EditRefused(f"{model.short_name} takes no input image."))
@@ -284,20 +284,6 @@ class Gateway:
         except GatewayError:  # the caller is gone, so nobody reads the error
             return
         await self.store_all(result)
-
-    async def _with_own_mask(self, request: ImageRequest, inputs: Inputs) -> tuple[ImageRequest, Inputs]:
-        """The image as its own mask, where it is transparent somewhere."""
-        source, image = request.images[0], inputs.images[0]
-        try:
-            transparent = await self.pixels.is_transparent(image)
-        except UnreadableImage as error:
-            raise unreadable_image(source.param, error) from None
-        if transparent is None:
-            warning = f"the transparent parts of {source.param} were not used as a mask: they cannot be read here"
-            return request.replace(warnings=(*request.warnings, warning)), inputs
-        if not transparent:
-            return request, inputs
-        return request.replace(mask=source), Inputs(inputs.images, image)
 
     def _plan(self, request: ImageRequest, inputs: Inputs, model: Model, backend: Backend) -> Plan:
         return make_plan(

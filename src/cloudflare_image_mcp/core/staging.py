@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cloudflare_image_mcp.core.image_sources import unreadable_image
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -23,6 +24,21 @@ class Inputs:
 
     images: tuple[Image, ...]
     mask: Image | None
+
+
+async def with_own_mask(request: ImageRequest, inputs: Inputs, pixels: Pixels) -> tuple[ImageRequest, Inputs]:
+    """Takes the image as its own mask, where it is transparent somewhere."""
+    source, image = request.images[0], inputs.images[0]
+    try:
+        transparent = await pixels.is_transparent(image)
+    except UnreadableImage as error:
+        raise unreadable_image(source.param, error) from None
+    if transparent is None:
+        warning = f"the transparent parts of {source.param} were not used as a mask: they cannot be read here"
+        return request.replace(warnings=(*request.warnings, warning)), inputs
+    if not transparent:
+        return request, inputs
+    return request.replace(mask=source), Inputs(inputs.images, image)
 
 
 async def stage(plan: Plan, request: ImageRequest, inputs: Inputs, pixels: Pixels) -> tuple[Call, Finish]:

@@ -16,6 +16,7 @@ from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.answer import (
     compact_json,
     image_answer,
+    image_url,
     json_answer,
     result_headers,
     result_pieces,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.job import Job
     from cloudflare_image_mcp.core.jobs import Jobs
     from cloudflare_image_mcp.core.prepared import Prepared
+    from cloudflare_image_mcp.core.result import ResultImage
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 JOBS_PATH: Final = "/v1/images/jobs"
@@ -159,12 +161,12 @@ class JobAnswers:
         """The job as JSON, in pieces. Raises ``GatewayError`` (404) where its images are to be answered as base64 and
         are no longer stored.
         """
-        start = compact_json(self._state(job))[:-1]
-        if job.error is not None:
-            return [start + b"," + compact_json(job.error.envelope())[1:]]
-        if job.result is None:
-            return [start + b"}"]
-        result = job.answer()
+        if job.error is not None or job.result is None:
+            state = self._state(job) | ({} if job.error is None else job.error.envelope())
+            if job.is_over and job.images:
+                state["images"] = [_made(image, base_url) for image in job.images]
+            return [compact_json(state)]
+        start, result = compact_json(self._state(job))[:-1], job.answer()
         for image in result.images:
             gone = isinstance(image.image.payload, StoredPayload) and image.stored is not None
             if gone and image.stored and await self._gateway.store.find(image.stored.key) is None:
@@ -186,6 +188,12 @@ class JobAnswers:
             "operation": job.request.operation.value,
             "model": job.model.id,
         }
+
+
+def _made(image: ResultImage, base_url: str) -> dict[str, Any]:
+    """An image of a job that was cut off, which is stored in any case."""
+    url = {} if image.stored is None else {"url": image_url(base_url, image.stored.key)}
+    return url if image.seed is None else url | {"seed": image.seed}
 
 
 def _event_name(job: Job) -> bytes:

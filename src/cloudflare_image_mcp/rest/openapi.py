@@ -287,6 +287,7 @@ _JOB: Final[Schema] = {
         "model": {"type": "string"},
         "result": _IMAGES,
         "error": _ERROR["properties"]["error"],
+        "images": {"type": "array", "items": {"type": "object", "required": ["url"]}},
     },
 }
 JOB_LIST_PARAMETERS: Final[list[Schema]] = [
