@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import numpy as np
-from measure import distance
+import pytest
+from measure import distance, png
 from PIL import Image
 
 from cloudflare_image_illustrator import Brief, Illustrator
@@ -37,6 +38,31 @@ def test_two_processes_draw_the_same_bytes(illustrator: Illustrator) -> None:
             env=environment,
         )
         assert done.stdout.strip() == here
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "5"])
+@pytest.mark.parametrize("prompt", ["a wizard in a library at night", "a pomeranian in a tulip field, neon"])
+def test_the_number_of_threads_changes_no_byte(illustrator: Illustrator, prompt: str, threads: str) -> None:
+    """Of the numeric libraries, and of those that rasterise; the second prompt opens the sentence encoder."""
+    here = hashlib.sha256(
+        illustrator.draw(Brief(prompt=prompt, width=200, height=168, seed=11)).pixels.tobytes()
+    ).hexdigest()
+    counts = {f"{library}_NUM_THREADS": threads for library in ("OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, prompt],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **counts},
+    )
+    assert done.stdout.strip() == here
+
+
+@pytest.mark.parametrize("prompt", ["make it winter", "remove the car", "add a rainbow", "make it night"])
+def test_an_edit_gives_the_same_bytes_every_time(illustrator: Illustrator, prompt: str) -> None:
+    source = png(illustrator.draw(Brief(prompt="a red car in a meadow", width=160, height=160, seed=3)).pixels)
+    brief = Brief(prompt=prompt, images=(source,), width=160, height=160, seed=3)
+    assert np.array_equal(illustrator.draw(brief).pixels, Illustrator().draw(brief).pixels)
 
 
 def test_the_order_of_requests_changes_nothing(illustrator: Illustrator) -> None:

@@ -158,3 +158,39 @@ def test_rooms_and_places_in_other_languages(
     reading = Reader(illustrator.vocabulary).read(english)
     assert scenery in reading.scenery
     assert reading.kinds.get(scenery) == kind
+
+
+@pytest.mark.parametrize(
+    ("prompt", "label", "colour"),
+    [
+        ("a black and white cow", "cow", None),
+        ("a black and white cat", "black cat", "black"),
+        ("black and white dogs", "dog", "black"),
+    ],
+)
+def test_a_black_and_white_animal_is_no_black_and_white_picture(
+    illustrator: Illustrator, prompt: str, label: str, colour: str | None
+) -> None:
+    scene = illustrator.draw(Brief(prompt=prompt, seed=1, width=SIDE, height=SIDE)).scene
+    assert (scene.subjects[0].label, scene.subjects[0].colour, scene.mood) == (label, colour, None)
+    photograph = illustrator.draw(Brief(prompt="black and white photo of a cat", seed=1, width=64, height=64)).scene
+    assert photograph.mood == "monochrome"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "labels", "scenery"),
+    [
+        ("a sailor in a boat during a storm", ["man pilot", "sailboat"], "ocean"),
+        ("a hot air balloon festival", ["hot air balloon"], None),
+        ("a cactus in a pot on a windowsill", ["cactus", "vase"], "table"),
+        ("a steaming bowl of soup on a wooden table", ["pot of food"], "table"),
+        ("eine Eule auf einem Ast bei Nacht", ["owl", "branch"], None),
+        ("a pumpkin on a porch at halloween", ["pumpkin", "house"], None),
+    ],
+)
+def test_what_a_first_sight_of_prompts_got_wrong(
+    illustrator: Illustrator, prompt: str, labels: list[str], scenery: str | None
+) -> None:
+    scene = illustrator.draw(Brief(prompt=prompt, seed=1, width=64, height=64)).scene
+    assert [subject.label for subject in scene.subjects] == labels
+    assert scenery is None or scenery in scene.scenery

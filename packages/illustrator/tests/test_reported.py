@@ -190,3 +190,36 @@ def test_a_prompt_is_read_up_to_its_limit(illustrator: Illustrator) -> None:
     drawing = draw(illustrator, "a red apple" + ", so very" * 300 + ", a dog", 1)
     assert labels(drawing) == ["red apple"]
     assert drawing.warnings == ("the prompt has 2,718 characters; the engine read the first 2,048",)
+
+
+def test_a_prompt_of_very_many_things_is_drawn_as_far_as_a_picture_holds(illustrator: Illustrator) -> None:
+    names = [
+        "cat",
+        "dog",
+        "fox",
+        "bear",
+        "horse",
+        "cow",
+        "pig",
+        "sheep",
+        "goat",
+        "duck",
+        "swan",
+        "owl",
+        "eagle",
+        "parrot",
+        "lion",
+        "tiger",
+        "elephant",
+        "giraffe",
+        "zebra",
+        "camel",
+    ]
+    drawing = draw(illustrator, ", ".join(f"a {name}" for name in names * 12)[:2048], 1)
+    assert len(drawing.scene.subjects) == 40
+    assert drawing.warnings == ("the prompt names 240 things; the first 40 were drawn, which are 40 figures at most",)
+
+
+def test_the_first_thing_is_drawn_however_many_it_is(illustrator: Illustrator) -> None:
+    drawing = draw(illustrator, "twelve cats, twelve dogs, twelve birds and twelve foxes in a meadow", 1)
+    assert [subject.count for subject in drawing.scene.subjects] == [12, 12, 12]

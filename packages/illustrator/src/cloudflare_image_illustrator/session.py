@@ -128,7 +128,9 @@ class Session:
         self.preview(stage.canvas)
         self.checkpoint()
         self.style(stage, reading)
-        stage.canvas = finish(stage.canvas.convert("RGB"), self.brief.steps, self.brief.guidance)
+        stage.canvas = finish(
+            stage.canvas.convert("RGB"), self.brief.steps, self.brief.guidance, self.brief.negative_prompt[:MAX_READ]
+        )
         for text in reading.titles[:1]:
             self.title(stage.canvas, text, reading)
         return Drawing(
@@ -249,7 +251,7 @@ class Session:
         # The black of some drawings is a dark purple: they are painted black as well.
         own = actor.concept.label.split()[0] == actor.colour != "black"
         if (actor.colour and not own) or actor.material:
-            image = figure.recolour(image, actor.colour, actor.material, actor.concept.label)
+            image = figure.recolour(image, actor.colour, actor.material, actor.concept)
         if actor.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         size = (max(1, round(actor.width)), max(1, round(actor.height)))

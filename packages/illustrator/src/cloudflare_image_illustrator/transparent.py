@@ -40,7 +40,7 @@ def generate(session: Session) -> Drawing:
     del grounds
     stage.canvas = Image.fromarray(colours)
     session.style(stage, reading)
-    coloured = finish(stage.canvas.convert("RGB"), brief.steps, brief.guidance)
+    coloured = finish(stage.canvas.convert("RGB"), brief.steps, brief.guidance, brief.negative_prompt)
     session.preview(coloured)
     pixels = np.dstack([np.asarray(coloured), alpha])
     for text in reading.titles:

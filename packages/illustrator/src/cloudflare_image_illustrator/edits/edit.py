@@ -154,7 +154,7 @@ class Edit:
         coats = mentions[0].colours[:1] or dict.fromkeys(("", *casting.COATS.get(concept.label, ())))
         best, certainty = np.zeros(self.size[::-1], np.float32), 0.0
         for coat in coats:
-            worn = figure.recolour(drawing, coat, label=concept.label) if coat else drawing
+            worn = figure.recolour(drawing, coat, concept=concept) if coat else drawing
             outline, fit = matching.found(picture, worn)
             if fit > certainty:
                 best, certainty = outline, fit

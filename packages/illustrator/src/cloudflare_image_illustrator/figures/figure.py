@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
+from cloudflare_image_illustrator.artwork import Concept
 from cloudflare_image_illustrator.colour import NAMED, Array, from_oklab, to_oklab
 from cloudflare_image_illustrator.raster import rasterise
 
@@ -17,8 +18,10 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
     "clay": (0.62, 0.10, 45),
     "rust": (0.48, 0.095, 48),
 }
+# Kinds of things with windows, which are not painted along with the rest.
+GLAZED = ("transport-ground", "transport-air", "place")
 # The hue, in degrees, of what a colour word means in drawings where something else covers more: a bicycle's frame.
-PAINTED: dict[str, float] = {"bicycle": 17.0}
+PAINTED: dict[str, float] = {"bicycle": 17.0, "bus": 55.0}
 
 
 def draw(body: str, view: tuple[float, float], height: int) -> Image.Image:
@@ -68,11 +71,11 @@ def saddle(image: Image.Image) -> float:
 
 
 def recolour(
-    image: Image.Image, colour: str | None, material: str | None = None, label: str | None = None
+    image: Image.Image, colour: str | None, material: str | None = None, concept: Concept | None = None
 ) -> Image.Image:
     """The image with its main material in another colour; other parts, and light and shade, keep theirs.
 
-    label: the artwork's, for drawings whose main material is not what covers the most of them.
+    concept: what the drawing shows, where it is known: it says which part a colour word means.
     """
     target = MATERIALS[material] if material else NAMED[colour or "gray"]
     small = image.resize((64, 64), Image.Resampling.BOX)
@@ -82,9 +85,11 @@ def recolour(
         return image
     lab = to_oklab(pixels[:, :3])
     everything = material is not None
-    if label in PAINTED and not everything:
-        return image_with(image, _Material(PAINTED[label], 0.62, 0.1, everything=False).lut(target))
+    if concept is not None and concept.label in PAINTED and not everything:
+        return image_with(image, _Material(PAINTED[concept.label], 0.62, 0.1, everything=False).lut(target))
     membership = _Material.of(lab, weights, everything)
+    if concept is not None and concept.kind.startswith(GLAZED):
+        membership.second = None
     return image_with(image, membership.lut(target))
 
 
@@ -139,7 +144,7 @@ class _Material:
         lightness, wanted, angle = target
         share = self._share(lab[:, 0], chroma, hue)
         # White shows every step of a drawing's shading as a stripe: it gets less of it.
-        contrast = 0.75 if wanted > 0.02 else 0.35 if lightness > 0.9 else 0.65
+        contrast = 0.75 if wanted > 0.02 else 0.16 if lightness > 0.9 else 0.65
         toned = lightness + (lab[:, 0] - self.lightness) * contrast
         # Highlights and deep shade stay near their own lightness, so that form is not flattened.
         toned = np.clip(toned, 0.06, 0.985)

@@ -46,7 +46,7 @@ _NAMES = {
     "cheese wedge": "cheese",
     "cut of meat": "steak, beef steak",
     "steaming bowl": "ramen, noodles, noodle soup, pho, udon, bowl of noodles, bowl of ramen, ramen bowl",
-    "pot of food": "soup, stew, bowl of soup, porridge",
+    "pot of food": "soup, stew, bowl of soup, porridge, pot, cooking pot, saucepan",
     "green salad": "salad, bowl of salad",
     "tangerine": "orange, mandarin, clementine, orange fruit",
     "sauropod": "dinosaur, brontosaurus, diplodocus, dino",

@@ -194,7 +194,7 @@ COMPOSITIONS = _table(
 # Words that carry nothing to draw: they are passed over without a warning.
 FILLER = _words(
     """
-    checkered checked plaid dotted velvet grumpy cub landing guarding
+    festival checkered checked plaid dotted velvet grumpy cub landing guarding
     board reflected reflecting feeding
     japanese chinese korean indian egyptian greek roman american british english french german italian spanish mexican russian african asian
     european scandinavian nordic victorian medieval gothic baroque renaissance steampunk dieselpunk tropical royal imperial antique sleek

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+# Kinds of picture, which may be black and white as a whole.
+PICTURES: Final = "photo|photograph|photography|picture|image|drawing|portrait|illustration|sketch|film|style|painting|engraving|comic|manga|art"
 _REWRITTEN: Final[tuple[tuple[str, str], ...]] = (
     (r"\bin a (?:row|line|circle|group)\b", " "),
     (r"\b(?:leaning|propped)(?: up)? (?:against|on)\b", "next to"),
@@ -13,6 +15,11 @@ _REWRITTEN: Final[tuple[tuple[str, str], ...]] = (
     (r"['’]s (?:shoulder|back|head|lap|hand|arm)s?\b", ""),
     (r"\blily ?pads?\b", "lotus"),
     (r"\b(?:wheat|corn|barley|rye|grain|rice) ?fields?\b", "wheat field"),
+    (r"\bblack[ -]and[ -]white (?=(?:cow|panda|zebra|penguin|badger|skunk|orca)s?\b)", " "),
+    (rf"\bblack[ -]and[ -]white (?!(?:{PICTURES})\b)(?=[a-z])", "black "),
+    (r"\bsteaming (bowl|cup|mug|plate|pot)\b", r"\1"),
+    (r"\b(cactus|plant|flower|tree|rose|tulip|herb|succulent|orchid)(s?) in a (?:clay |ceramic |flower ?)?pot\b", r"\1\2 in a flowerpot"),
+    (r"\bon (?:a|the|his|her|their) (?:front )?porch\b", "in front of a house"),
     (r"\blavender fields?\b", "hyacinth field"),
     (r"\bstormy (sea|ocean|lake|sky|night)\b", r"storm \1"),
     (r"\b(?:foggy|misty) (lake|sea|ocean|forest|city|street)\b", r"fog \1"),

@@ -13,6 +13,7 @@ from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
 QUOTED = re.compile(
     r'"([^"]{1,60})"|“([^”]{1,60})”|„([^“”]{1,60})[“”]|«([^»]{1,60})»|「([^」]{1,60})」|(?<!\w)\'([^\']{1,60})\'(?!\w)'
 )
+MOST_FIGURES = 40  # in one picture: the time of the layout grows with the square of their number
 # What other generators read as switches and weights: "--ar 16:9", "<lora:x:0.8>", ":1.3".
 SWITCHED_OFF = re.compile(r"--no\s+(.+?)(?=\s--|$)", re.IGNORECASE)
 MARKUP = re.compile(r"--(?!no\b)[a-z]+(?:\s+[^\s,-]+)?|<[^>]*>|:\d+(?:\.\d+)?")
@@ -35,6 +36,7 @@ class Reader:
         tokens = self.tokeniser.tokens(text)
         MentionParser(reading, self.vocabulary).run(tokens)
         complete(reading, self.vocabulary, some, text)
+        _leave_out_the_rest(reading)
         if reading.ideas and not reading.mentions and not reading.scenery:
             idea = reading.ideas[0]
             pictured = self.read(re.sub(rf"\b{re.escape(idea)}\b", IDEAS[idea], prompt, count=1, flags=re.IGNORECASE))
@@ -52,6 +54,20 @@ class Reader:
     def _quote(self, match: re.Match[str], reading: Reading) -> str:
         reading.lettering.append(next(group for group in match.groups() if group))
         return " , "
+
+
+def _leave_out_the_rest(reading: Reading) -> None:
+    """Keeps the first things of a prompt that names more than a picture can hold."""
+    total = 0
+    for index, mention in enumerate(reading.mentions):
+        total += mention.count
+        if total > MOST_FIGURES and index:
+            named = len(reading.mentions)
+            del reading.mentions[index:]
+            reading.warnings.append(
+                f"the prompt names {named} things; the first {index} were drawn, which are {MOST_FIGURES} figures at most"
+            )
+            return
 
 
 def split_refusals(text: str) -> tuple[str, str]:

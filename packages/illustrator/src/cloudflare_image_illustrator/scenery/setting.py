@@ -244,6 +244,8 @@ def _home(reading: Reading, concepts: list[Concept | None], refused: Reading, rn
     known = [c for c in concepts if c is not None]
     if any(c.label in SERVING for c in known):
         return "table"  # a lobster on a plate is a meal
+    if any(c.kind == "transport-water" and c.label != "submarine" for c in known):
+        return "ocean" if "ocean" not in refused.scenery else "lake"
     # A thing that is at home in one place only settles it: the sofa, not the cat on it.
     concept = next((c for c in known if len(HABITAT_OF.get(c.label, ())) == 1), known[0] if known else None)
     homes: Homes = (("meadow", 2), ("hills", 1)) if not concepts else (("studio", 1),)
