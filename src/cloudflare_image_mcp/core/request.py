@@ -228,7 +228,7 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("response_format"),
         description="how the answer holds the images: as a url, or as base64 in b64_json",
     )
-    enhance: _Boolean | None = Field(
+    enhance: Annotated[_Boolean, Option("--enhance", metavar="on|off")] | None = Field(
         default=None,
         validation_alias=AliasChoices("enhance", "enhance_prompt", "prompt_enhance", "prompt_upsampling"),
         description="a text model expands the prompt first, or puts it into English; default: the operator's",
