@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.commands import Home
 
 ENGINE = Path(cloudflare_image_illustrator.__file__).parent
-COMMANDS = ("generate", "edit", "vary", "models", "serve", "mcp", "emulate", "keys", "doctor")
+COMMANDS = ("generate", "edit", "vary", "batch", "models", "serve", "mcp", "emulate", "keys", "doctor")
 
 
 def test_help_lists_the_commands_the_most_used_first(home: Home) -> None:
