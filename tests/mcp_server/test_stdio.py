@@ -12,6 +12,7 @@ import pytest
 from cloudflare_image_mcp.cli.start_line import start_line
 from cloudflare_image_mcp.mcp_server.stdio import image_roots
 from cloudflare_image_mcp.settings import Settings
+from tests.rest.pictures import picture
 
 if TYPE_CHECKING:
     from tests.mcp_server.conftest import Command
@@ -73,6 +74,33 @@ def test_a_batch_is_answered_message_by_message(command: Command) -> None:
     assert {answer["id"] for answer in found if "result" in answer} == {1, 7, 8}
     (error,) = [answer["error"] for answer in found if "error" in answer]
     assert error["code"] == -32600
+
+
+def test_a_path_dragged_into_a_chat_is_found(command: Command) -> None:
+    """Terminals escape its spaces, others quote it."""
+    path = command.roots / "my photo.png"
+    path.write_bytes(picture(64, 64))
+    escaped = str(path).replace(" ", "\\ ")
+    written = [str(path), escaped, f"'{path}'", f'"{path}"', f" {path} ", path.as_uri()]
+    fields = {"prompt": "at night", "model": "flux-2-klein-4b", "size": "256x256"}
+    lines = [
+        json.dumps(
+            {
+                "jsonrpc": "2.0",
+                "id": f"call {number}",
+                "method": "tools/call",
+                "params": {"name": "run_model", "arguments": {**fields, "images": [image]}},
+            }
+        )
+        for number, image in enumerate(written)
+    ]
+    initialized = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    found, _ = answers(command, 1 + len(lines), initialized, *lines)
+    results = {answer["id"]: answer["result"] for answer in found if answer["id"] != 1}
+    for number, image in enumerate(written):
+        result = results[f"call {number}"]
+        assert not result.get("isError"), f"{image}: {result}"
+        assert result["structuredContent"]["operation"] == "edit"
 
 
 @pytest.mark.parametrize(("line", "code"), [("nonsense", -32700), ('{"a": 1}', -32600), ("[]", -32600), ("5", -32600)])
