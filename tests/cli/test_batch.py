@@ -146,7 +146,7 @@ def test_a_bar_counts_on_a_terminal(tmp_path: Path) -> None:
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Home]:
-    with emulated(Home(tmp_path), "--faults", "slow=300ms:1") as home:
+    with emulated(Home(tmp_path), "--faults", "slow=500ms:1") as home:
         yield home
 
 
@@ -169,20 +169,19 @@ def test_nothing_is_paid_twice_after_an_interruption(account: Home, number: sign
     wait_for(process, lambda: output.exists() and output.read_bytes().count(b"\n") >= 5)
     process.send_signal(number)
     status = process.wait(LONGEST)
-    paid = calls(account)
     whole = output.read_bytes().count(b"\n")
     assert whole < JOBS
     if number is signal.SIGKILL:
-        assert whole <= paid <= whole + AT_ONCE
         with output.open("ab") as torn:  # as a kill in the midst of writing leaves it
             torn.write(b'{"id": "batch_req_')
     else:
         assert status == 130
-        assert paid == whole
+        assert calls(account) == whole
     ran = account.run(*command)
     assert ran.status == 0, ran.stderr
     assert rows(account).keys() == {f"request-{index}" for index in range(JOBS)}
-    assert calls(account) == paid + JOBS - whole
+    lost = AT_ONCE if number is signal.SIGKILL else 0  # calls that were under way
+    assert JOBS <= calls(account) <= JOBS + lost
     for row in rows(account).values():
         (path,) = files_of(row)
         with Image.open(path) as opened:

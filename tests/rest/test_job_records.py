@@ -41,6 +41,7 @@ def test_a_kill_amid_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
         with command(port, environ, tmp_path / "first.log") as process:
             ids = {started(client, seed=seed, n=2, size="1024x1024").json()["id"] for seed in range(JOBS)}
             while not (before := {job["id"] for job in jobs_of(client) if job["status"] == "completed"}):
+                assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
             process.wait(30)
@@ -99,7 +100,7 @@ def test_records_hold_no_prompt_where_none_is_to_be_kept(tmp_path: Path) -> None
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, httpx2.Client]]:
     """Two gateways over one folder and a slow upstream."""
     folder = tmp_path_factory.mktemp("shared")
-    with emulating(faults="slow=8s:1") as upstream:
+    with emulating(faults="slow=15s:1") as upstream:
         settings = {
             "IMAGE_BACKEND": "workers-ai",
             "CLOUDFLARE_ACCOUNT_ID": "a",
