@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
+from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.limits import MAX_TOTAL_BYTES, MEBIBYTE
+
+if TYPE_CHECKING:
+    from cloudflare_image_mcp.imagefile.payload import Payload
 
 
 class ByteBudget:
@@ -68,6 +72,28 @@ class ByteBudget:
             "overloaded",
             f"the requests being processed hold the {self.most // MEBIBYTE} MiB that are allowed for all together",
         )
+
+
+class Room:
+    """Bytes that are reserved in a budget for payloads that are still to come."""
+
+    def __init__(self, budget: ByteBudget, count: int) -> None:
+        """``count``: bytes, which the budget has counted already."""
+        self._budget = budget
+        self._left = count
+
+    def fill(self, payload: Payload) -> None:
+        """Counts a payload that has come in the place of reserved bytes, until it is garbage."""
+        self._budget.hold(payload, payload.size)
+        self._give_back(min(payload.size, self._left))
+
+    def close(self) -> None:
+        """Gives back what was not filled."""
+        self._give_back(self._left)
+
+    def _give_back(self, count: int) -> None:
+        self._left -= count
+        self._budget.give_back(count)
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -155,10 +155,8 @@ class Gateway:
             with timings.phase("filter"):
                 await self._prompt_filter.check(request.prompt)
         with timings.phase("input"):
-            inputs = Inputs(
-                await self._sources.read_all(request.images),
-                None if request.mask is None else await self._sources.read(request.mask),
-            )
+            images = await self._sources.read_all((*request.images, *filter(None, (request.mask,))))
+            inputs = Inputs(images[: len(request.images)], None if request.mask is None else images[-1])
         request = without_data(request)
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
             request, inputs = await with_own_mask(request, inputs, self.pixels)

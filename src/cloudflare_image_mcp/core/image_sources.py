@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.core.byte_budget import ByteBudget, Room
 from cloudflare_image_mcp.core.request import ImageSource
 from cloudflare_image_mcp.core.written_values import snake_case
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage, invalid, shown
@@ -27,9 +29,8 @@ from cloudflare_image_mcp.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from cloudflare_image_mcp.core.byte_budget import ByteBudget
     from cloudflare_image_mcp.core.ports import ImageFetcher, ImageStore, Pixels, StoredImage
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.imagefile.payload import Payload
@@ -148,22 +149,39 @@ class SourceReader:
 
     async def read_all(self, sources: Sequence[ImageSource]) -> tuple[Image, ...]:
         """One after another, and no more together than a body may hold: a URL is short and its image need not be.
-        Raises as ``read``.
+        Raises ``GatewayError`` (400) naming the source's ``param``, what was found and what is allowed; 503 where there
+        is no room for images that lie elsewhere.
         """
         images: list[Image] = []
-        for source in sources:
-            images.append(await self.read(source))
-            if sum(image.payload.size for image in images) > MAX_BODY_BYTES:
-                raise GatewayError(
-                    "invalid_image",
-                    f"the input images have more than {MAX_BODY_BYTES // MEBIBYTE} MiB together with {source.param}",
-                    param=source.param,
-                )
+        async with self._room_for(sources) as room:
+            for source in sources:
+                images.append(await self._image(source, room))
+                if sum(image.payload.size for image in images) > MAX_BODY_BYTES:
+                    raise GatewayError(
+                        "invalid_image",
+                        f"the input images have more than {MAX_BODY_BYTES // MEBIBYTE} MiB together with"
+                        f" {source.param}",
+                        param=source.param,
+                    )
         return tuple(images)
 
-    async def read(self, source: ImageSource) -> Image:
-        """Raises ``GatewayError`` (400) naming ``source.param``, what was found and what is allowed."""
-        payload = await self._payload(source)
+    @asynccontextmanager
+    async def _room_for(self, sources: Sequence[ImageSource]) -> AsyncIterator[Room]:
+        """Room for all images of a request at once that are fetched, or read from the store. Requests that got room for
+        one image after another would wait for each other.
+        """
+        elsewhere = sum(isinstance(source.data, str) and _is_address(source.data) for source in sources)
+        count = min(elsewhere * min(MAX_IMAGE_BYTES, self._budget.most // 4), self._budget.most // 2)
+        if count:
+            await self._budget.wait_for(count, FETCH_TIMEOUT)
+        room = Room(self._budget, count)
+        try:
+            yield room
+        finally:
+            room.close()
+
+    async def _image(self, source: ImageSource, room: Room) -> Image:
+        payload = await self._payload(source, room)
         if payload.size > MAX_IMAGE_BYTES:
             raise GatewayError(
                 "invalid_image",
@@ -192,35 +210,25 @@ class SourceReader:
                 raise
             return await self._pixels.complete_jpeg(Image(payload, error.header))
 
-    async def _payload(self, source: ImageSource) -> Payload:
+    async def _payload(self, source: ImageSource, room: Room) -> Payload:
         if isinstance(source.data, bytes):
             return BytesPayload(source.data)
         text = source.data.strip()
         if text[:5].lower() == "data:":
             return BytesPayload(await _data_url(source.param, text))
-        if _SCHEME.match(text, 0, _MAX_SCHEME):  # not through all of 50 MB of base64
+        if _is_address(text):
             if len(text) > MAX_URL_LENGTH:
                 raise invalid(
                     source.param,
                     f"{source.param} is a URL of {len(text)} characters; at most {MAX_URL_LENGTH} are allowed",
                 )
             if text.startswith("image://"):
-                return await self._stored(source.param, text)
-            return await self._own(text) or await self._fetched(text, source.param)
+                payload = await self._stored(source.param, text)
+            else:
+                payload = await self._own(text) or await self._fetcher.fetch(text, source.param)
+            room.fill(payload)
+            return payload
         return BytesPayload(_decode(source.param, text))
-
-    async def _fetched(self, url: str, param: str) -> Payload:
-        """Fetches an image once there is room for it; its bytes count until nobody holds it. Room means the largest
-        image, but at most a quarter of a small budget, or a request that holds some images would wait for itself.
-        """
-        room = min(MAX_IMAGE_BYTES, self._budget.most // 4)
-        await self._budget.wait_for(room, FETCH_TIMEOUT)
-        try:
-            payload = await self._fetcher.fetch(url, param)
-            self._budget.hold(payload, payload.size)
-        finally:
-            self._budget.give_back(room)
-        return payload
 
     async def _stored(self, param: str, url: str) -> Payload:
         found = await find_stored(self._store, url.removeprefix("image://"))
@@ -239,14 +247,7 @@ class SourceReader:
         return await self._read(found) if found else None
 
     async def _read(self, stored: StoredImage) -> Payload:
-        """Reads an image once there is room for it, like a fetched one."""
-        await self._budget.wait_for(stored.size, FETCH_TIMEOUT)
-        try:
-            payload = BytesPayload(b"".join([chunk async for chunk in self._store.read(stored.key)]))
-            self._budget.hold(payload, payload.size)
-        finally:
-            self._budget.give_back(stored.size)
-        return payload
+        return BytesPayload(b"".join([chunk async for chunk in self._store.read(stored.key)]))
 
 
 def without_data(request: ImageRequest) -> ImageRequest:
@@ -255,6 +256,11 @@ def without_data(request: ImageRequest) -> ImageRequest:
         images=tuple(replace(source, data=b"") for source in request.images),
         mask=request.mask and replace(request.mask, data=b""),
     )
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a URL, but no ``data:`` one."""
+    return _SCHEME.match(text.lstrip(), 0, _MAX_SCHEME) is not None  # not through all of 50 MB of base64
 
 
 async def find_stored(store: ImageStore, name: str) -> StoredImage | None:

@@ -173,8 +173,9 @@ class GuardedFetcher:
             if not known and len(data) >= _HEAD_BYTES:
                 _check_type(bytes(data[:_HEAD_BYTES]))
                 known = True
-        _check_type(bytes(data), whole=True)
-        return bytes(data)
+        image = bytes(data)
+        _check_type(image, whole=True)
+        return image
 
     def checked(self, url: str) -> URL:
         """Parses a URL. Raises ``Refused`` for what is wrong with the URL itself."""
