@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import shutil
 from collections import Counter
@@ -203,4 +202,3 @@ def test_each_request_is_one_line_with_the_prompt_only_where_it_is_wanted(
     assert [(line["status"], line["method"]) for line in logged if line.get("path") == "/v1/models"] == [(401, "GET")]
     assert [line["images"] for line in logged if "operation" in line and "path" not in line] == [1]  # over MCP
     assert (PROMPT in caplog.text) is (prompts == "on")
-    assert json.dumps(made)
