@@ -72,6 +72,15 @@ async def test_a_progressive_jpeg_that_ends_between_two_scans_is_refused(pixels:
             await completed(pixels, whole[:start])
 
 
+async def test_a_jpeg_that_ends_at_a_restart_marker_is_refused(pixels: PillowPixels) -> None:
+    whole = FILES["restarts"]
+    markers = [place for place in range(len(whole)) if whole[place] == 0xFF and 0xD0 <= whole[place + 1] <= 0xD7]
+    assert len(markers) > 10
+    for length in (marker + more for marker in markers for more in (-1, 0, 1, 2, 3)):
+        with pytest.raises(ImageCutShort):
+            await completed(pixels, whole[:length])
+
+
 @given(st.sampled_from(sorted(FILES)), st.floats(0, 1))
 @seed(13)
 @settings(max_examples=300, deadline=None)

@@ -26,6 +26,10 @@ _FILLERS: Final = (
     b"\xfe" * 512,
     hashlib.shake_128(b"").digest(512).replace(b"\xff", b"\x7f"),
 )
+_DRI: Final = b"\xff\xdd"
+"""The marker that defines the restart interval."""
+_RST: Final = tuple(range(0xD0, 0xD8))
+"""The restart markers, in the order in which they follow each other."""
 _ROWS: Final = 64
 _ALL: Final = frozenset(range(64))
 
@@ -67,11 +71,22 @@ async def _has_all_scans(data: bytes) -> bool:
 
 
 def _has_all_pixels(data: bytes, header: ImageHeader) -> bool:
+    fillers = _FILLERS + (_with_restarts(data) if _DRI in data else ())
     try:
-        seen = {_digest(data + filler + END, header) for filler in _FILLERS}
+        seen = {_digest(data + filler + END, header) for filler in fillers}
     except UnreadableImage:
         return False
     return len(seen) == 1
+
+
+def _with_restarts(data: bytes) -> tuple[bytes, ...]:
+    """Fillers with restart markers from the one that is due: a decoder of a file with restarts skips all other bytes
+    up to it, and leaves out what stands before a later one.
+    """
+    places = [data.rfind(b"\xff%c" % marker) for marker in _RST]
+    due = places.index(max(places)) + 1 if max(places) >= 0 else 0
+    markers = [b"\xff%c" % _RST[(due + number) % 8] for number in range(64)]
+    return tuple(b"".join(marker + filling for marker in markers) for filling in (b"\x55" * 8, b"\xa6" * 8))
 
 
 def _digest(data: bytes, header: ImageHeader) -> bytes:
