@@ -76,7 +76,13 @@ class RequestBody:
         pieces = [first]
         while (piece := await self.next_piece()) is not None:
             pieces.append(piece)
-        return b"".join(pieces) if len(pieces) > 1 else first
+        if len(pieces) == 1:
+            return first
+        whole = b"".join(pieces)
+        if len(whole) > MEBIBYTE:  # joining, reading and decoding are steps, between which others get their turn
+            del pieces, first
+            await asyncio.sleep(0)
+        return whole
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body piece by piece. Raises the same."""
