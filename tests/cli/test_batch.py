@@ -168,7 +168,8 @@ def test_nothing_is_paid_twice_after_an_interruption(account: Home, number: sign
     output = account.path / "out" / "output.jsonl"
     wait_for(process, lambda: output.exists() and output.read_bytes().count(b"\n") >= 5)
     process.send_signal(number)
-    status = process.wait(LONGEST)
+    process.communicate(timeout=LONGEST)
+    status = process.returncode
     whole = output.read_bytes().count(b"\n")
     assert whole < JOBS
     if number is signal.SIGKILL:
