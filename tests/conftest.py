@@ -1,9 +1,10 @@
-"""What many tests share: one real server for each test process, on a port of its own, with the embedded engine; and
-which tests share a process.
+"""Fixtures for all tests: one real server for each test process, on a port of its own, with the embedded engine; and
+the distribution of tests over processes.
 """
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,16 @@ def pytest_configure() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """The marker ``xdist_group`` would do, but for pytest 9.2, under which pytest-xdist 3.8 does not see it."""
     return Scheduling(config, log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Collects garbage after each file, so that what its tests left open is an error there and not in a later file.
+
+    ``filterwarnings`` makes an error of the ResourceWarning, and pytest fails the last test of the file.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

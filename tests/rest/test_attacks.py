@@ -22,7 +22,7 @@ import requests
 from PIL import Image
 
 from tests.emulator.calling import emulating
-from tests.rest.test_limits import HEAD, JSON, MIB, PATH, started, watched
+from tests.rest.test_limits import HEAD, JSON, MIB, PATH, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def test_thirty_edits_that_name_large_images_take_little_memory(tmp_path: Path) 
     (tmp_path / "images").mkdir()
     with (
         image_host(tmp_path / "images") as url,
-        started(tmp_path, ALLOW_PRIVATE_IMAGE_URLS="on") as (port, process, _),
+        started(tmp_path, ALLOW_PRIVATE_IMAGE_URLS="on") as (port, _, _),
         ThreadPoolExecutor(30) as threads,
     ):
         body = json.dumps({"prompt": "x", "image": [url, url], "size": "256x256"})
@@ -65,8 +65,7 @@ def test_thirty_edits_that_name_large_images_take_little_memory(tmp_path: Path) 
         def edit(_: int = 0) -> int:
             return requests.post(f"http://127.0.0.1:{port}{EDITS}", body, headers=JSON, timeout=600).status_code
 
-        with watched(process):
-            statuses = list(threads.map(edit, range(30)))
+        statuses = list(threads.map(edit, range(30)))
         assert set(statuses) <= {200, 503}
         assert 200 in statuses
         assert edit() == 200
@@ -78,7 +77,7 @@ def test_jobs_count_in_the_limit_on_memory_until_they_end(tmp_path: Path) -> Non
     Image.frombytes("RGB", (2040, 2040), random.Random(1).randbytes(3 * 2040 * 2040)).save(noise, "PNG")
     image = base64.b64encode(noise.getvalue()).decode()
     body = json.dumps({"prompt": "x", "size": "256x256", "image": image, "async": True})
-    with started(tmp_path) as (port, process, _), watched(process):
+    with started(tmp_path) as (port, _, _):
         url = f"http://127.0.0.1:{port}"
         statuses = {requests.post(url + EDITS, body, headers=JSON, timeout=120).status_code for _ in range(40)}
         assert statuses <= {202, 503}
@@ -180,14 +179,14 @@ def session(port: int, **headers: str) -> dict[str, str]:
     ],
 )
 def test_mcp_refuses_odd_origins_and_hosts(tmp_path: Path, header: str, value: str, status: int) -> None:
-    with started(tmp_path) as (port, process, log), watched(process):
+    with started(tmp_path) as (port, _, log):
         url = f"http://127.0.0.1:{port}/mcp"
         assert requests.post(url, b"{}", headers=MCP | {header: value}, timeout=60).status_code == status
         assert "Traceback" not in log.read_text("utf-8")
 
 
 def test_mcp_numbers_beyond_every_float_are_errors_of_their_argument(tmp_path: Path) -> None:
-    with started(tmp_path) as (port, process, log), watched(process):
+    with started(tmp_path) as (port, _, log):
         opened = session(port)
         for tool, arguments, name in (
             ("list_images", f'{{"limit":{HUGE}}}', "limit"),
@@ -201,7 +200,7 @@ def test_mcp_numbers_beyond_every_float_are_errors_of_their_argument(tmp_path: P
 
 
 def test_an_mcp_session_and_a_job_of_another_key_are_not_found(tmp_path: Path) -> None:
-    with started(tmp_path, API_KEYS="key A,key B") as (port, process, _), watched(process):
+    with started(tmp_path, API_KEYS="key A,key B") as (port, _, _):
         first, second = (session(port, Authorization=f"Bearer {key}") for key in ("key A", "key B"))
         stolen = second | {"Mcp-Session-Id": first["Mcp-Session-Id"]}
         ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
@@ -224,7 +223,7 @@ def test_secrets_of_settings_are_in_no_answer_and_no_log(tmp_path: Path) -> None
         "CLOUDFLARE_API_TOKEN": "hidden-token",
         "NEURON_LEDGER_URL": "memory:",
     }
-    with started(tmp_path, **environ) as (port, process, log), watched(process):
+    with started(tmp_path, **environ) as (port, _, log):
         answer = requests.post(f"http://127.0.0.1:{port}{PATH}", b'{"prompt":"x"}', headers=JSON, timeout=300)
         assert answer.status_code >= 500
         assert "hidden" not in answer.text
@@ -256,6 +255,6 @@ def test_secrets_of_settings_are_in_no_answer_and_no_log(tmp_path: Path) -> None
 )
 def test_no_text_takes_time_that_grows_with_its_square(tmp_path: Path, path: str, fields: dict[str, object]) -> None:
     """With the square it would be hours."""
-    with started(tmp_path) as (port, process, _), watched(process):
+    with started(tmp_path) as (port, _, _):
         answer = requests.post(f"http://127.0.0.1:{port}{path}", json.dumps(fields), headers=JSON, timeout=120)
         assert answer.status_code in {200, 400, 404}, answer.text[:300]

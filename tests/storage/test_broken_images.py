@@ -14,7 +14,7 @@ import requests
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.storage.file import FileStore
 from cloudflare_image_mcp.storage.record import Expiry, Record
-from tests.rest.test_limits import started, watched
+from tests.rest.test_limits import started
 
 from .conftest import HandClock, picture
 from .test_stores import new_key
@@ -108,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     """``http://host:port``, its store's folder, and its log so far."""
     folder = tmp_path_factory.mktemp("broken")
     images = folder / "images"
-    with started(folder, IMAGE_STORAGE_URL=images.as_uri()) as (port, process, log), watched(process):
+    with started(folder, IMAGE_STORAGE_URL=images.as_uri()) as (port, _, log):
         yield f"http://127.0.0.1:{port}", images, lambda: log.read_text("utf-8")
 
 
