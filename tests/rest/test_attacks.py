@@ -116,7 +116,8 @@ def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_p
         assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
         assert requests.get(f"{upstream}/emulator/stats", timeout=60).json()["answers"] == {"200": 1}
     (stored,) = images.glob("*.jpg")
-    assert Image.open(stored).size == (1024, 1024)
+    with Image.open(stored) as image:
+        assert image.size == (1024, 1024)
     assert "Traceback" not in log.read_text("utf-8")
 
 

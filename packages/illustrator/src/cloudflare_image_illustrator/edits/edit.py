@@ -116,13 +116,24 @@ class Edit:
         elif reading.mentions:
             picture = self._with_subjects(picture, asked, reading, concepts)
         elif self.mask is not None and not (
-            reading.time or reading.weather or reading.style or reading.season or reading.mood or reading.sky
+            reading.time
+            or reading.weather
+            or reading.style
+            or reading.season
+            or reading.mood
+            or self._means_sky(reading)
         ):
             picture = inpainting.filled(picture, self.mask, self.brief.steps, self._apart(picture, self.mask))
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
         picture = looks.applied(picture, reading, self.brief)
+        if adorned and self.mask is None and skies.open_sky(picture, None) is None:
+            reading.warnings.append(f"no open sky was found, so nothing was drawn in it: {', '.join(reading.sky)}")
         return skies.adorned(picture, tuple(reading.sky), self.brief.seed, self.mask) if adorned else picture
+
+    def _means_sky(self, reading: Reading) -> bool:
+        """Whether things of the sky are asked for, and the mask lies in the open sky."""
+        return bool(reading.sky) and skies.open_sky(self.source, self.mask) is not None
 
     def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
         """The picture without a thing: inside the mask, or what stands out when there is no mask."""

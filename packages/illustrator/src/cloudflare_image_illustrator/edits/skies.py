@@ -13,18 +13,43 @@ from cloudflare_image_illustrator.scenery import sky
 
 Array = NDArray[np.floating[Any]]
 SIDE = 160  # pixels of the longer side at which the end of the sky is looked for
+LEAST = 0.01  # share of the picture that has to be sky
+OF_MASK = 0.25  # share of the mask that has to be sky, for the mask to mean the sky
 STEEP = 0.05  # distance in OKLab between neighbouring rows at which the sky ends; clouds are softer
 
 
 def adorned(picture: Image.Image, things: tuple[str, ...], seed: int, mask: Array | None) -> Image.Image:
-    """The picture with things of the sky (words of Reading.sky) behind whatever reaches into it, inside the mask."""
-    part = sky_of(picture)
-    inside = part if mask is None else part * (mask > 0)
-    if inside.mean() < 0.01:
+    """The picture with things of the sky (words of Reading.sky): in the open sky behind whatever reaches into it,
+    inside the mask. A mask that lies elsewhere says where they are drawn: in its own box.
+    """
+    inside = open_sky(picture, mask)
+    if inside is not None:
+        rows = np.flatnonzero((inside > 0.5).any(axis=1))
+        return _with_things(picture, things, seed, inside, horizon=float(rows[-1] + 1) if len(rows) else None)
+    if mask is None:
         return picture
-    rows = np.flatnonzero((inside > 0.5).any(axis=1))
+    rows, columns = (np.flatnonzero((mask > 0).any(axis=axis)) for axis in (1, 0))
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    part = mask[box[1] : box[3], box[0] : box[2]]
+    result = picture.copy()
+    result.paste(_with_things(picture.crop(box), things, seed, part, horizon=float(part.shape[0])), box)
+    return result
+
+
+def open_sky(picture: Image.Image, mask: Array | None) -> Array | None:
+    """The open sky inside the mask, feathered, 0 to 1, H x W; None when there is too little to draw in."""
+    sky_part = sky_of(picture)
+    if mask is None:
+        return None if sky_part.mean() < LEAST else sky_part
+    inside: Array = sky_part * (mask > 0)
+    return None if inside.sum() < OF_MASK * (mask > 0).sum() or not mask.any() else inside
+
+
+def _with_things(
+    picture: Image.Image, things: tuple[str, ...], seed: int, inside: Array, *, horizon: float | None
+) -> Image.Image:
     stage = looks.stage_of(picture.copy(), seed)
-    stage.sky, stage.horizon = things, float(rows[-1] + 1) if len(rows) else picture.height * 0.5
+    stage.sky, stage.horizon = things, picture.height * 0.5 if horizon is None else horizon
     sky.add_things(stage)
     if stage.back:
         paste(stage.canvas, rasterise(stage.body(stage.back), *picture.size), 0, 0)
