@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY = "a black-box key"
+OTHER_KEY = "another black-box key"
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,7 @@ class Home:
 def home(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     if request.param == "workerd":
         log = tmp_path_factory.mktemp("workerd") / "log"
-        with worker(f"{upstream}/accounts/blackbox", log, "--var", f"API_KEYS={KEY}") as served:
+        with worker(f"{upstream}/accounts/blackbox", log, "--var", f"API_KEYS={KEY},{OTHER_KEY}") as served:
             yield Home("workerd", served.origin)
         return
     environ = {
@@ -50,7 +51,7 @@ def home(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytest
         "CLOUDFLARE_API_BASE_URL": upstream,
         "IMAGE_STORAGE_URL": "memory:",
         "NEURON_LEDGER_URL": "memory:",
-        "API_KEYS": KEY,
+        "API_KEYS": f"{KEY},{OTHER_KEY}",
     }
     from cloudflare_image_mcp.rest.server import build_app
 
