@@ -10,6 +10,7 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler.loadfile import LoadFileScheduling
 
 from tests.live import gateway
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xdist.remote import Producer
+
+settings.register_profile("fixed seed", derandomize=True)
+settings.load_profile("fixed seed")
 
 IN_WORKERD: Final = re.compile(r"tests/worker/|\[workerd")
 """Ids of the tests that need a Worker, which takes seconds to start and a core while it does."""
