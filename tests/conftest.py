@@ -7,10 +7,10 @@ from __future__ import annotations
 import gc
 import re
 import signal
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from hypothesis import settings
 from xdist.scheduler.loadfile import LoadFileScheduling
 
 from tests.live import gateway
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xdist.remote import Producer
-
-settings.register_profile("fixed seed", derandomize=True)
-settings.load_profile("fixed seed")
 
 IN_WORKERD: Final = re.compile(r"tests/worker/|\[workerd")
 """Ids of the tests that need a Worker, which takes seconds to start and a core while it does."""
@@ -35,9 +32,16 @@ class Scheduling(LoadFileScheduling):
 
 
 def pytest_configure() -> None:
-    """A run that a shell starts in the background ignores Ctrl-C, and what it starts would, too."""
+    """Takes Ctrl-C, which a run that a shell starts in the background ignores, and what it starts would, too; draws the
+    examples of property tests from a fixed seed.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if find_spec("hypothesis"):  # scripts/diffusers-test does without
+        from hypothesis import settings
+
+        settings.register_profile("fixed seed", derandomize=True)
+        settings.load_profile("fixed seed")
 
 
 @pytest.hookimpl(optionalhook=True)
