@@ -166,15 +166,15 @@ def test_the_accounts_day_is_counted_even_where_the_service_does_not_say_so(live
 
 def test_an_account_can_be_set_up() -> None:
     with emulating() as address:
-        door = f"{address}/emulator/accounts/a"
+        url = f"{address}/emulator/accounts/a"
         wanted = {"spent_neurons": 10_000, "img2img": True, "gateways": ["mine"]}
-        assert curl(door, "-X", "PUT", "-d", json.dumps(wanted)).json == wanted
+        assert curl(url, "-X", "PUT", "-d", json.dumps(wanted)).json == wanted
         assert run_json(address, SDXL, SMALL, account="a").error["code"] == 4006
-        curl(door, "-X", "PUT", "-d", '{"spent_neurons": 0}')
+        curl(url, "-X", "PUT", "-d", '{"spent_neurons": 0}')
         assert run_json(address, IMG2IMG, SMALL, account="a").status == 200
         through = run(address, SCHNELL, "-d", '{"prompt":"x"}', "-H", "cf-aig-gateway-id: mine", account="a")
         assert through.status == 200
-        assert curl(door, "-X", "PUT", "-d", "[]").status == 400
+        assert curl(url, "-X", "PUT", "-d", "[]").status == 400
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_an_account_can_be_set_up() -> None:
     ],
 )
 def test_an_account_is_not_set_to_what_it_cannot_be(live: str, values: str, words: str) -> None:
-    door = f"{live}/emulator/accounts/set-up"
-    before = curl(door, "-X", "PUT", "-d", "{}").json
-    answer = curl(door, "-X", "PUT", "--data-binary", "@-", stdin=values.encode())
+    url = f"{live}/emulator/accounts/set-up"
+    before = curl(url, "-X", "PUT", "-d", "{}").json
+    answer = curl(url, "-X", "PUT", "--data-binary", "@-", stdin=values.encode())
     assert answer.status == 400
     assert words in answer.json["error"]
-    assert curl(door, "-X", "PUT", "-d", "{}").json == before
+    assert curl(url, "-X", "PUT", "-d", "{}").json == before
     assert curl(f"{live}/emulator/stats").status == 200
 
 

@@ -44,7 +44,7 @@ def create_app(emulator: Emulator) -> Starlette:
             Route("/emulator/images/{name}", endpoints.image, methods=["GET"]),
         ],
         exception_handlers={
-            RefusalError: endpoints.refused,
+            RefusalError: endpoints.failed,
             404: endpoints.no_route,
             405: endpoints.no_route,
             Exception: endpoints.failed,
@@ -136,17 +136,18 @@ class _Endpoints:
             }
         )
 
-    async def refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RefusalError)  # noqa: S101 - registered for this class alone
-        self._emulator.counts.answers[str(error.row.code)] += 1
-        return error.response(call_headers())
-
     async def no_route(self, request: Request, error: Exception) -> Response:
-        return await self.refused(request, refuse(NO_ROUTE))
+        return self._refused(refuse(NO_ROUTE))
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """Answers a defect of the emulator like an internal error of the service. The server logs the traceback."""
-        return await self.refused(request, refuse(FAILED))
+        """Answers a refusal. A defect of the emulator is answered like an internal error of the service, and the server
+        logs its traceback.
+        """
+        return self._refused(error if isinstance(error, RefusalError) else refuse(FAILED))
+
+    def _refused(self, refusal: RefusalError) -> Response:
+        self._emulator.counts.answers[str(refusal.row.code)] += 1
+        return refusal.response(call_headers())
 
     def _admit(self, request: Request) -> None:
         self._emulator.ledger.admit(
