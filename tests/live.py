@@ -50,6 +50,20 @@ def running(server: uvicorn.Server) -> Iterator[str]:
         thread.join(120)
 
 
+def workers_ai_at(address: str, **more: str) -> dict[str, str]:
+    """The settings of a gateway that calls Workers AI at ``address``, an emulator's for example, and stores in memory.
+    ``more`` is added, or replaces some of them.
+    """
+    settings = {
+        "CLOUDFLARE_API_BASE_URL": f"{address}/client/v4",
+        "CLOUDFLARE_ACCOUNT_ID": "demo",
+        "CLOUDFLARE_API_TOKEN": "demo",
+        "IMAGE_STORAGE_URL": "memory:",
+        "NEURON_LEDGER_URL": "memory:",
+    }
+    return settings | more
+
+
 @contextmanager
 def gateway(images: Path, **environ: str) -> Iterator[str]:
     """The whole gateway over the embedded engine, its images kept in a folder; yields its origin."""

@@ -15,6 +15,7 @@ from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.server import build_server
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
+from tests.live import workers_ai_at
 from tests.mcp_server.inside import text
 
 if TYPE_CHECKING:
@@ -26,15 +27,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def talking() -> AsyncIterator[Client]:
     with emulating(daily_neurons=1e12) as emulator:
-        values = {
-            "CLOUDFLARE_API_BASE_URL": f"{emulator}/client/v4",
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-            "CLOUDFLARE_CATALOGUE": "on",
-        }
-        assembly = assemble(Settings.read(values))
+        assembly = assemble(Settings.read(workers_ai_at(emulator, CLOUDFLARE_CATALOGUE="on")))
         server = build_server(McpEndpoint(gateway=assembly.gateway, jobs=assembly.jobs))
         try:
             async with Client(server) as client:

@@ -17,7 +17,7 @@ from PIL import Image
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,14 +61,8 @@ class Wire:
 def wired(settings: dict[str, str] | None = None, **options: Any) -> Iterator[Wire]:
     """``settings`` of the gateway, ``options`` of the emulator."""
     with emulating(**{"daily_neurons": 1e12, "requests_per_minute": 10**9} | options) as emulator:
-        environ = {
-            "CLOUDFLARE_API_BASE_URL": f"{emulator}/client/v4",
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-        }
-        with serving(build_app(Settings.read(environ | (settings or {})))) as gateway:
+        environ = workers_ai_at(emulator, **(settings or {}))
+        with serving(build_app(Settings.read(environ))) as gateway:
             yield Wire(gateway, emulator)
 
 

@@ -9,23 +9,16 @@ import requests
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.backends.workers_ai.scripted import image_answer, scripted
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 
 SENT = {"cf-aig-skip-cache": "false", "cf-aig-cache-ttl": "60", "cf-aig-metadata": '{"team":"a"}'}
 
 
 async def answered(gateway: str, **more: str) -> tuple[requests.Response, bytes]:
     """The answer to a request for two images, and the head of the last request that Workers AI got."""
-    settings = {
-        "CLOUDFLARE_ACCOUNT_ID": "demo",
-        "CLOUDFLARE_API_TOKEN": "demo",
-        "IMAGE_STORAGE_URL": "memory:",
-        "NEURON_LEDGER_URL": "memory:",
-        "CLOUDFLARE_AI_GATEWAY": gateway,
-    }
     reply = image_answer(cf_aig_log_id="log7", cf_aig_cache_status="MISS", cf_aig_step="0")
     async with scripted(reply) as upstream:
-        environ = settings | {"CLOUDFLARE_API_BASE_URL": f"{upstream.address}/client/v4"}
+        environ = workers_ai_at(upstream.address, CLOUDFLARE_AI_GATEWAY=gateway)
 
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:

@@ -16,7 +16,7 @@ from cloudflare_image_mcp.catalog import proxied_models
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 from tests.wire.conftest import Wire
 
 if TYPE_CHECKING:
@@ -46,15 +46,7 @@ SCHEMA = {
 def reading(**settings: str) -> Iterator[tuple[Wire, Assembly]]:
     """A gateway whose catalogue is on, and what it is made of."""
     with emulating(daily_neurons=1e12, requests_per_minute=10**9) as emulator:
-        environ = {
-            "CLOUDFLARE_API_BASE_URL": f"{emulator}/client/v4",
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-            "CLOUDFLARE_CATALOGUE": "on",
-        }
-        read = Settings.read(environ | settings)
+        read = Settings.read(workers_ai_at(emulator, CLOUDFLARE_CATALOGUE="on") | settings)
         assembly = assemble(read)
         with serving(app_over(assembly, read)) as origin:
             yield Wire(origin, emulator), assembly

@@ -13,7 +13,7 @@ from cloudflare_image_mcp.emulator.text_models import ADDED
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.backends.workers_ai.scripted import http, image_answer, scripted
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ def written(text: str) -> bytes:
 async def asked(*answers: bytes, **values: Any) -> tuple[requests.Response, list[dict[str, Any]]]:
     """The answer of a gateway over a scripted upstream, and the bodies that the upstream got."""
     async with scripted(*answers) as upstream:
-        environ = {
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-            "CLOUDFLARE_API_BASE_URL": f"{upstream.address}/client/v4",
-        }
+        environ = workers_ai_at(upstream.address)
 
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:

@@ -21,7 +21,7 @@ from tests.backends.workers_ai.conftest import QUICK, SetClock
 from tests.backends.workers_ai.scripted import image_answer, refusal, scripted
 from tests.cli.commands import free_port
 from tests.emulator.calling import emulating
-from tests.live import command, serving
+from tests.live import command, serving, workers_ai_at
 from tests.test_logs import LINE
 
 if TYPE_CHECKING:
@@ -72,13 +72,7 @@ def test_with_a_second_account_no_request_fails() -> None:
 def test_the_log_of_a_request_says_what_failed_where_and_how_often(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with emulating(faults="3043:1") as upstream:
-        environ = {
-            "CLOUDFLARE_API_BASE_URL": f"{upstream}/client/v4",
-            "CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef0123456789abcdef",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-        }
+        environ = workers_ai_at(upstream, CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef")
         with command(port, environ, log):
             answer = generate(f"http://127.0.0.1:{port}")
     assert answer.status_code >= 500

@@ -14,7 +14,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.word_filter import WordFilter
 from tests.backends.workers_ai.scripted import http, scripted
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 from tests.mcp_server.test_json_answers import Session, call
 from tests.wire.conftest import wired
 
@@ -113,14 +113,7 @@ def test_no_image_is_made_where_llama_guard_fails() -> None:
 )
 async def test_an_answer_without_a_verdict_is_no_yes(body: bytes, status: int) -> None:
     async with scripted(http(200, body)) as upstream:
-        environ = {
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "CLOUDFLARE_API_BASE_URL": f"{upstream.address}/client/v4",
-            "IMAGE_STORAGE_URL": "memory:",
-            "NEURON_LEDGER_URL": "memory:",
-            "PROMPT_FILTER": "llama-guard",
-        }
+        environ = workers_ai_at(upstream.address, PROMPT_FILTER="llama-guard")
 
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:
