@@ -94,3 +94,20 @@ def made(page: Page, prompt: str) -> str:
     source = page.locator(f'#results button.picture img[alt="{prompt}"]').first.get_attribute("src")
     assert source is not None
     return source
+
+
+def draw(page: Page, *points: tuple[float, float]) -> None:
+    """Draws a stroke in the mask editor with the pointer: its points in percent of the editor's width, from the upper
+    left corner.
+    """
+    editor = page.locator(".editor")
+    editor.scroll_into_view_if_needed()
+    box = editor.bounding_box()
+    assert box is not None
+    unit = box["width"] / 100
+    first, *others = ((box["x"] + right * unit, box["y"] + down * unit) for right, down in points)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for point in others:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import httpx2
 from PIL import Image
-from tests.chromium import find_chromium, launched
+from tests.chromium import draw, find_chromium, launched
 from tests.live import gateway
 
 if TYPE_CHECKING:
@@ -40,17 +40,8 @@ WIDEST: Final = 1280
 def edit(page: Page) -> None:
     """A mask is painted over the newest image."""
     page.locator("#gallery").get_by_role("button", name="Edit").first.click()
-    editor = page.locator(".editor")
-    editor.wait_for()
-    editor.scroll_into_view_if_needed()
-    box = editor.bounding_box()
-    assert box is not None
-    unit = box["width"] / 100
-    page.mouse.move(box["x"] + 18 * unit, box["y"] + 10 * unit)
-    page.mouse.down()
-    for right, down in ((26, 11), (18, 16), (28, 19), (17, 24), (28, 27), (17, 32), (27, 35)):
-        page.mouse.move(box["x"] + right * unit, box["y"] + down * unit, steps=6)
-    page.mouse.up()
+    page.locator(".editor").wait_for()
+    draw(page, (18, 10), (26, 11), (18, 16), (28, 19), (17, 24), (28, 27), (17, 32), (27, 35))
     page.fill("#prompt", "a hot-air balloon in the sky")
     page.locator("#mask-help").evaluate("help => help.scrollIntoView()")
 

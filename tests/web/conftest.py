@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.chromium import chromium, opened
+from tests.chromium import chromium, draw, opened
 from tests.live import gateway
 
 if TYPE_CHECKING:
@@ -58,16 +58,8 @@ def picture(colour: str, side: int = 512) -> FilePayload:
 
 
 def paint(page: Page) -> None:
-    """A stroke near the upper left corner, with the pointer."""
-    editor = page.locator(".editor")
-    editor.scroll_into_view_if_needed()
-    box = editor.bounding_box()
-    assert box is not None
-    unit = box["width"] / 100
-    page.mouse.move(box["x"] + 16 * unit, box["y"] + 16 * unit)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 28 * unit, box["y"] + 24 * unit, steps=8)
-    page.mouse.up()
+    """Draws a stroke near the upper left corner."""
+    draw(page, (16, 16), (28, 24))
 
 
 def pixels(origin: str, path: str) -> Image.Image:
