@@ -55,7 +55,9 @@ class WorkerMcp:
 
 
 class _Missing:
-    """A cipher that this runtime does not have."""
+    """Stands for a class of the package cryptography, which this runtime does not have. Creating one raises an error:
+    nothing may take for encrypted what is not.
+    """
 
     def __init__(self, *_: Any, **__: Any) -> None:
         raise NotImplementedError("the package cryptography is not part of this Worker")
