@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import signal
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -20,10 +19,10 @@ from cloudflare_image_mcp.cli.image_task import opened_gateway
 from cloudflare_image_mcp.cli.progress import CountBar
 from cloudflare_image_mcp.core.parsing import parse_request
 from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.first_signal import first_signal
 from cloudflare_image_mcp.rest.answer import result_pieces, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from cloudflare_image_mcp.cli.batch_files import BatchLine
@@ -56,7 +55,7 @@ async def _run(
     left = [line for line in lines if line.custom_id not in folder.done]
     async with opened_gateway(settings) as assembly:
         batch = Batch(assembly.gateway, folder)
-        with _stopped_by_signals(batch):
+        with first_signal(batch.stop, signal.default_int_handler):
             async with CountBar("Making images", len(lines), len(lines) - len(left), quiet=quiet) as bar:
                 await batch.run(left, parallel, bar)
     if not quiet:
@@ -98,6 +97,11 @@ class Batch:
         except Exception:
             await asyncio.wait(workers)  # those under way are paid for
             raise
+
+    def stop(self, number: int) -> None:
+        """Lets the requests under way finish, after the first signal."""
+        self.stopped = True
+        click.echo("\nFinishing the requests under way, which are paid for; interrupt again to discard them.", err=True)
 
     def summary(self, lines: int, left: int) -> str:
         parts = [
@@ -158,31 +162,3 @@ class Batch:
             "response": {"status_code": status, "request_id": request_id, "body": body},
             "error": None,
         }
-
-
-@contextmanager
-def _stopped_by_signals(batch: Batch) -> Iterator[None]:
-    """The first SIGINT or SIGTERM lets the requests under way finish; the next one ends the program as ever."""
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def restore() -> None:
-        for number in signals:
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(number)
-
-    def stop() -> None:
-        batch.stopped = True
-        click.echo("\nFinishing the requests under way, which are paid for; interrupt again to discard them.", err=True)
-        restore()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    # Windows has no such handlers: there an interrupt ends the work at once.
-    with suppress(NotImplementedError):
-        for number in signals:
-            loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        restore()

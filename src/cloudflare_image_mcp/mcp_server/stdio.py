@@ -6,11 +6,11 @@ import asyncio
 import gc
 import os
 import signal
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cloudflare_image_mcp.assembly import assemble, storage_url
+from cloudflare_image_mcp.first_signal import first_signal
 from cloudflare_image_mcp.logs import configure_logging
 from cloudflare_image_mcp.mcp_server.endpoint import McpEndpoint
 from cloudflare_image_mcp.mcp_server.local_files import LocalFiles
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.assembly import Assembly
     from cloudflare_image_mcp.settings import Settings
-
-_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve_stdio(settings: Settings) -> None:
@@ -59,40 +57,23 @@ async def serve_assembly(assembly: Assembly, settings: Settings) -> None:
     gc.freeze()
     gc.enable()
     assembly.start()
-    signalled = _signalled()
-    serving = asyncio.ensure_future(_run(server))
-    either: tuple[asyncio.Future[Any], ...] = (serving, signalled)
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await assembly.aclose()
-    if not serving.done():
-        # The thread that reads stdin cannot be stopped, and Python would wait for it.
-        os._exit(128 + signalled.result())
-    await serving
+    signalled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    with first_signal(signalled.set_result, signal.SIG_DFL):
+        serving = asyncio.ensure_future(_run(server))
+        either: tuple[asyncio.Future[Any], ...] = (serving, signalled)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await assembly.aclose()
+        if not serving.done():
+            # The thread that reads stdin cannot be stopped, and Python would wait for it.
+            os._exit(128 + signalled.result())
+        await serving
 
 
 async def _run(server: Server[Any]) -> None:
     async with stdio_messages() as (read_stream, write_stream):
         await server.run(read_stream, write_stream, server.create_initialization_options())
-
-
-def _signalled() -> asyncio.Future[int]:
-    """Returns a future of the first signal's number. The next signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    signalled: asyncio.Future[int] = loop.create_future()
-
-    def note(number: int) -> None:
-        signalled.set_result(number)
-        for each in _END_SIGNALS:
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)
-
-    # Windows has neither these handlers nor hosts that send signals.
-    with suppress(NotImplementedError):
-        for each in _END_SIGNALS:
-            loop.add_signal_handler(each, note, each)
-    return signalled
 
 
 def store_folder(settings: Settings) -> Path | None:
