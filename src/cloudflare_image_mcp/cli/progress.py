@@ -73,11 +73,12 @@ class CountBar:
 
     async def __aenter__(self) -> Self:
         if sys.stderr.isatty() and not self._quiet:
-            from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+            from cloudflare_image_mcp.cli.terminal import rich_console
+
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar = Progress(*columns, console=rich_console(sys.stderr), transient=True)
             self._bar.add_task(self._label, total=self._total, completed=self._done)
             self._bar.start()
         return self
