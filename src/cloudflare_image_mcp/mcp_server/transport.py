@@ -51,8 +51,8 @@ class HttpTransport:
             self._running.append(asyncio.create_task(self._run_server(model, self._managers[name])))
         # Shielded: other requests wait for the server, too, when this client hangs up.
         manager = await asyncio.shield(self._managers[name])
-        if name := scope["state"]["access"].name:
-            scope["user"] = _session_owner(name)
+        if key_name := scope["state"]["access"].name:
+            scope["user"] = _session_owner(key_name)
         await manager.handle_request(scope, receive, send)
 
     async def _run_server(self, model: Model | None, started: asyncio.Future[StreamableHTTPSessionManager]) -> None:
