@@ -9,7 +9,13 @@ import js
 from pyodide.ffi import JsException
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import Account
-from cloudflare_image_mcp.backends.workers_ai.ai_gateway import CACHE_TTL, GATEWAY_ID, METADATA, SKIP_CACHE
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import (
+    CACHE_TTL,
+    GATEWAY_ID,
+    METADATA,
+    REPLY_HEADERS,
+    SKIP_CACHE,
+)
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply
 from cloudflare_image_mcp.js_values import JsPayload, js_bytes, js_object, optional
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 BINDING_ACCOUNT: Final = Account("binding", "", name="this Worker's account")
 
-HEADERS: Final = ("cf-ai-neurons", "retry-after", "cf-aig-log-id", "cf-aig-cache-status")
+HEADERS: Final = ("cf-ai-neurons", "retry-after", *REPLY_HEADERS)
 """The headers of a reply that are read."""
 
 
