@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAccountError
-from cloudflare_image_mcp.backends.workers_ai.ai_gateway import DEFAULT_GATEWAY, gateway_headers, passed_on
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import passed_on
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.neurons import DAILY_NEURONS, LocalNeuronCounter, NeuronCounter
 from cloudflare_image_mcp.backends.workers_ai.proxied_reply import proxied_image_of
 from cloudflare_image_mcp.backends.workers_ai.proxied_request import encode_proxied
-from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_of
 from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
-from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, timeout_of, wire_of
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.catalog import Currency, Operation
 from cloudflare_image_mcp.core.abilities import Bounds
 from cloudflare_image_mcp.core.access import access
@@ -27,7 +27,7 @@ from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.request_context import is_cancelled, request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
     from cloudflare_image_mcp.backends.workers_ai.reply import Reply
@@ -44,11 +44,20 @@ _MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST
 """The account rests, and the call goes to the next account at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """How models of one kind are called: Workers AI's own, or those of other providers."""
+
+    accounts: AccountPool
+    encode: Callable[[Call], Awaitable[WireRequest]]
+    image_of: Callable[[Reply], Awaitable[Image]]
+
+
 @dataclass(slots=True)
 class _Progress:
     """What has been tried for one call."""
 
-    accounts: AccountPool
+    service: _Service
     attempts: Attempts
     usd: float | None
     """The price of one image, where it is paid in USD and known."""
@@ -91,15 +100,19 @@ class WorkersAIBackend:
         ``result_fetcher`` fetches the images of other providers' models; it is needed where those are called.
         ``background_remover`` is the model that makes backgrounds transparent where the called one cannot.
         """
-        self._accounts = AccountPool(accounts, clock)
-        # Whether an account may use these has nothing to do with its neurons and its Workers AI permission.
-        self._proxied_accounts = AccountPool(accounts, clock)
-        self._result_fetcher = result_fetcher
+        self._own = _Service(AccountPool(accounts, clock), partial(encode, pixels=pixels, gateway=ai_gateway), image_of)
+        self._proxied: _Service | None = None
+        if result_fetcher is not None:
+            # With a pool of its own: whether an account may use these models has nothing to do with its neurons and
+            # its Workers AI permission.
+            self._proxied = _Service(
+                AccountPool(accounts, clock),
+                partial(encode_proxied, pixels=pixels, gateway=ai_gateway),
+                partial(proxied_image_of, fetcher=result_fetcher),
+            )
         self._background_remover = background_remover
         self._transport = transport
-        self._pixels = pixels
         self._clock = clock
-        self._ai_gateway = ai_gateway
         self._retry = retry or RetryPolicy()
         self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
         self.traffic = Traffic()
@@ -108,7 +121,7 @@ class WorkersAIBackend:
     @property
     def is_awake(self) -> bool:
         """Whether an account does not rest."""
-        return self._accounts.has_other(())
+        return self._own.accounts.has_other(())
 
     def abilities(self, model: Model) -> Abilities:
         abilities = abilities_of(model)
@@ -121,7 +134,7 @@ class WorkersAIBackend:
         if not self._begun:
             # Calls that come meanwhile do not wait: it only decides which account is asked first.
             self._begun = True
-            self._accounts.count_spent(await self.neurons.spent(self._clock.now().date()))
+            self._own.accounts.count_spent(await self.neurons.spent(self._clock.now().date()))
         remover = self._background_remover
         if call.background == "transparent" and remover is not None and not _makes_transparent(call.model):
             return await self._without_background(call, remover)
@@ -139,8 +152,7 @@ class WorkersAIBackend:
             warning = f"the background was not removed: {str(error).rstrip('.')}"
             return replace(rendered, warnings=(*rendered.warnings, warning))
         warnings = (*rendered.warnings, f"the background was removed by {remover.id}")
-        unknown = call.model.proxied and rendered.usd is None
-        usd = None if unknown else (rendered.usd or 0.0) + (cut.usd or 0.0)
+        usd = (rendered.usd or 0.0) + (cut.usd or 0.0) if call.model.price.known else None
         return replace(rendered, image=cut.image, usd=usd, warnings=warnings)
 
     async def _made(self, call: Call) -> Rendered:
@@ -157,18 +169,19 @@ class WorkersAIBackend:
     async def _until_made(self, call: Call) -> Rendered:
         """Asks one account after another, with retries. Raises ``UpstreamError`` or ``NoAccountError``."""
         asked_for = call
-        request = await self._encode(call)
-        progress = self._progress(call, request)
+        service = self._service(call.model)
+        request = await service.encode(call)
+        progress = self._progress(call, request, service)
         while True:
             try:
-                state = await progress.accounts.take(progress.barred, progress.estimate, progress.asked)
+                state = await service.accounts.take(progress.barred, progress.estimate, progress.asked)
             except NoAccountError as resting:
                 pause = self._wait(resting, progress, has_image=bool(call.images))
                 await asyncio.sleep(pause)
                 progress.asked.clear()
                 continue
             if is_cancelled.get()():
-                self._accounts.give_back(state, progress.estimate, 0.0)
+                service.accounts.give_back(state, progress.estimate, 0.0)
                 raise asyncio.CancelledError
             try:
                 rendered = await self._ask(state, call, request, progress)
@@ -183,32 +196,26 @@ class WorkersAIBackend:
                 self.traffic.retries[_code(failure)] += 1
                 if failure.meaning.action is Action.RETRY_ONCE:
                     call = with_another_seed(call)
-                    request = await self._encode(call)
+                    request = await service.encode(call)
             await asyncio.sleep(pause)
 
-    def _progress(self, call: Call, request: WireRequest) -> _Progress:
+    def _service(self, model: Model) -> _Service:
+        if not model.proxied:
+            return self._own
+        if self._proxied is None:
+            raise RuntimeError("the backend was made without a fetcher for the images of other providers' models")
+        return self._proxied
+
+    def _progress(self, call: Call, request: WireRequest, service: _Service) -> _Progress:
         model = call.model
         price = model.price.amount(call.size, call.steps, request.inputs)
         in_usd = model.price.currency is Currency.USD
         return _Progress(
-            self._proxied_accounts if model.proxied else self._accounts,
-            Attempts(self._retry, self._clock, timeout_of(model)),
+            service,
+            Attempts(self._retry, self._clock, request.timeout),
             usd=price if in_usd and model.price.known else None,
             estimate=0.0 if in_usd else price,
         )
-
-    async def _encode(self, call: Call) -> WireRequest:
-        if call.model.proxied:
-            request = await encode_proxied(call, self._pixels)
-            has_seed = "seed" in proxied_wire_of(call.model).parameters
-            gateway = gateway_headers(self._ai_gateway or DEFAULT_GATEWAY, has_seed=has_seed)
-            return replace(request, gateway=gateway)
-        request = await encode(call, self._pixels)
-        if request.body is None:
-            # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
-            return request
-        has_seed = "seed" in wire_of(call.model).parameters
-        return replace(request, gateway=gateway_headers(self._ai_gateway, has_seed=has_seed))
 
     async def _ask(self, state: AccountState, call: Call, request: WireRequest, progress: _Progress) -> Rendered:
         """Sends one request to one account."""
@@ -221,9 +228,9 @@ class WorkersAIBackend:
         try:
             reply = await self._transport.send(account, call.model, request)
             spent = reply.neurons or 0.0
-            image = await self._image_of(call.model, reply)
+            image = await progress.service.image_of(reply)
             spent = progress.estimate if reply.neurons is None else reply.neurons
-            progress.accounts.succeeded(state)
+            progress.service.accounts.succeeded(state)
             self.traffic.images += 1
             code = ""
             return Rendered(image=image, neurons=spent or None, usd=progress.usd, headers=passed_on(reply.headers))
@@ -240,20 +247,13 @@ class WorkersAIBackend:
                 self._clock.monotonic() - begun,
                 failure.message,
             )
-            await self._refused(state, failure, progress.accounts)
+            await self._refused(state, failure, progress.service.accounts)
             raise
         finally:
             self.traffic.outcomes[call.model.id, account.account_id[-4:], code] += 1
-            progress.accounts.give_back(state, progress.estimate, spent)
+            progress.service.accounts.give_back(state, progress.estimate, spent)
             if spent:
                 await self.neurons.add(account.account_id, self._clock.now().date(), spent)
-
-    async def _image_of(self, model: Model, reply: Reply) -> Image:
-        if not model.proxied:
-            return await image_of(reply)
-        if self._result_fetcher is None:
-            raise RuntimeError("the backend was made without a fetcher for the images of other providers' models")
-        return await proxied_image_of(reply, self._result_fetcher)
 
     async def _refused(self, state: AccountState, failure: UpstreamError, accounts: AccountPool) -> None:
         """Lets the account rest, where the failure is its own. Counts its day as used up, when the service says so."""
@@ -290,11 +290,11 @@ class WorkersAIBackend:
         if action is Action.OTHER_ACCOUNT:
             progress.barred.add(account_id)
             progress.no_access = failure
-            return 0.0 if progress.accounts.has_unbarred(progress.barred) else None
+            return 0.0 if progress.service.accounts.has_unbarred(progress.barred) else None
         if action in _MOVES_ON:
             # An account that was asked twice without a pause has rested in between, and that counts as one.
             return progress.attempts.wait(0.0) if asked_before else 0.0
-        elsewhere = action is Action.RETRY and progress.accounts.has_other(progress.asked | progress.barred)
+        elsewhere = action is Action.RETRY and progress.service.accounts.has_other(progress.asked | progress.barred)
         if not elsewhere:
             progress.asked.clear()
         return progress.attempts.pause(failure, elsewhere=elsewhere)
@@ -307,4 +307,4 @@ def _code(failure: UpstreamError) -> str:
 
 def _makes_transparent(model: Model) -> bool:
     """Whether the model has a setting for it."""
-    return model.proxied and "background" in proxied_wire_of(model).parameters
+    return "background" in abilities_of(model).parameters

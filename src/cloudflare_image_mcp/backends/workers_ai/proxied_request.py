@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import DEFAULT_GATEWAY, gateway_headers
 from cloudflare_image_mcp.backends.workers_ai.proxied_wire import REFERENCE_SIDE, proxied_wire_of
 from cloudflare_image_mcp.backends.workers_ai.request import VARIATION_PROMPT, WireRequest
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.image import Image
 
 
-async def encode_proxied(call: Call, pixels: Pixels) -> WireRequest:
-    """Raises what ``Pixels.reference`` raises."""
+async def encode_proxied(call: Call, pixels: Pixels, gateway: str | None = None) -> WireRequest:
+    """``gateway`` is the id of an AI Gateway; without one Cloudflare's own is used. Raises what ``Pixels.reference``
+    raises.
+    """
     wire = proxied_wire_of(call.model)
     values: dict[str, Any] = {
         "prompt": call.prompt or VARIATION_PROMPT,
@@ -38,7 +41,13 @@ async def encode_proxied(call: Call, pixels: Pixels) -> WireRequest:
         fields[wire.images.name] = wire.images.value([await _data_url(image) for image in images])
         if wire.mask is not None and call.mask is not None:
             fields[wire.mask] = await _data_url(call.mask)
-    return WireRequest(json.dumps(fields).encode(), (), tuple(image.size for image in images), timeout=wire.timeout)
+    return WireRequest(
+        json.dumps(fields).encode(),
+        (),
+        tuple(image.size for image in images),
+        gateway=gateway_headers(gateway or DEFAULT_GATEWAY, has_seed="seed" in wire.parameters),
+        timeout=wire.timeout,
+    )
 
 
 def _sent(row: ProxiedField, value: Any) -> Any:

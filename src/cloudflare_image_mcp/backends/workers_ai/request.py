@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.backends.workers_ai.ai_gateway import gateway_headers
 from cloudflare_image_mcp.backends.workers_ai.wire import REFERENCE_SIDE, wire_of
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ class WireRequest:
     """Seconds for the call, from the first byte sent to the last received."""
 
 
-async def encode(call: Call, pixels: Pixels) -> WireRequest:
-    """Raises what ``Pixels.reference`` raises."""
-    if wire_of(call.model).request == "multipart":
+async def encode(call: Call, pixels: Pixels, gateway: str | None = None) -> WireRequest:
+    """``gateway`` is the id of an AI Gateway. Raises what ``Pixels.reference`` raises."""
+    wire = wire_of(call.model)
+    if wire.request == "multipart":
+        # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
         return await _form(call, pixels)
-    return await _json(call, pixels)
+    request = await _json(call, pixels)
+    return replace(request, gateway=gateway_headers(gateway, has_seed="seed" in wire.parameters))
 
 
 def _fields(call: Call) -> dict[str, str | int | float]:
