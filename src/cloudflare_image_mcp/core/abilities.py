@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,21 @@ class Bounds:
 
     minimum: float | None = None
     maximum: float | None = None
+
+
+class Bounded(Protocol):
+    """A parameter in any table: the catalogue's promise, or the schema of a model."""
+
+    @property
+    def minimum(self) -> float | None: ...
+
+    @property
+    def maximum(self) -> float | None: ...
+
+
+def bounds_of(parameters: Mapping[str, Bounded]) -> dict[str, Bounds]:
+    """Returns the bounds of all parameters but the prompt, which has none."""
+    return {name: Bounds(row.minimum, row.maximum) for name, row in parameters.items() if name != "prompt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +60,4 @@ class Abilities:
     @classmethod
     def of_promise(cls, model: Model, sizes: SizeRule) -> Abilities:
         """All that the API promises, at the sizes that the engine draws natively."""
-        bounds = {name: Bounds(row.minimum, row.maximum) for name, row in model.promise.parameters.items()}
-        return cls(bounds, sizes, model.promise.images, mask=True)
+        return cls(bounds_of(model.promise.parameters), sizes, model.promise.images, mask=True)

@@ -8,15 +8,16 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from cloudflare_image_mcp.backends.workers_ai.wire_tables import WireTables
 from cloudflare_image_mcp.catalog import Size, SizeRule
 from cloudflare_image_mcp.catalog.loading import read_sizes
-from cloudflare_image_mcp.catalog.toml_table import Table
-from cloudflare_image_mcp.core.abilities import Abilities, Bounds
+from cloudflare_image_mcp.core.abilities import Abilities, bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.catalog.toml_table import Table
 
 REFERENCE_SIDE: Final = 2048
 """Pixels to which the longest side of an input image is scaled down: as base64 a larger one makes a body of tens of
@@ -94,24 +95,16 @@ class ProxiedWire:
     """Fields that are sent with every call, because the schema requires them."""
 
 
-_read: Final[dict[str, tuple[Mapping[str, Any], ProxiedWire]]] = {}
-
-
 def proxied_wire_of(model: Model) -> ProxiedWire:
     """Returns the model's wire, which is read once. Raises ``CatalogError``."""
-    table, wire = _read.get(model.id, (None, None))
-    if wire is None or table is not model.wire_table:
-        wire = _read_wire(Table(f"{model.id}: wire", dict(model.wire_table)))
-        _read[model.id] = model.wire_table, wire
-    return wire
+    return _WIRES.of(model)
 
 
 def proxied_abilities(model: Model) -> Abilities:
     """Returns what the model takes through Cloudflare."""
     wire = proxied_wire_of(model)
-    bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
     return Abilities(
-        bounds,
+        bounds_of(wire.parameters),
         wire.size.rule,
         wire.images.most if wire.images else 0,
         mask=wire.mask is not None,
@@ -135,6 +128,9 @@ def _read_wire(table: Table) -> ProxiedWire:
     )
     table.done()
     return wire
+
+
+_WIRES: Final = WireTables(_read_wire)
 
 
 def _read_field(table: Table) -> ProxiedField:

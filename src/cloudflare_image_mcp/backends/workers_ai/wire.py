@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_abilities, proxied_wire_of
+from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_abilities
+from cloudflare_image_mcp.backends.workers_ai.wire_tables import WireTables
 from cloudflare_image_mcp.catalog.loading import read_sizes
-from cloudflare_image_mcp.catalog.toml_table import Table
-from cloudflare_image_mcp.core.abilities import Abilities, Bounds
+from cloudflare_image_mcp.core.abilities import Abilities, bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cloudflare_image_mcp.catalog import Model, SizeRule
+    from cloudflare_image_mcp.catalog.toml_table import Table
 
 
 REFERENCE_SIDE: Final = 511
@@ -58,21 +59,9 @@ class Wire:
     mask: bool
 
 
-_read: Final[dict[str, tuple[Mapping[str, Any], Wire]]] = {}
-
-
 def wire_of(model: Model) -> Wire:
     """Returns the model's wire, which is read once. Raises ``CatalogError``."""
-    table, wire = _read.get(model.id, (None, None))
-    if wire is None or table is not model.wire_table:
-        wire = _read_wire(Table(f"{model.id}: wire", dict(model.wire_table)))
-        _read[model.id] = model.wire_table, wire
-    return wire
-
-
-def timeout_of(model: Model) -> float:
-    """Returns the seconds for one call of any model."""
-    return (proxied_wire_of(model) if model.proxied else wire_of(model)).timeout
+    return _WIRES.of(model)
 
 
 def abilities_of(model: Model) -> Abilities:
@@ -80,9 +69,8 @@ def abilities_of(model: Model) -> Abilities:
     if model.proxied:
         return proxied_abilities(model)
     wire = wire_of(model)
-    bounds = {name: Bounds(row.minimum, row.maximum) for name, row in wire.parameters.items() if name != "prompt"}
     return Abilities(
-        bounds,
+        bounds_of(wire.parameters),
         wire.sizes,
         wire.max_images,
         wire.mask,
@@ -110,6 +98,9 @@ def _read_wire(table: Table) -> Wire:
     )
     table.done()
     return wire
+
+
+_WIRES: Final = WireTables(_read_wire)
 
 
 def _read_parameter(table: Table) -> WireParameter:
