@@ -8,8 +8,9 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from playwright.sync_api import expect, sync_playwright
+
+from tests.installed import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,15 +39,12 @@ def launched(executable: str) -> Iterator[Browser]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser. Skips the test where none is installed.
+    """A browser.
 
     To be closed at the end of each file: while Playwright's synchronous API is open, its event loop counts as the
     running one, and every asynchronous test that follows in the process fails.
     """
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("Chromium is not installed")
-    with launched(executable) as browser:
+    with launched(find_chromium() or missing("Chromium", "chromium")) as browser:
         yield browser
 
 

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from tests.fetching import fetched
+from tests.installed import require_program
 
 LOCKED: Final = Path(__file__).parent / "npm"
 LEAST: Final = 22
@@ -46,8 +45,7 @@ def output(source: str, *arguments: object, name: str = "example") -> str:
 @cache
 def packages() -> Path:
     """The folder whose node_modules holds what tests/npm locks."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed, so no JavaScript client can be run")
+    require_program("npm", package="npm")
     enough = _installed_major() >= LEAST
     lock = (LOCKED / "package-lock.json").read_bytes()
 

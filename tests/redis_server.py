@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.installed import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +59,8 @@ class RedisServer:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:
-    """Runs one. Skips the test where redis-server is not installed."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed (Debian package redis-server)")
+    """Runs one."""
+    require_program("redis-server", package="redis-server")
     server = RedisServer(folder)
     try:
         server.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
-import pytest
+
+from tests.installed import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,8 @@ LONGEST = 300
 
 @cache
 def built() -> Path:
-    """The Worker, put together by ``scripts/worker build``. Skips the test where npm is missing."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed: the Worker's tests need Cloudflare's runtime, which npm brings")
+    """The Worker, put together by ``scripts/worker build``. npm brings Cloudflare's runtime."""
+    require_program("npm", package="npm")
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

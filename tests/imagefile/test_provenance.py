@@ -6,7 +6,6 @@ import asyncio
 import base64
 import io
 import json
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -29,6 +28,7 @@ from cloudflare_image_mcp.imagefile.provenance import (
     read_provenance,
     stamp,
 )
+from tests.installed import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,15 +237,12 @@ async def test_padding_behind_a_file_does_no_harm() -> None:
         await Image.of_bytes(await image.payload.read())
 
 
-EXIFTOOL = shutil.which("exiftool")
-
-
-@pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed (Debian: libimage-exiftool-perl)")
 def test_exiftool_reads_every_stamp_and_finds_no_new_fault(tmp_path: Path) -> None:
+    exiftool = require_program("exiftool", package="libimage-exiftool-perl")
     for name, data in FILES.items():
         (tmp_path / f"{name}.before").write_bytes(data)
         (tmp_path / f"{name}.after").write_bytes(asyncio.run(stamped(data)))
-    command = [str(EXIFTOOL), "-json", "-struct", "-Validate", "-XMP:all", "-ext", "*", str(tmp_path)]
+    command = [exiftool, "-json", "-struct", "-Validate", "-XMP:all", "-ext", "*", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, check=True)
     read = {Path(tags["SourceFile"]).name: tags for tags in json.loads(done.stdout)}
     for name in FILES:

@@ -15,6 +15,7 @@ from mcp import Client
 from PIL import Image
 
 from cloudflare_image_mcp.core.model_names import find_model
+from tests.installed import missing
 from tests.mcp_server import node
 from tests.mcp_server.inside import read_text, talking
 
@@ -44,7 +45,7 @@ async def test_the_server_hands_it_out_with_its_type(bare_server: str) -> None:
 def seen(bare_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The record of one session: two images shown, enlarged, downloaded, chosen and varied."""
     if find_library("nss3") is None:
-        pytest.skip("libnss3 is not installed: the browser from npm needs it (Debian: libnss3)")
+        missing("libnss3, which the browser from npm needs,", package="libnss3")
     folder = tmp_path_factory.mktemp("gallery")
     done = node.run("host.mjs", json.dumps({"url": f"{bare_server}/mcp", "folder": str(folder)}), timeout=300)
     assert done.returncode == 0, done.stderr

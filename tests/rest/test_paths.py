@@ -8,7 +8,6 @@ import gzip
 import http.client
 import json
 import re
-import shutil
 import subprocess
 import zlib
 from contextlib import closing
@@ -24,6 +23,7 @@ from hypothesis import strategies as st
 from cloudflare_image_mcp.rest.paths import canonical_path, needs_key
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
+from tests.installed import require_program
 from tests.live import serving
 
 if TYPE_CHECKING:
@@ -218,14 +218,21 @@ def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, of
         assert answer.status == 200
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/chat/completions"])
 def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
     """It offers h2c with the body, and stays with HTTP/1.1 where the offer is not taken."""
     body = BODY | {"model": "flux-1-schnell", "messages": [{"role": "user", "content": "a fox"}]}
     if path.endswith("generations"):
         del body["messages"]
-    command = ["curl", "-sS", "--http2", "-w", "\n%{http_code} %{http_version}", "--json", json.dumps(body)]
+    command = [
+        require_program("curl", package="curl"),
+        "-sS",
+        "--http2",
+        "-w",
+        "\n%{http_code} %{http_version}",
+        "--json",
+        json.dumps(body),
+    ]
     done = subprocess.run([*command, origin + path], capture_output=True, text=True, timeout=60, check=True)
     answer, _, status = done.stdout.rpartition("\n")
     assert status == "200 1.1", done.stdout[:500]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pytest
 
 from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.mcp_server.schemas import run_arguments
+from tests.installed import require_program
 from tests.web.conftest import picture
 
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ def test_copy_puts_the_code_on_the_clipboard(page: Page) -> None:
     assert "a copied fox" in page.evaluate("() => navigator.clipboard.readText()")
 
 
-def test_the_code_runs(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("name", "program", "options"),
+    [("curl", "sh", ["-c"]), ("Python", sys.executable, ["-c"]), ("JavaScript", "node", ["--input-type=module", "-e"])],
+)
+def test_the_code_runs(page: Page, name: str, program: str, options: list[str]) -> None:
     page.fill("#prompt", 'it\'s a "fox"')
-    commands = {"curl": ["sh", "-c"], "Python": [sys.executable, "-c"]}
-    if node := shutil.which("node"):
-        commands["JavaScript"] = [node, "--input-type=module", "-e"]
-    for name, command in commands.items():
-        done = subprocess.run([*command, copied(page, name)], capture_output=True, text=True, check=True)
-        assert "/images/" in done.stdout, name
+    command = [require_program(program, package="nodejs"), *options, copied(page, name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "/images/" in done.stdout
