@@ -88,24 +88,22 @@ def test_a_thing_is_removed_under_a_mask(illustrator: Illustrator, car: Drawing,
     assert distance(result[inside], backdrop[inside]) < distance(car.pixels[inside], backdrop[inside]) * 0.5
 
 
-def test_a_thing_is_removed_without_a_mask_with_a_warning_of_the_guess(
-    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
+@pytest.mark.parametrize(
+    ("prompt", "guessed"),
+    [("remove it", True), ("remove the car", False)],
+    ids=["what stands out, with a warning of the guess", "a named thing in another colour than its drawing"],
+)
+def test_a_thing_is_removed_without_a_mask(
+    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8], prompt: str, guessed: bool
 ) -> None:
-    result = edit(illustrator, car, "remove it", strength=1.0)
+    result = edit(illustrator, car, prompt, strength=1.0)
     left, top, right, bottom = car.scene.subjects[0].boxes[0]
     area = (slice(top, bottom), slice(left, right))
     assert distance(result.pixels[area], backdrop[area]) < distance(car.pixels[area], backdrop[area]) * 0.7
-    assert any("mask" in warning for warning in result.warnings)
-
-
-def test_a_named_thing_in_another_colour_than_its_drawing_is_found(
-    illustrator: Illustrator, car: Drawing, backdrop: NDArray[np.uint8]
-) -> None:
-    result = edit(illustrator, car, "remove the car", strength=1.0)
-    left, top, right, bottom = car.scene.subjects[0].boxes[0]
-    area = (slice(top, bottom), slice(left, right))
-    assert distance(result.pixels[area], backdrop[area]) < distance(car.pixels[area], backdrop[area]) * 0.7
-    assert result.warnings == ()
+    if guessed:
+        assert any("mask" in warning for warning in result.warnings)
+    else:
+        assert result.warnings == ()
 
 
 def test_removing_one_of_two_leaves_the_other(illustrator: Illustrator) -> None:
@@ -129,6 +127,62 @@ def test_a_rainbow_is_added_to_the_sky_behind_what_reaches_into_it(illustrator: 
     assert changed[: top + (bottom - top) // 2].mean() > 0.04
     middle = (left + right) // 2
     assert not changed[(top + bottom) // 2 : bottom, middle - 8 : middle + 8].any()
+
+
+@pytest.mark.parametrize("thing", ["sun", "moon", "rainbow", "northern lights"])
+def test_a_thing_of_the_sky_is_drawn_in_a_masked_box_on_the_ground(
+    illustrator: Illustrator, car: Drawing, thing: str
+) -> None:
+    """It fills the box, over what is there: that is neither removed nor changed beside it."""
+    box = np.zeros((192, 192), np.uint8)
+    box[120:185, 15:80] = 255
+    result = edit(illustrator, car, f"add a {thing}", mask=png(box))
+    assert result.warnings == ()
+    assert np.array_equal(result.pixels[box == 0], car.pixels[box == 0])
+    changed = np.abs(result.pixels.astype(int) - car.pixels).sum(axis=2) > 24
+    assert 0.1 < changed[box > 0].mean() < 0.9
+    rows, columns = np.nonzero(changed)
+    assert np.ptp(rows) > 25
+    assert np.ptp(columns) > 30
+    if thing in {"sun", "moon"}:  # round, in the middle
+        assert not changed[120:124, 15:19].any()
+        assert changed[145:160, 40:55].mean() > 0.9
+
+
+@pytest.mark.parametrize("thing", ["sun", "moon", "rainbow", "stars", "northern lights", "fireworks"])
+@pytest.mark.parametrize("side", [0, 1, 3])
+def test_a_thing_of_the_sky_in_a_mask_of_a_few_pixels(
+    illustrator: Illustrator, car: Drawing, thing: str, side: int
+) -> None:
+    box = np.zeros((192, 192), np.uint8)
+    box[150 : 150 + side, 60 : 60 + side] = 255
+    result = edit(illustrator, car, f"add a {thing}", mask=png(box))
+    assert np.array_equal(result.pixels[box == 0], car.pixels[box == 0])
+
+
+def test_a_sun_added_to_a_night_is_no_moon(illustrator: Illustrator) -> None:
+    source = illustrator.draw(Brief(prompt="a house in a meadow at night", seed=4, **SMALL))
+    sun, moon = (edit(illustrator, source, f"add a {thing}").pixels for thing in ("sun", "moon"))
+    assert not np.array_equal(sun, moon)
+
+
+@pytest.mark.parametrize(
+    ("place", "warning"),
+    [
+        ("a cat on a sofa in a room", "may be a wall"),
+        ("a library", "may be a wall"),
+        ("stained glass of a rose", "no open sky was found"),
+        ("a castle on a hill at noon", ""),
+        ("a house in a meadow at night", ""),
+    ],
+)
+def test_a_rainbow_is_warned_of_where_no_sky_is_certain(illustrator: Illustrator, place: str, warning: str) -> None:
+    source = illustrator.draw(Brief(prompt=place, seed=4, **SMALL))
+    result = edit(illustrator, source, "add a rainbow")
+    if warning:
+        assert any(warning in line and "rainbow" in line for line in result.warnings)
+    else:
+        assert result.warnings == ()
 
 
 def test_night_leaves_more_light_on_the_subject_than_round_it(illustrator: Illustrator, car: Drawing) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +15,14 @@ from cloudflare_image_illustrator.edits.instruction import Instruction, instruct
 from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures import figure, layout
 from cloudflare_image_illustrator.figures.cast import Actor
-from cloudflare_image_illustrator.raster import smooth
+from cloudflare_image_illustrator.raster import Array, bands, smooth
 from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.scene import Scene, Subject
 from cloudflare_image_illustrator.scenery import light, setting
 from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.session import Session
 
-Array = NDArray[np.floating[Any]]
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
-ROWS = 256  # rows of the result that are worked out at a time: as floats the whole of it takes hundreds of megabytes
 DRAWN = 128  # pixels: the height of a drawing that is looked for in a picture
 INSIDE = 0.7  # share of what stands out from which the mask means it too
 CERTAIN = 0.2  # how far a reference's subject must stand out to be cut out of it
@@ -61,14 +58,14 @@ class Edit:
         for reference in self.references:
             edited = self._referenced(edited, reference)
         self.session.preview(edited)
-        result = self._measured(edited, reading, asked)
+        result = self._measured(edited, asked)
         scene = Scene(
             subjects=tuple(self.subjects), scenery=tuple(reading.scenery), time=reading.time or "unchanged", weather=tuple(reading.weather), season=reading.season,
             sky=tuple(reading.sky), style=reading.style, mood=reading.mood, lettering=tuple(reading.lettering), composition="edit", energy=self.energy,
         )  # fmt: skip
         return Drawing(result, scene, tuple(reading.warnings))
 
-    def _measured(self, edited: Image.Image, reading: Reading, asked: Instruction) -> NDArray[np.uint8]:
+    def _measured(self, edited: Image.Image, asked: Instruction) -> NDArray[np.uint8]:
         """The result at the brief's strength, the source exactly where the mask keeps it."""
         strength = self.brief.strength
         share = min(strength / FULL, 1.0)
@@ -87,16 +84,16 @@ class Edit:
                 self.session.cancelled,
             ).generate()
         result = np.empty((*self.size[::-1], 3), np.uint8)
-        for top in range(0, len(result), ROWS):
-            rows = (0, top, self.size[0], min(top + ROWS, self.size[1]))
-            source, full = (np.asarray(image.crop(rows), np.float32) for image in (self.source, edited))
+        for rows in bands(len(result)):
+            box = (0, rows.start, self.size[0], rows.stop)
+            source, full = (np.asarray(image.crop(box), np.float32) for image in (self.source, edited))
             mixed = source + (full - source) * share
             if fresh is not None:
-                new = fresh.pixels[rows[1] : rows[3]].astype(np.float32)
+                new = fresh.pixels[rows].astype(np.float32)
                 mixed += (new - mixed) * ((strength - FULL) / (1 - FULL))
             if self.mask is not None:
-                mixed = source + (mixed - source) * self.mask[rows[1] : rows[3], :, None]
-            result[rows[1] : rows[3]] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+                mixed = source + (mixed - source) * self.mask[rows, :, None]
+            result[rows] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
         return result
 
     def _carried_out(self, asked: Instruction, reading: Reading, refused: Reading) -> Image.Image:
@@ -121,19 +118,30 @@ class Edit:
             or reading.style
             or reading.season
             or reading.mood
-            or self._means_sky(reading)
+            or self._keeps_masked(asked, reading)
         ):
             picture = inpainting.filled(picture, self.mask, self.brief.steps, self._apart(picture, self.mask))
         elif asked.kind == "describe" and reading.titles:
             self.session.title(picture := picture.copy(), reading.titles[0], reading)
         picture = looks.applied(picture, reading, self.brief)
-        if adorned and self.mask is None and skies.open_sky(picture, None) is None:
-            reading.warnings.append(f"no open sky was found, so nothing was drawn in it: {', '.join(reading.sky)}")
+        if adorned and self.mask is None:
+            self._warn_of_sky(picture, reading)
         return skies.adorned(picture, tuple(reading.sky), self.brief.seed, self.mask) if adorned else picture
 
-    def _means_sky(self, reading: Reading) -> bool:
-        """Whether things of the sky are asked for, and the mask lies in the open sky."""
-        return bool(reading.sky) and skies.open_sky(self.source, self.mask) is not None
+    def _keeps_masked(self, asked: Instruction, reading: Reading) -> bool:
+        """Whether things of the sky are drawn over what the mask covers: when they are added, or when it is open sky."""
+        return bool(reading.sky) and (asked.kind == "add" or skies.open_sky(self.source, self.mask) is not None)
+
+    @staticmethod
+    def _warn_of_sky(picture: Image.Image, reading: Reading) -> None:
+        """Says where no sky was found for things of the sky, or that what was taken for it may be a wall."""
+        things = ", ".join(reading.sky)
+        if skies.open_sky(picture, None) is None:
+            reading.warnings.append(f"no open sky was found, so nothing was drawn in it: {things}")
+        elif skies.like_a_wall(picture):
+            reading.warnings.append(
+                f"the upper part was taken for the sky, but may be a wall; a mask would say where to draw: {things}"
+            )
 
     def _removed(self, picture: Image.Image, what: str, reading: Reading) -> Image.Image:
         """The picture without a thing: inside the mask, or what stands out when there is no mask."""
@@ -234,7 +242,7 @@ class Edit:
         cast = casting.assemble(reading, concepts, [], seeded(self.brief.seed, "coats"))
         self.session.measure(cast, "fluent", whole=True)
         region = self._region(picture, asked)
-        if region is not None and (asked.kind != "add" or self.mask is None) and asked.kind != "add":
+        if region is not None and asked.kind != "add":
             hole = (
                 self.mask
                 if self.mask is not None

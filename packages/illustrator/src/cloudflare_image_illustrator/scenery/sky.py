@@ -39,15 +39,21 @@ def paint(stage: Stage) -> None:
         _fireworks(stage)
 
 
-def add_things(stage: Stage) -> None:
-    """Adds the things of stage.sky to a canvas that shows a sky already, and nothing that is not asked for."""
+def add_things(stage: Stage, radius: float | None = None) -> None:
+    """Adds the things of stage.sky to a canvas, and nothing that is not asked for. radius: pixels of a sun or moon in the
+    middle of the canvas; without it, they have the size and place that they have in a landscape.
+    """
     _place_sun(stage)
+    if radius is not None:
+        stage.sun = (stage.width / 2, stage.height / 2)
     if "stars" in stage.sky:
         _stars(stage)
     if "aurora" in stage.sky:
         _aurora(stage)
-    if {"moon", "crescent", "sun"} & set(stage.sky):
-        _discs(stage)
+    if {"moon", "crescent"} & set(stage.sky):
+        _moon(stage, asked=True, radius=radius)
+    elif "sun" in stage.sky:
+        _sun(stage, radius)
     if "rainbow" in stage.sky:
         _rainbow(stage)
     if "fireworks" in stage.sky:
@@ -144,12 +150,17 @@ def _stars(stage: Stage) -> None:
 def _discs(stage: Stage) -> None:
     """The sun by day when it is asked for or low, the moon by night."""
     hidden = set(stage.weather) & {"rain", "storm", "fog", "cloudy", "snowfall"}
-    moon = [s for s in ("moon", "crescent") if s in stage.sky]
+    moon = bool({"moon", "crescent"} & set(stage.sky))
     if moon or (stage.palette.dark and not hidden):
-        _moon(stage, "crescent" if "crescent" in stage.sky else "moon", bool(moon))
+        _moon(stage, asked=moon)
     elif "sun" in stage.sky or (not hidden and stage.time in {"sunset", "dawn"}):
-        radius = stage.unit * (70 if stage.time in {"sunset", "dawn"} or "sun" in stage.sky else 45)
-        _disc(stage, stage.sun, radius, mix(stage.palette.sun, (1.0, 0.98, 0.9), 0.55), 2.2)
+        _sun(stage)
+
+
+def _sun(stage: Stage, radius: float | None = None) -> None:
+    """The sun's disc. Before a sky it is nearly white; elsewhere (radius) it is yellow, or it would be any pale ball."""
+    pale = mix(stage.palette.sun, (1.0, 0.98, 0.9), 0.55)
+    _disc(stage, stage.sun, radius or stage.unit * 70, oklch(0.92, 0.15, 95) if radius else pale, 2.2)
 
 
 def _disc(stage: Stage, centre: tuple[float, float], radius: float, colour: Rgb, halo: float) -> None:
@@ -164,16 +175,17 @@ def _disc(stage: Stage, centre: tuple[float, float], radius: float, colour: Rgb,
     stage.canvas.paste(fill, (left, top), sharp)
 
 
-def _moon(stage: Stage, phase: str, asked: bool) -> None:
+def _moon(stage: Stage, *, asked: bool, radius: float | None = None) -> None:
     rng = stage.rng("moon")
-    radius = stage.unit * float(rng.uniform(52, 78)) * (1.35 if asked else 1.0)
+    usual = stage.unit * float(rng.uniform(52, 78)) * (1.35 if asked else 1.0)
+    radius = radius or usual
     side = int(radius * 2) + 2
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) - radius
     away = np.hypot(x, y) / radius
     craters = noise(rng, side, side, (4, 4), 3)
     tone = 0.97 - 0.13 * smooth(0.52, 0.72, craters) - 0.06 * away**3
     alpha = np.clip((1 - away) * radius, 0, 1)
-    if phase == "crescent":
+    if "crescent" in stage.sky:
         bite = np.hypot(x - radius * 0.42, y + radius * 0.12) / (radius * 0.92)
         alpha *= np.clip((bite - 1) * radius * 0.9, 0, 1)
     colour = np.array(stage.palette.sun, np.float32) * tone[..., None]
