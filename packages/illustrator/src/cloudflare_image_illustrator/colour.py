@@ -1,13 +1,12 @@
 """Colours: OKLab and OKLCH (Björn Ottosson, https://bottosson.github.io/posts/oklab/), names, mixing."""
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from cloudflare_image_illustrator.pixels import Array
 
 Rgb = tuple[float, float, float]
-Array = NDArray[np.floating[Any]]
 
 # Lightness, chroma, hue (degrees) that each colour word stands for.
 NAMED: dict[str, tuple[float, float, float]] = {
@@ -108,8 +107,3 @@ def shade(rgb: Rgb, lightness: float = 0.0, chroma: float = 1.0, hue: float = 0.
 def named(name: str) -> Rgb:
     """The colour that a word stands for."""
     return oklch(*NAMED[name])
-
-
-def hue_distance(one: float, other: float) -> float:
-    """Degrees between two hues, 0..180."""
-    return abs((one - other + 180) % 360 - 180)

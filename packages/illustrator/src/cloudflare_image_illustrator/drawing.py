@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cloudflare_image_illustrator.pixels import Pixels
 from cloudflare_image_illustrator.scene import Scene
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

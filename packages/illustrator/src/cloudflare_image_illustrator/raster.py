@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import resvg_py
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Pixels = NDArray[np.uint8]
-Array = NDArray[np.floating[Any]]
+from cloudflare_image_illustrator.pixels import Array
+
 BAND = 256  # rows of a picture that are worked on at a time: as floats the whole of it takes hundreds of megabytes
 
 

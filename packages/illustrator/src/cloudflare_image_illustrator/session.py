@@ -10,11 +10,12 @@ from PIL import Image
 from cloudflare_image_illustrator.artwork import Concept
 from cloudflare_image_illustrator.brief import Brief
 from cloudflare_image_illustrator.colour import mix
-from cloudflare_image_illustrator.drawing import Drawing, Pixels
+from cloudflare_image_illustrator.drawing import Drawing
 from cloudflare_image_illustrator.errors import Cancelled
 from cloudflare_image_illustrator.figures import bodies, figure, layout, lettering
 from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures.cast import Actor, Cast
+from cloudflare_image_illustrator.pixels import Pixels
 from cloudflare_image_illustrator.reading.languages import translate
 from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.reading.reader import Reader
@@ -108,15 +109,8 @@ class Session:
 
     def generate(self) -> Drawing:
         """Draws the prompt from nothing."""
-        brief = self.brief
         reading, refused = self.read()
-        concepts = self.choose(reading, refused)
-        plan = setting.plan(reading, concepts, brief.seed, refused)
-        stage = setting.build(plan, reading, brief, concepts, refused)
-        self.checkpoint()
-        cast = casting.assemble(reading, concepts, refused.colours, seeded(brief.seed, "coats"))
-        self.measure(cast, plan.artwork, reading.composition != "close")
-        energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
+        plan, stage, cast, energy = self.compose(reading, refused, self.choose(reading, refused))
         setting.paint(stage)
         self.preview(stage.canvas)
         self.checkpoint()
@@ -138,6 +132,18 @@ class Session:
             describe(reading, cast, plan, energy),
             tuple(reading.warnings),
         )
+
+    def compose(
+        self, reading: Reading, refused: Reading, concepts: list[Concept | None]
+    ) -> tuple[setting.Plan, Stage, Cast, list[float]]:
+        """Decides what goes where: the plan, the scenery not yet painted, the figures in their places, and the layout's energy after each step."""
+        plan = setting.plan(reading, concepts, self.brief.seed, refused)
+        stage = setting.build(plan, reading, self.brief, concepts, refused)
+        self.checkpoint()
+        cast = casting.assemble(reading, concepts, refused.colours, seeded(self.brief.seed, "coats"))
+        self.measure(cast, plan.artwork, reading.composition != "close")
+        energy = layout.arrange(cast, plan.floor(stage), self.brief.steps, seeded(self.brief.seed, "layout"))
+        return plan, stage, cast, energy
 
     def title(self, canvas: Image.Image, text: str, reading: Reading) -> None:
         """Quoted text that no sign carries."""
@@ -263,7 +269,7 @@ def _root(cast: Cast, index: int) -> Actor:
     return actor if actor.parent is None else _root(cast, actor.parent)
 
 
-def describe(reading: Reading, cast: Cast, plan: "setting.Plan", energy: list[float]) -> Scene:
+def describe(reading: Reading, cast: Cast, plan: setting.Plan, energy: list[float]) -> Scene:
     """The scene as it was drawn."""
     subjects = []
     for index, mention in enumerate(reading.mentions):

@@ -4,13 +4,10 @@ import numpy as np
 from PIL import Image
 
 from cloudflare_image_illustrator.drawing import Drawing
-from cloudflare_image_illustrator.figures import cast as casting
-from cloudflare_image_illustrator.figures import layout
-from cloudflare_image_illustrator.raster import Pixels, bands
+from cloudflare_image_illustrator.pixels import Pixels
+from cloudflare_image_illustrator.raster import bands
 from cloudflare_image_illustrator.reading.completion import complete
 from cloudflare_image_illustrator.reading.mention import Mention, Reading
-from cloudflare_image_illustrator.scenery import setting
-from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.session import Session, describe
 from cloudflare_image_illustrator.styles.finish import finish
 
@@ -24,12 +21,7 @@ def generate(session: Session) -> Drawing:
     _never_empty(session, reading)
     concepts = session.choose(reading, refused)
     reading.emblem = True  # no ground, no horizon: things are centred
-    plan = setting.plan(reading, concepts, brief.seed, refused)
-    stage = setting.build(plan, reading, brief, concepts, refused)
-    session.checkpoint()
-    cast = casting.assemble(reading, concepts, refused.colours, seeded(brief.seed, "coats"))
-    session.measure(cast, plan.artwork, reading.composition != "close")
-    energy = layout.arrange(cast, plan.floor(stage), brief.steps, seeded(brief.seed, "layout"))
+    plan, stage, cast, energy = session.compose(reading, refused, concepts)
     # Drawn on black and on white: where both agree it is opaque, where they differ it is not.
     grounds = []
     for shade in (0, 255):

@@ -15,7 +15,8 @@ from cloudflare_image_illustrator.edits.instruction import Instruction, instruct
 from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures import figure, layout
 from cloudflare_image_illustrator.figures.cast import Actor
-from cloudflare_image_illustrator.raster import Array, bands, smooth
+from cloudflare_image_illustrator.pixels import Array
+from cloudflare_image_illustrator.raster import bands, smooth
 from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.scene import Scene, Subject
 from cloudflare_image_illustrator.scenery import light, setting

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cloudflare_image_illustrator.colour import to_oklab
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import bands, enlarge, smooth
 
-Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 SIDE = 64  # the longer side of the small picture

@@ -1,14 +1,11 @@
 """Finding a named thing in a picture by the artwork's own drawing of it, at several sizes and mirrored."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from cloudflare_image_illustrator.colour import to_oklab
+from cloudflare_image_illustrator.pixels import Array
 
-Array = NDArray[np.floating[Any]]
 SIDE = 60  # pixels of the longer side at which a picture is searched
 SIZES = (
     10,

@@ -1,17 +1,16 @@
 """Working on a finished picture: finding what stands out, filling a hole, moving palettes, changing hour and weather."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from cloudflare_image_illustrator.colour import from_oklab, to_oklab
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import bands, enlarge, noise, smooth
 from cloudflare_image_illustrator.seeds import seeded
 
-Array = NDArray[np.floating[Any]]
 STANDS_OUT = 0.15  # certainty from which what stands out is taken for the subject
 SIDE = 96  # pixels of the longer side at which a picture is searched
 

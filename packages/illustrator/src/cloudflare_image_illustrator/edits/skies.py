@@ -5,7 +5,8 @@ from PIL import Image, ImageFilter
 
 from cloudflare_image_illustrator.colour import to_oklab
 from cloudflare_image_illustrator.edits import looks
-from cloudflare_image_illustrator.raster import Array, paste, rasterise
+from cloudflare_image_illustrator.pixels import Array
+from cloudflare_image_illustrator.raster import paste, rasterise
 from cloudflare_image_illustrator.scenery import sky
 
 SIDE = 160  # pixels of the longer side at which the sky is looked for

@@ -1,17 +1,15 @@
 """Snow on the upper edges of what stands out in a picture."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from cloudflare_image_illustrator.colour import to_oklab
 from cloudflare_image_illustrator.edits import photograph
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import noise, rasterise
 from cloudflare_image_illustrator.seeds import seeded
 
-Array = NDArray[np.floating[Any]]
 SIDE = 320  # pixels of the longer side at which edges are looked for
 NEAR = 0.09  # how far from the rough outline the edge may be, in heights
 STEEP = 0.07  # distance in OKLab between the two sides of an edge that snow can lie on

@@ -151,13 +151,13 @@ def assemble(
             continue
         kind, other = mention.relation
         if kind in FASTENED_FIRST:
-            _fasten(cast, first, other, index, kind)
+            _fasten(cast, other, index, kind)
             while reading.mentions[other].joined and (before := reading.mentions[other].relation) is not None:
                 other = before[1]
                 if other in first and reading.mentions[other].relation is None:
-                    _fasten(cast, first, other, index, kind)
+                    _fasten(cast, other, index, kind)
         elif kind in FASTENED_SECOND:
-            _fasten(cast, first, index, other, FASTENED_SECOND[kind])
+            _fasten(cast, index, other, FASTENED_SECOND[kind])
     return cast
 
 
@@ -173,7 +173,8 @@ def _likely(concept: Concept | None, mention: Mention, refused: list[str], rng: 
     return [str(rng.choice(coats))] if coats else []
 
 
-def _fasten(cast: Cast, first: dict[int, int], child: int, parent: int, bond: str) -> None:
+def _fasten(cast: Cast, child: int, parent: int, bond: str) -> None:
+    """Fastens the instances of a mention to those of another one, unless that would close a circle."""
     parents = [i for i, a in enumerate(cast.actors) if a.mention == parent]
     ancestor: int | None = parents[0]
     while ancestor is not None:

@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from cloudflare_image_illustrator.artwork import Concept
-from cloudflare_image_illustrator.colour import NAMED, Array, from_oklab, to_oklab
+from cloudflare_image_illustrator.colour import NAMED, from_oklab, to_oklab
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import rasterise
 
 LUT_SIDE = 25

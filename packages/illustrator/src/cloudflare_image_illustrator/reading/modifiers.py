@@ -1,5 +1,7 @@
 """Tokens that are no things: counts, sizes, colours, relations, places, hours, weather, style."""
 
+from abc import ABC, abstractmethod
+
 from cloudflare_image_illustrator.reading import lexicon
 from cloudflare_image_illustrator.reading.belonging import (
     EMBLEMS,
@@ -13,7 +15,7 @@ from cloudflare_image_illustrator.reading.tokens import Token
 from cloudflare_image_illustrator.reading.vocabulary import Vocabulary, singulars
 
 
-class ModifierParser:
+class ModifierParser(ABC):
     """The state of a pass over tokens, and the tokens that are no things: modifiers, places, hours, weather, style."""
 
     def __init__(self, reading: Reading, vocabulary: Vocabulary) -> None:
@@ -175,5 +177,6 @@ class ModifierParser:
         self.reading.style = self.reading.style or token.value
         self.relation = None
 
+    @abstractmethod
     def _on_thing(self, token: Token, following: Token | None) -> None:
-        raise NotImplementedError
+        """A thing that is drawn, with the modifiers before it."""

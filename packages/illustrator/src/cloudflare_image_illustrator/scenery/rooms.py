@@ -57,7 +57,7 @@ def interior(stage: Stage) -> None:
             )
         )
     window(stage, side * w, stage.horizon * 0.47, min(w * 0.36, stage.horizon * 0.62), rng)
-    _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36, wall)
+    _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36)
     boards(stage, rng, wall)
     rug(stage, rng)
     _lamp(stage, rng, (0.93 if side < 0.5 else 0.07) * w)
@@ -120,7 +120,7 @@ def window(stage: Stage, x: float, y: float, size: float, rng: np.random.Generat
     )
 
 
-def _pictures(stage: Stage, rng: np.random.Generator, x: float, y: float, wall: Rgb) -> None:
+def _pictures(stage: Stage, rng: np.random.Generator, x: float, y: float) -> None:
     frame = hexed(dim(stage, oklch(0.42, 0.06, 60)))
     for dx, dy, size in ((-0.07, 0.0, 0.17), (0.09, 0.05, 0.12)):
         cx, cy, s = x + dx * stage.width, y + dy * stage.height, size * min(stage.width, stage.height)
@@ -213,7 +213,7 @@ def table(stage: Stage) -> None:
     light = stage.glow([(0, (1, 1, 0.95), 0.5), (1, (1, 1, 0.95), 0)], side * w, stage.horizon * 0.4, max(w, h) * 0.6)
     stage.back.append(f'<rect width="{w}" height="{h}" fill="{light}"/>')
     window(stage, side * w, stage.horizon * 0.42, min(w * 0.34, stage.horizon * 0.6), rng)
-    _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36, wall)
+    _pictures(stage, rng, (1 - side) * w, stage.horizon * 0.36)
     paste(
         stage.canvas,
         rasterise(stage.body(stage.back), w // 4, h // 4, (0, 0, w, h)).resize((w, h), Image.Resampling.BICUBIC),

@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from cloudflare_image_illustrator.colour import Rgb, hexed, mix, oklch, shade
-from cloudflare_image_illustrator.raster import Array, blurred, enlarge, noise, smooth
+from cloudflare_image_illustrator.pixels import Array
+from cloudflare_image_illustrator.raster import blurred, enlarge, noise, smooth
 from cloudflare_image_illustrator.scenery.stage import Stage
 
 COARSE = 4  # clouds and glows are soft: computed at a quarter of the size

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from cloudflare_image_illustrator.colour import hexed, mix, shade
+from cloudflare_image_illustrator.colour import mix, shade
 from cloudflare_image_illustrator.raster import noise
 from cloudflare_image_illustrator.scenery.stage import Stage
 
@@ -50,13 +50,13 @@ def reflect(stage: Stage) -> None:
     mixed += (sky - mixed) * crest[..., None]
     trough = np.clip((0.40 - texture) / 0.12, 0, 1) * (0.05 + 0.16 * near)[:, None]
     mixed *= 1 - trough[..., None]
-    _glitter(stage, mixed, texture, near, top)
+    _glitter(stage, mixed, texture, near)
     result = pixels.copy()
     result[top:bottom] = np.clip(mixed, 0, 255).astype(np.uint8)
     stage.canvas = Image.fromarray(result)
 
 
-def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray, top: int) -> None:
+def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndarray) -> None:
     """The path of light below a low sun or the moon."""
     if stage.time == "day" or set(stage.weather) & {"rain", "storm", "fog", "cloudy"}:
         return
@@ -66,10 +66,3 @@ def _glitter(stage: Stage, mixed: np.ndarray, texture: np.ndarray, near: np.ndar
     sparkle = np.clip((texture - 0.46) / 0.10, 0, 1) * column * (0.9 - 0.35 * near)[:, None]
     light = np.array(stage.palette.sun, np.float32) * 255
     mixed += (light - mixed) * np.clip(sparkle, 0, 1)[..., None]
-
-
-def shoreline(stage: Stage, y: float, swing: float) -> str:
-    """A line of foam."""
-    points = " ".join(f"{x:.1f},{y + swing * np.sin(x / stage.width * 9):.1f}" for x in np.linspace(0, stage.width, 30))
-    white = hexed(stage.palette.lit((0.97, 0.98, 0.98)))
-    return f'<polyline points="{points}" fill="none" stroke="{white}" stroke-width="{stage.unit * 7:.1f}" stroke-linecap="round" opacity=".8"/>'

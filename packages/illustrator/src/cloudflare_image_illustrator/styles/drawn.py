@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import blurred
 from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.styles.technique import (
-    Array,
     Hatching,
     Paper,
     abstracted,

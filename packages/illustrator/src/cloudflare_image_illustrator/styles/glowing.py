@@ -3,9 +3,10 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.raster import blurred
 from cloudflare_image_illustrator.styles.polygons import polygons
-from cloudflare_image_illustrator.styles.technique import Array, abstracted, banded, edges, unit, unit_floats
+from cloudflare_image_illustrator.styles.technique import abstracted, banded, edges, unit, unit_floats
 
 DARK, BRIGHT = np.array([0.10, 0.02, 0.20], np.float32), np.array([0.25, 0.95, 1.0], np.float32)
 MAGENTA = np.array([1.0, 0.16, 0.72], np.float32)

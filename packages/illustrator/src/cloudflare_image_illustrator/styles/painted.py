@@ -3,14 +3,13 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from cloudflare_image_illustrator.raster import noise
+from cloudflare_image_illustrator.pixels import Array
+from cloudflare_image_illustrator.raster import bands, noise
 from cloudflare_image_illustrator.seeds import seeded
 from cloudflare_image_illustrator.styles.technique import (
-    Array,
     Paper,
     abstracted,
     banded,
-    bands,
     displaced,
     spread,
     unit,

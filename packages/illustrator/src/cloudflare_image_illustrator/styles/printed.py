@@ -4,8 +4,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from cloudflare_image_illustrator.colour import from_oklab, to_oklab
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.seeds import seeded
-from cloudflare_image_illustrator.styles.technique import Array, abstracted, banded, unit, unit_floats
+from cloudflare_image_illustrator.styles.technique import abstracted, banded, unit, unit_floats
 
 
 def pixel(image: Image.Image, seed: int, steps: int) -> Image.Image:

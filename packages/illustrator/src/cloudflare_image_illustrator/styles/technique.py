@@ -3,27 +3,18 @@
 Whatever needs several floats a pixel is computed in bands of rows: at 2048 x 2048 a single RGB array of them takes 50 MB.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from cloudflare_image_illustrator.raster import noise
-
-Array = NDArray[np.floating[Any]]
-BAND = 128  # rows computed at a time
+from cloudflare_image_illustrator.pixels import Array
+from cloudflare_image_illustrator.raster import bands, noise
 
 
 def unit(image: Image.Image) -> float:
     """Pixels per thousandth of the picture's side, the scale of details."""
     return (min(image.size) * 0.65 + max(image.size) * 0.35) / 1000
-
-
-def bands(height: int) -> Iterator[slice]:
-    """The rows of a picture, some at a time."""
-    return (slice(top, min(top + BAND, height)) for top in range(0, height, BAND))
 
 
 def banded(width: int, height: int, draw: Callable[[slice], Array]) -> Image.Image:
