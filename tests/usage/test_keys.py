@@ -132,7 +132,9 @@ def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: py
     [
         (f'[keys.a]\nsha256 = "{HASH}"\nmodel = ["x"]', "keys.a.model"),
         ('[keys.a]\nsha256 = "short"', "keys.a.sha256"),
-        (f'[keys.a]\nsha256 = "{HASH}"\noperations = ["draw"]', "keys.a.operations"),
+        (f'[keys.a]\nsha256 = "{HASH}"\noperations = ["draw"]', 'keys.a.operations.*not "draw"'),
+        (f'[keys.a]\nsha256 = "{HASH}"\nimages_per_day = 0', "keys.a.images_per_day.*not 0"),
+        (f'[keys.a]\nsha256 = "{HASH}"\nkey = "{HASH}"', "keys.a.key"),
         (f'[keys.a]\nsha256 = "{HASH}"\n[keys.b]\nsha256 = "{HASH}"', "keys.a and keys.b"),
         (f'[keys."a b"]\nsha256 = "{HASH}"', "a b"),
         (f'[keys.api-keys-1]\nsha256 = "{HASH}"', "api-keys-1"),
@@ -145,6 +147,22 @@ def test_a_mistake_is_named_with_its_place(text: str, named: str) -> None:
     with pytest.raises(ValueError, match=named) as raised:
         parse_keys(text)
     assert HASH not in str(raised.value)
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "0", "-1", "many"])
+def test_a_limit_that_is_no_finite_amount_leaves_the_file_as_it_was(keys: Keys, amount: str) -> None:
+    before = keys.file.read_bytes()
+    ran = keys.home.run("keys", "add", "spender", "--usd-per-day", amount)
+    assert ran.status == 2
+    assert "--usd-per-day" in ran.stderr
+    assert amount in ran.stderr
+    assert keys.file.read_bytes() == before
+
+
+def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "etc" / "gateway" / "keys.toml"
+    assert Home(tmp_path).set(API_KEYS_FILE=str(file)).run("keys", "add", "first").status == 0
+    assert list(read_keys(file)) == ["first"]
 
 
 def test_a_server_does_not_start_without_its_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,19 @@ _LIMITS = {
 """The limits of a key, as the commands call them."""
 
 
+class _Amount(click.FloatRange):
+    """A finite number above 0: ``nan`` and ``inf`` are numbers to Python, and would make the file unreadable."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number above 0.", param, ctx)
+        return number
+
+
 @click.group(short_help="Add, list and revoke API keys.")
 def keys() -> None:
     """Add, list and revoke the named API keys of API_KEYS_FILE, and show what they have used.
@@ -42,8 +56,8 @@ def keys() -> None:
 @click.option("--operations", multiple=True, type=click.Choice(_OPERATIONS), help="Only these; repeatable.")
 @click.option("--requests-per-minute", type=click.IntRange(1), help="At most so many requests a minute.")
 @click.option("--images-per-day", type=click.IntRange(1), help="At most so many images in a day of UTC.")
-@click.option("--neurons-per-day", type=click.FloatRange(0, min_open=True), help="The same in neurons.")
-@click.option("--usd-per-day", type=click.FloatRange(0, min_open=True), help="The same in US dollars.")
+@click.option("--neurons-per-day", type=_Amount(), help="The same in neurons.")
+@click.option("--usd-per-day", type=_Amount(), help="The same in US dollars.")
 @click.option("--admin", is_flag=True, help="Sees what belongs to other keys too.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="When it ends, in UTC.")
 def add(
@@ -221,6 +235,7 @@ def _write(path: Path, document: Any) -> None:
     from cloudflare_image_mcp.errors import SettingError
 
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".keys-", dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(tomlkit.dumps(document))

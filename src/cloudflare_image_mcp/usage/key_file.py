@@ -64,9 +64,15 @@ def _key(name: str, table: Any) -> ApiKey:
     try:
         return ApiKey.model_validate(table)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         place = ".".join(["keys", name, *map(str, first["loc"])])
-        raise ValueError(f"{place}: {first['msg']}") from None
+        # Only these values: a key may stand where its hash belongs, or under a name that is not known.
+        value = f", not {shown(first['input'])}" if first["loc"][:1] in _SHOWN else ""
+        raise ValueError(f"{place}: {first['msg']}{value}") from None
+
+
+_SHOWN: Final = frozenset((field,) for field in ApiKey.model_fields if field != "sha256")
+"""Where the value that is wrong may be shown."""
 
 
 def check_name(name: str) -> None:
