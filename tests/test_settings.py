@@ -84,6 +84,8 @@ def test_a_secret_in_a_url_is_masked(name: str, url: str, shown: str) -> None:
 
 def test_a_path_of_a_file_url_is_no_secret() -> None:
     assert masked_url("file:///home/me@work/images?hush") == "file:///home/me@work/images?***"
+    assert masked_url("me:hush@host/@cf/model") == "***@host/@cf/model"
+    assert masked_url('{"@cf/a": ["@cf/b"]}') == '{"@cf/a": ["@cf/b"]}'
 
 
 @pytest.mark.parametrize(

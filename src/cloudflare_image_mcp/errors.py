@@ -118,14 +118,18 @@ def _written(value: object) -> str:
 
 
 def masked_url(url: str) -> str:
-    """Returns a URL without what may be a secret in it: user name, password, query and fragment."""
+    """Returns a URL without what may be a secret in it: user name, password, query and fragment. A setting's value that
+    is no URL is returned as it is.
+    """
     if url.lower().startswith("file:///"):
         start, rest = url[:8], url[8:]
     else:
         match = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url)
         start = match[0] if match else ""
-        user, at, rest = url[len(start) :].rpartition("@")
-        if at:
+        rest = url[len(start) :]
+        # Without a scheme it may be no URL: @cf/ begins the id of a model.
+        if address := re.fullmatch(r"(.*)@(.*)" if start else r"(.*)@(?!cf/)(.*)", rest, re.DOTALL):
+            user, rest = address.groups()
             if re.search(r"[?#]", user):
                 return f"{start}***"
             start += "***@"

@@ -43,6 +43,23 @@ def test_every_setting_says_where_it_came_from(home: Home) -> None:
     assert values["EDIT_FALLBACK"] == ("on", "default")
 
 
+def test_the_names_of_models_are_shown_whole(home: Home) -> None:
+    fallbacks = '{"@cf/black-forest-labs/flux-1-schnell": ["@cf/black-forest-labs/flux-2-dev", "local"]}'
+    found = findings(home.set(FALLBACKS=fallbacks))
+    assert found["FALLBACKS"]["value"] == fallbacks
+    assert found["PROMPT_MODEL"]["value"].startswith("@cf/")
+
+
+def test_a_file_of_keys_that_a_server_does_not_start_with_is_broken(home: Home) -> None:
+    file = home.path / "keys.toml"
+    file.write_text("[keys.a\n")
+    found = findings(home.set(API_KEYS_FILE=str(file)), status=1)
+    assert found["API keys"]["state"] == "broken"
+    assert "line 1" in found["API keys"]["value"]
+    file.write_text(f'[keys.a]\nsha256 = "{"0" * 64}"\nexpires = 2020-01-01\n[keys.b]\nsha256 = "{"1" * 64}"\n')
+    assert findings(home.set(API_KEYS_FILE=str(file)))["API keys"]["value"] == "1 valid in API_KEYS_FILE, 0 in API_KEYS"
+
+
 def test_secrets_are_masked(home: Home) -> None:
     account = "0123456789abcdef0123456789abcdef"
     several = json.dumps([{"account_id": "f" * 32, "api_token": TOKEN + "-2"}])

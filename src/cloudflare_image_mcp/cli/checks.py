@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,7 +18,6 @@ from cloudflare_image_mcp.settings import SETTINGS, Setting, Settings, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from aiohttp import ClientSession
@@ -72,6 +71,7 @@ def run_checks() -> list[Finding]:
         ("catalogue", _catalogue),
         ("artwork", _artwork),
         ("store", _store),
+        ("API keys", _api_keys),
         ("limits", _limits),
     )
     findings += [_checked(name, check, settings) for name, check in checks]
@@ -121,7 +121,8 @@ def _masked(secret: str) -> str:
 
 
 def _masked_id(account_id: str) -> str:
-    return f"{account_id[:4]}•••{account_id[-4:]}"
+    """The ends of an account's id, where they are not nearly all of it; the emulator takes any name."""
+    return f"{account_id[:4]}•••{account_id[-4:]}" if len(account_id) > 12 else account_id
 
 
 def _accounts(settings: Settings) -> str:
@@ -208,6 +209,18 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
         await check_store(store, SystemIds())
     finally:
         await store.aclose()
+
+
+def _api_keys(settings: Settings) -> str:
+    """The keys that clients may send; a server does not start with a file of keys that cannot be read."""
+    if settings.api_keys_file is None:
+        return (
+            f"{len(settings.api_keys)} in API_KEYS" if settings.api_keys else "none: whoever reaches a server uses it"
+        )
+    from cloudflare_image_mcp.usage.key_file import read_keys
+
+    valid = sum(key.is_valid(datetime.now(UTC)) for key in read_keys(settings.api_keys_file).values())
+    return f"{valid} valid in API_KEYS_FILE, {len(settings.api_keys)} in API_KEYS"
 
 
 def _limits(settings: Settings) -> str:
