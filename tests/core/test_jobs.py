@@ -15,13 +15,18 @@ from tests.mcp_server.backends import NoiseBackend, noise
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, Size
 from cloudflare_image_mcp.core import jobs as module
+from cloudflare_image_mcp.core.access import Access, access
 from cloudflare_image_mcp.core.job import Job, JobState
 from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.core.limiter import Limiter
+from cloudflare_image_mcp.core.quota import Quota
 from cloudflare_image_mcp.core.request import ImageRequest, ImageSource
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.settings import Settings
+from cloudflare_image_mcp.system import SystemClock
+from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,6 +132,49 @@ async def test_a_billed_call_is_finished_and_stored_when_its_job_is_cancelled() 
         await first_image(job)
         assert job.images[0].stored is not None
         assert await jobs._gateway.store.find(job.images[0].stored.key) is not None
+
+
+@pytest.mark.parametrize("billed", [False, True])
+async def test_a_cancelled_job_counts_what_it_spent(billed: bool) -> None:
+    """Of three images one is finished before. Billed calls go on: one more image is made, and one call fails."""
+    async with started() as (jobs, backend):
+        backend.billed = billed
+        backend.refused = {3}
+        limiter = jobs._gateway.limiter = Limiter(LocalCounters(), SystemClock())
+        caller = Access("alice", quota=Quota(images_per_day=10))
+        access.set(caller)
+        job = await jobs.start(request(n=3))
+        for _ in range(3):
+            await backend.begun.acquire()
+        assert await limiter.used(caller) == {"images": (3, 10)}
+        backend.turns.release()
+        await first_image(job)
+        await jobs.cancel(job.id)
+        for _ in range(2):
+            backend.turns.release()
+        wanted = 2 if billed else 1
+        for _ in range(6000):
+            if (await limiter.used(caller))["images"] == (wanted, 10):
+                break
+            await asyncio.sleep(0.01)
+        assert await limiter.used(caller) == {"images": (wanted, 10)}
+        assert len(job.images) == wanted
+
+
+async def test_a_job_that_is_cancelled_before_its_turn_gives_back_what_was_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_RUNNING", 1)
+    async with started() as (jobs, _):
+        gateway = jobs._gateway
+        limiter = gateway.limiter = Limiter(LocalCounters(), SystemClock())
+        caller = Access("alice", quota=Quota(images_per_day=10))
+        access.set(caller)
+        _, waiting = [await jobs.start(wanted, await gateway.prepare(wanted)) for wanted in (request(), request(n=2))]
+        assert await limiter.used(caller) == {"images": (3, 10)}
+        await jobs.cancel(waiting.id)
+        assert waiting.is_over
+        assert await limiter.used(caller) == {"images": (1, 10)}
 
 
 async def test_jobs_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
     from pathlib import Path
 
     from cloudflare_image_mcp.catalog import Model
@@ -151,6 +152,42 @@ def test_what_fails_is_given_back(server: Server, keys: dict[str, str]) -> None:
         failed = [limited.post(key).status_code for _ in range(2)]
     assert failed == [502, 502]
     assert server.used("given-back") == "given-back: 0 of 1 images today\n"
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/chat/completions"])
+async def test_a_stream_that_nobody_waits_for_is_given_back(server: Server, path: str) -> None:
+    """The client has left before the answer begins: a server of ASGI 2.4 then raises when the headers are sent."""
+    name = f"left-{path.split('/')[2]}"
+    key = server.add(name, "--images-per-day", "1")
+    fields = {"prompt": "x", "messages": [{"role": "user", "content": "x"}], "size": "256x256", "stream": True}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"authorization", f"Bearer {key}".encode()),
+            (b"content-type", b"application/json"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(fields).encode(), "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        raise ConnectionResetError
+
+    app = build_app(Settings.read(server.environ))
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+    assert server.used(name) == f"{name}: 0 of 1 images today\n"
 
 
 def test_chat_is_limited(server: Server, keys: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from cloudflare_image_mcp.core.prepared import Prepared
 from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
-from cloudflare_image_mcp.core.runner import Dependencies, Runner, Timings, image_key
+from cloudflare_image_mcp.core.runner import Delivery, Dependencies, Runner, Timings, image_key
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending, spending_of
 from cloudflare_image_mcp.core.staging import Inputs, stage, with_own_mask
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
@@ -206,30 +206,43 @@ class Gateway:
 
         Raises ``GatewayError``.
         """
-        work = self._settled(prepared, on_partial, on_image, must_keep=must_keep)
+        delivery = Delivery(on_partial=on_partial, on_image=on_image, must_keep=must_keep)
+        work = self._settled(prepared, delivery)
         return await self.recorder.recorded(prepared.record, prepared.plan, prepared.backend.name, work)
 
-    async def _settled(
-        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
-    ) -> ImageResult:
+    async def _settled(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         reservation, limiter = prepared.reservation, self.limiter
         if reservation is None or limiter is None:
-            return await self._carry_out(prepared, on_partial, on_image, must_keep=must_keep)
+            return await self._carry_out(prepared, delivery)
+        reservation.in_use = True
+        images: list[ResultImage] = []
+
+        def note(image: ResultImage) -> None:
+            images.append(image)
+            if delivery.on_image is not None:
+                delivery.on_image(image)
+
+        async def settle_cancelled() -> None:
+            if delivery.under_way:
+                await asyncio.wait(delivery.under_way)
+            await limiter.settle(reservation, spending_of(images))
+
         try:
-            result = await self._carry_out(prepared, on_partial, on_image, must_keep=must_keep)
-        except Exception:  # not where it is cancelled: calls under way may have to be paid for
+            result = await self._carry_out(prepared, replace(delivery, on_image=note))
+        except asyncio.CancelledError:
+            self.defer(settle_cancelled())
+            raise
+        except Exception:
             await limiter.settle(reservation, NOTHING_SPENT)
             raise
-        await limiter.settle(reservation, spending_of(result))
+        await limiter.settle(reservation, spending_of(result.images))
         return result
 
-    async def _carry_out(
-        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
-    ) -> ImageResult:
+    async def _carry_out(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         current = prepared
         while True:
             try:
-                return await self._attempt(current, on_partial, on_image, must_keep=must_keep)
+                return await self._attempt(current, delivery)
             except GatewayError as error:
                 if not error.row.another_model:
                     raise
@@ -245,8 +258,8 @@ class Gateway:
                 current = instead
 
     async def release(self, prepared: Prepared) -> None:
-        """Gives back what is reserved for a request that is not carried out."""
-        if prepared.reservation is not None and self.limiter is not None:
+        """Gives back what is reserved for a request, unless it was carried out."""
+        if prepared.reservation is not None and not prepared.reservation.in_use and self.limiter is not None:
             await self.limiter.settle(prepared.reservation, NOTHING_SPENT)
 
     async def run(self, request: ImageRequest, on_partial: OnPartial | None = None) -> ImageResult:
@@ -334,9 +347,7 @@ class Gateway:
             if (model.id, backend.name) not in tried and not known:
                 yield model, backend
 
-    async def _attempt(
-        self, prepared: Prepared, on_partial: OnPartial | None, on_image: OnImage | None, *, must_keep: bool
-    ) -> ImageResult:
+    async def _attempt(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         plan, timings = prepared.plan, prepared.timings
         response_format = self.response_format(prepared.request)
         # A stream's images are base64 by default: one is stored only where the request itself asks for a URL.
@@ -344,10 +355,10 @@ class Gateway:
         keep = asked == "url"
         backend = prepared.backend
         dependencies = replace(self._dependencies, backend=backend)
-        runner = Runner(dependencies, plan, keep=keep, must_keep=must_keep, timings=timings)
+        runner = Runner(dependencies, plan, delivery, keep=keep, timings=timings)
         began = self.clock.monotonic()
         try:
-            made = await runner.run(prepared.call, prepared.finish, on_partial, on_image)
+            made = await runner.run(prepared.call, prepared.finish)
         except GatewayError as error:
             what = f"{plan.call.operation} with {backend.engine or plan.call.model.id} on {backend.name}"
             log_failure(error, what, seconds=self.clock.monotonic() - began)

@@ -47,8 +47,6 @@ class Job:
     error: GatewayError | None = None
     ended: float | None = None
     changed: datetime | None = None
-    begun: bool = False
-    """Whether it has had its turn."""
     cancelled: bool = False
     """Whether somebody asked for it to be cancelled."""
     over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)

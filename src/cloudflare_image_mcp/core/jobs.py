@@ -166,7 +166,6 @@ class Jobs:
                 self._gateway.defer(self._save(job))
 
         async with self._turns:
-            job.begun = True
             ready = prepared or await self._gateway.prepare(job.request)
             ready = replace(ready, request=_stored(ready.request))
             job.request = ready.request
@@ -176,7 +175,7 @@ class Jobs:
     async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None) -> None:
         """Waits for the request to end and records its result, error or cancellation."""
         ended = await self._ended(job, work)
-        if prepared is not None and not job.begun:
+        if prepared is not None:
             await self._gateway.release(prepared)
         async with self._saving:
             del self._work[job.id]

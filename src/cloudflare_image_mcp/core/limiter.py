@@ -49,12 +49,14 @@ rate_report: Final[ContextVar[RateReport | None]] = ContextVar("rate_report", de
 """That of the request being answered."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reservation:
     """What was reserved for one request."""
 
     charges: tuple[tuple[str, Charge], ...]
     """By kind: ``images``, ``neurons``, ``usd``."""
+    in_use: bool = False
+    """Whether the request has begun, whose end settles it."""
 
 
 class Limiter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cloudflare_image_mcp.catalog import Operation
@@ -74,6 +74,19 @@ class Timings:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.monotonic() - begun
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What becomes of the images of a request."""
+
+    on_partial: OnPartial | None
+    on_image: OnImage | None
+    """Gets each image as it is finished, also after the run was cancelled."""
+    must_keep: bool
+    """Whether an image that cannot be stored is an error; otherwise it is returned without a URL, with a warning."""
+    under_way: list[asyncio.Future[Any]] = field(default_factory=list)
+    """Billed images that are finished in the background after the run was cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """The images of a run, at least one, and its warnings."""
@@ -86,29 +99,32 @@ class Runner:
     """Runs one plan."""
 
     def __init__(
-        self, dependencies: Dependencies, plan: Plan, *, keep: bool, timings: Timings, must_keep: bool = True
+        self,
+        dependencies: Dependencies,
+        plan: Plan,
+        delivery: Delivery,
+        *,
+        keep: bool,
+        timings: Timings,
     ) -> None:
-        """``keep``: store each image as soon as it is finished. ``must_keep``: an image that cannot be stored is an
-        error; otherwise it is returned without a URL, with a warning.
-        """
+        """``keep``: store each image as soon as it is finished."""
         self._shop = dependencies
         self._plan = plan
         self._keep = keep
-        self._must_keep = must_keep
+        self._delivery = delivery
         self._timings = timings
 
-    async def run(
-        self, call: Call, finish: Finish, on_partial: OnPartial | None, on_image: OnImage | None = None
-    ) -> RunResult:
+    async def run(self, call: Call, finish: Finish) -> RunResult:
         """Runs ``call`` once for each seed. Raises the first ``GatewayError`` when every call failed, and
         ``EditRefused`` when one was refused.
         """
+        on_partial = self._delivery.on_partial
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
         limit = asyncio.Semaphore(self._shop.parallel)
 
         async def one(seed: int | None) -> _Made:
             async with limit:
-                return await self._begun(self._noted(replace(call, seed=seed), finish, show, on_image))
+                return await self._begun(self._noted(replace(call, seed=seed), finish, show))
 
         ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
         outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)
@@ -126,13 +142,14 @@ class Runner:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             if not work.done():
+                self._delivery.under_way.append(work)
                 self._shop.defer(_finished_alone(work))
             raise
 
-    async def _noted(self, call: Call, finish: Finish, show: OnPartial | None, on_image: OnImage | None) -> _Made:
+    async def _noted(self, call: Call, finish: Finish, show: OnPartial | None) -> _Made:
         made = await self._one(call, finish, show)
-        if on_image is not None:
-            on_image(made[0])
+        if self._delivery.on_image is not None:
+            self._delivery.on_image(made[0])
         return made
 
     def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
@@ -165,7 +182,7 @@ class Runner:
             with self._timings.phase("store"):
                 stored = await shop.store.put(image_key(shop.ids, image), image, details)
         except GatewayError as error:
-            if self._must_keep:
+            if self._delivery.must_keep:
                 raise
             return made, (*warnings, f"the image is not stored and has no URL: {error}")
         return replace(made, stored=stored), warnings

@@ -9,8 +9,10 @@ from cloudflare_image_mcp.catalog import Currency
 from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudflare_image_mcp.core.ports import Call
-    from cloudflare_image_mcp.core.result import ImageResult
+    from cloudflare_image_mcp.core.result import ResultImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ def estimated_spending(call: Call, images: int, *, is_free: bool) -> Spending:
     return Spending(images=images, neurons=amount, usd=amount * USD_PER_NEURON)
 
 
-def spending_of(result: ImageResult) -> Spending:
-    neurons = result.neurons or 0.0
-    return Spending(images=len(result.images), neurons=neurons, usd=neurons * USD_PER_NEURON + (result.usd or 0.0))
+def spending_of(images: Sequence[ResultImage]) -> Spending:
+    neurons = sum(image.neurons or 0.0 for image in images)
+    usd = sum(image.usd or 0.0 for image in images)
+    return Spending(images=len(images), neurons=neurons, usd=neurons * USD_PER_NEURON + usd)

@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import StreamingResponse
-
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.image_sources import sources_in
 from cloudflare_image_mcp.core.parsing import parse_request
@@ -31,7 +29,7 @@ from cloudflare_image_mcp.rest.answer import (
     written,
 )
 from cloudflare_image_mcp.rest.errors import internal_error
-from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, STREAM_HEADERS
+from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, ImageStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -249,12 +247,10 @@ def chat_answer(result: ImageResult, form: ChatForm, name: str) -> Response:
     return PiecesResponse(written(pieces), headers, "application/json")
 
 
-def chat_stream(
-    gateway: Gateway, prepared: Prepared, form: ChatForm, name: str, *, include_usage: bool
-) -> StreamingResponse:
+def chat_stream(gateway: Gateway, prepared: Prepared, form: ChatForm, name: str, *, include_usage: bool) -> ImageStream:
     """The 200 answer to ``stream: true``: comments while the image is made, then the image in one chunk."""
     events = _events(gateway, prepared, form, name, include_usage=include_usage)
-    return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
+    return ImageStream(gateway, prepared, events)
 
 
 async def _events(

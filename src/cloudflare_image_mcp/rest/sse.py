@@ -15,6 +15,8 @@ from cloudflare_image_mcp.rest.errors import internal_error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.types import Receive, Scope, Send
+
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.result import ImageResult
@@ -27,18 +29,36 @@ STREAM_HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """For every stream: proxies are neither to keep it nor to wait for its end."""
 
 
+class ImageStream(StreamingResponse):
+    """The events of a request whose images are made while they are sent. Where the client has left before they begin,
+    nothing is made, and what was reserved of its key's limits is given back.
+    """
+
+    def __init__(
+        self, gateway: Gateway, prepared: Prepared, events: AsyncIterator[bytes], headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=STREAM_HEADERS | (headers or {}))
+        self._gateway = gateway
+        self._prepared = prepared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._gateway.release(self._prepared)
+
+
 def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
     """The 200 answer to ``stream: true``: partial images as they come, then one completed event an image.
 
     ``request_id`` is the answer's, for the log. ``base_url``: origin of the image URLs, without a slash.
     """
     headers = {
-        **STREAM_HEADERS,
         "x-image-model": gateway.backend.engine or prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
     }
     events = _EventStream(gateway, prepared, request_id, base_url).events()
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return ImageStream(gateway, prepared, events, headers)
 
 
 class _EventStream:
