@@ -71,6 +71,7 @@ NAMES = {
     "failing": ("--images-per-day", "2", "--neurons-per-day", "100"),
     "unlimited": (),
 }
+NAMES |= {f"{kind}-next-day": NAMES[kind] for kind in ("images", "neurons", "usd")}
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +123,11 @@ def test_the_requests_of_a_minute_are_limited_and_every_answer_says_how_many_are
 def test_a_day_is_limited_and_the_error_says_when_it_ends(
     server: Server, keys: dict[str, str], name: str, unit: str, fitting: int
 ) -> None:
-    day = datetime.now(UTC).date()
-    answers = [server.post(keys[name]) for _ in range(fitting + 1)]
-    if day != datetime.now(UTC).date():
-        pytest.skip("a new day began")
+    for key in (keys[name], keys[f"{name}-next-day"]):
+        day = datetime.now(UTC).date()
+        answers = [server.post(key) for _ in range(fitting + 1)]
+        if day == datetime.now(UTC).date():  # else a new day began meanwhile, with a budget of its own
+            break
     assert [answer.status_code for answer in answers] == [200] * fitting + [429]
     refused = answers[-1]
     error = refused.json()["error"]
