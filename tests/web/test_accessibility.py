@@ -81,16 +81,15 @@ def test_nothing_serious(browser: Browser, tmp_path: Path, context: dict[str, An
         check(page, "offline")
 
 
-def test_nothing_serious_while_an_image_is_made(browser: Browser) -> None:
+@pytest.mark.parametrize("context", [DESKTOP, DARK, PHONE], ids=["light", "dark", "phone"])
+def test_nothing_serious_while_an_image_is_made(browser: Browser, context: dict[str, Any]) -> None:
     axe = (packages() / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-    with wired(faults="slow=12s:1") as wire, opened(browser, wire.gateway, axe) as page:
+    with wired(faults="slow=12s:1") as wire, opened(browser, wire.gateway, axe, **context) as page:
         page.wait_for_selector("#p-size")
         page.fill("#prompt", "a slow fox")
         page.locator("#form button.main").click()
         page.get_by_role("button", name="Cancel").wait_for()
         check(page, "running")
-        page.emulate_media(color_scheme="dark")
-        check(page, "running, dark")
         page.get_by_role("button", name="Cancel").click()
         page.locator("#results").get_by_text("Cancelled.").wait_for()
         check(page, "cancelled")

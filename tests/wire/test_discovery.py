@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,14 @@ import pytest
 import requests
 
 from cloudflare_image_mcp.assembly import Assembly, assemble
+from cloudflare_image_mcp.backends.workers_ai import discovery
 from cloudflare_image_mcp.backends.workers_ai.discovery import Discovery, DiscoveryError
 from cloudflare_image_mcp.catalog import proxied_models
+from cloudflare_image_mcp.emulator import EmulatorOptions, make_server
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
-from tests.live import serving, workers_ai_at
+from tests.live import running, serving, workers_ai_at
 from tests.wire.conftest import Wire
 
 if TYPE_CHECKING:
@@ -79,6 +83,41 @@ def test_a_new_model_works_after_the_next_reading_without_a_restart(source: byte
     assert answer.headers["x-image-model"] == NEW
     assert answer.json()["data"][0]["seed"] == 7
     assert "guidance is not supported by brush-9 and was ignored" in answer.json()["warnings"]
+
+
+def wait_until_offered(wire: Wire, model: str) -> None:
+    deadline = time.monotonic() + 60
+    while model not in {row["id"] for row in requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]}:
+        assert time.monotonic() < deadline, f"{model} is not offered"
+        time.sleep(0.05)
+
+
+def test_the_running_gateway_reads_again_after_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two models, the second added once the first was found: no reading but those of the gateway itself."""
+    monkeypatch.setattr(discovery, "KEPT", 0.1)
+    with reading() as (wire, _):
+        for model in (NEW, "acme/brush-10"):
+            add(wire, model, SCHEMA)
+            wait_until_offered(wire, model)
+        made = wire.post("generations", {"model": "brush-10", "prompt": "a fox", "response_format": "b64_json"})
+        assert made.status_code == 200, made.text
+
+
+def test_the_running_gateway_reads_again_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(discovery, "AFTER_FAILURE", 0.1)
+    later = make_server(EmulatorOptions())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        later.config.port = free.getsockname()[1]
+    with reading(CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{later.config.port}/client/v4") as (wire, _):
+        deadline = time.monotonic() + 60
+        while "the account's catalogue cannot be read: cannot be reached" not in caplog.text:
+            assert time.monotonic() < deadline, "no failure was logged"
+            time.sleep(0.05)
+        with running(later) as emulator:
+            add(Wire(wire.gateway, emulator), NEW, SCHEMA)
+            wait_until_offered(wire, NEW)
 
 
 def test_a_model_that_is_gone_is_offered_no_more_and_others_are_left_out() -> None:

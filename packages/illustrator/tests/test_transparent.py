@@ -6,6 +6,21 @@ import pytest
 from cloudflare_image_illustrator import Brief, Drawing, Illustrator
 
 
+SINGLE = (
+    "a red fox",
+    "a golden crown, watercolor",
+    "a green bicycle",
+    "an owl on a branch",
+    "a slice of pizza",
+    "a wooden chair",
+    "a hot air balloon",
+    "a smiling astronaut",
+    "ein blaues Auto",
+    "una taza de café",
+)
+"""Prompts of one subject; more than a third of each picture is fully transparent, as the gateway promises."""
+
+
 def draw(illustrator: Illustrator, prompt: str, seed: int = 3) -> Drawing:
     return illustrator.draw(Brief(prompt=prompt, seed=seed, width=256, height=256, transparent=True))
 
@@ -21,6 +36,14 @@ def test_the_subject_is_opaque_and_the_rest_is_transparent(illustrator: Illustra
     for subject in drawing.scene.subjects:
         for left, top, right, bottom in subject.boxes:
             assert alpha[max(top, 0) : bottom, max(left, 0) : right].max() == 255
+
+
+@pytest.mark.parametrize("prompt", SINGLE)
+def test_more_than_a_third_is_fully_transparent_around_one_subject(illustrator: Illustrator, prompt: str) -> None:
+    for seed in range(3):
+        alpha = draw(illustrator, prompt, seed).pixels[..., 3]
+        assert np.mean(alpha == 0) > 1 / 3
+        assert np.mean(alpha == 255) > 0.02
 
 
 def test_the_colour_does_not_fade_to_the_edge(illustrator: Illustrator) -> None:
