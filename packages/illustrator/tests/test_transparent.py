@@ -53,6 +53,14 @@ def test_the_colour_does_not_fade_to_the_edge(illustrator: Illustrator) -> None:
     assert np.median(pixels[edge][:, 0]) > np.median(pixels[edge][:, 2]) + 40  # red, neither white nor black
 
 
+@pytest.mark.parametrize("prompt", ["a golden crown, watercolor", "a red apple, watercolour", "a golden crown"])
+def test_no_paper_shows_at_the_edge_of_a_style(illustrator: Illustrator, prompt: str) -> None:
+    """Watercolour moves the edges of things: the opacity moves with them, or white lines stand on a dark page."""
+    pixels = draw(illustrator, prompt).pixels
+    white = (pixels[..., :3].min(axis=2) > 225) & (pixels[..., 3] > 200)
+    assert np.count_nonzero(white) <= 10
+
+
 def test_a_place_is_left_out_with_a_warning(illustrator: Illustrator) -> None:
     assert "the place was left out: the background is transparent" in draw(illustrator, "a fox in a forest").warnings
 

@@ -9,6 +9,7 @@ from cloudflare_image_illustrator.raster import bands
 from cloudflare_image_illustrator.reading.completion import complete
 from cloudflare_image_illustrator.reading.mention import Mention, Reading
 from cloudflare_image_illustrator.session import Session, describe
+from cloudflare_image_illustrator.styles import styling
 from cloudflare_image_illustrator.styles.finish import finish
 
 FALLBACK = "glowing star"  # stands for a prompt that names nothing which could be cut out
@@ -34,7 +35,8 @@ def generate(session: Session) -> Drawing:
     session.style(stage, reading)
     coloured = finish(stage.canvas.convert("RGB"), brief.steps, brief.guidance, brief.negative_prompt)
     session.preview(coloured)
-    pixels = np.dstack([np.asarray(coloured), alpha])
+    outlined = styling.outline(reading.style, Image.fromarray(alpha), brief.seed)
+    pixels = np.dstack([np.asarray(coloured), np.asarray(outlined)])
     for text in reading.titles:
         reading.warnings.append(f'the lettering "{text}" was left out: the background is transparent')
     return Drawing(pixels, describe(reading, cast, plan, energy), tuple(reading.warnings))

@@ -21,7 +21,7 @@ def watercolour(image: Image.Image, seed: int, steps: int) -> Image.Image:
     """Washes with wandering, darker edges, pigment that settles in the paper, and an unpainted border."""
     rng = seeded(seed, "watercolour")
     scale = unit(image)
-    wash = displaced(abstracted(image), rng, scale * 11, 12)
+    wash = _wandered(abstracted(image), rng)
     wash = ImageEnhance.Color(wash).enhance(1.12)
     edge = wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(scale * 1.6 + 0.4))
     flow = spread(rng, image, 5, 4)
@@ -37,6 +37,15 @@ def watercolour(image: Image.Image, seed: int, steps: int) -> Image.Image:
         return colour
 
     return banded(*image.size, draw)
+
+
+def watercolour_outline(alpha: Image.Image, seed: int) -> Image.Image:
+    """The opacity of what ``watercolour`` of the same seed paints: its edges wander with the wash."""
+    return _wandered(alpha, seeded(seed, "watercolour"))
+
+
+def _wandered(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    return displaced(image, rng, unit(image) * 11, 12)
 
 
 def _rough_border(rng: np.random.Generator, w: int, h: int, margin: float) -> Array:

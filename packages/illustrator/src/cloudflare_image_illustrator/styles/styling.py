@@ -30,6 +30,11 @@ def apply(style: str, image: Image.Image, seed: int, steps: int) -> Image.Image:
     return technique(image, seed, steps) if technique is not None else image
 
 
+def outline(style: str | None, alpha: Image.Image, seed: int) -> Image.Image:
+    """The opacity of a picture after ``apply``: moved where the style moves the edges of things."""
+    return painted.watercolour_outline(alpha, seed) if style == "watercolour" else alpha
+
+
 def monochrome(image: Image.Image) -> Image.Image:
     """Black and white with full contrast."""
     return ImageOps.autocontrast(image.convert("L"), cutoff=0.5).convert("RGB")
