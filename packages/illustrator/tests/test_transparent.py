@@ -5,7 +5,6 @@ import pytest
 
 from cloudflare_image_illustrator import Brief, Drawing, Illustrator
 
-
 SINGLE = (
     "a red fox",
     "a golden crown, watercolor",
