@@ -7,8 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from cloudflare_image_mcp.catalog import models
+from tests.live import gateway
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -42,6 +44,16 @@ def test_json_is_the_list_of_the_rest_api(home: Home) -> None:
     assert {row["backend"] for row in listing["data"]} == {"local"}
     one = json.loads(home.run("models", "flux-1-schnell", "--json").stdout)
     assert one == listing["data"][0]
+
+
+@pytest.mark.parametrize("name", ["dall-e-3", "gpt-image-2", "house"])
+def test_a_name_that_stands_for_a_model_is_described_as_in_the_rest_api(home: Home, name: str) -> None:
+    named = home.set(MODEL_ALIASES='{"house": "flux-2-dev", "gpt-image-2": "flux-2-dev"}')
+    one = json.loads(named.run("models", name, "--json").stdout)
+    with gateway(home.path / "images", MODEL_ALIASES=named.environ["MODEL_ALIASES"]) as origin:
+        assert one == requests.get(f"{origin}/v1/models/{name}", timeout=60).json()
+    text = " ".join(named.run("models", name).stdout.decode().split())
+    assert f"stands for {one['alias_of']}" in text
 
 
 def test_a_model_whose_edits_another_makes_says_which_and_at_what_price(home: Home) -> None:

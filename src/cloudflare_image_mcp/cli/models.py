@@ -33,9 +33,10 @@ def models(model_id: str | None, as_json: bool) -> None:
 
     try:
         settings = load_settings()
-        names = settings.models
-        chosen = [names.find(model_id)] if model_id else list(names.offered.values())
-        rows = [_described(model, settings) for model in chosen]
+        if model_id:
+            rows = [_named(model_id, settings)]
+        else:
+            rows = [_described(model, settings) for model in settings.models.offered.values()]
     except (GatewayError, SettingError) as error:
         if as_json:
             print_error_json(error)
@@ -49,6 +50,16 @@ def models(model_id: str | None, as_json: bool) -> None:
         console.print(_table(rows, console))
         prices = "Prices are Workers AI's for one image of the default size." if rows[0]["price"] else _FREE
         click.echo(f"{prices} `models ID` shows one model's parameters.", err=True)
+
+
+def _named(name: str, settings: Settings) -> dict[str, Any]:
+    """The row of a model, under any name that a request may give it. Raises ``GatewayError`` (404)."""
+    from cloudflare_image_mcp.catalog import Operation
+    from cloudflare_image_mcp.rest.models import alias_fields
+
+    names = settings.models
+    row = _described(names.resolve(name, Operation.GENERATE), settings)
+    return row | alias_fields(name, names) if names.is_alias(name) else row
 
 
 def _described(model: Model, settings: Settings) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model, Price
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.model_names import ModelNames
 
 ENDPOINTS: Final[Mapping[Operation, str]] = {
     Operation.GENERATE: "/v1/images/generations",
@@ -99,8 +100,13 @@ def _rates(price: Price) -> dict[str, float]:
 
 def _alias_object(name: str, gateway: Gateway) -> dict[str, Any]:
     names = gateway.options.names
+    return _object(names.resolve(name, Operation.GENERATE), gateway) | alias_fields(name, names)
+
+
+def alias_fields(name: str, names: ModelNames) -> dict[str, Any]:
+    """What the description of a model has instead under a name that stands for it."""
     model, editor = names.resolve(name, Operation.GENERATE), names.resolve(name, Operation.EDIT)
-    return _object(model, gateway) | {
+    return {
         "id": name,
         "owned_by": model.owned_by if openai_family(name) is None else "openai",
         "name": name,
