@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 import cloudflare_image_illustrator
 from cloudflare_image_mcp import __version__
@@ -56,10 +57,14 @@ def test_every_command_has_help(home: Home, name: str) -> None:
         (["generate", "x", "-f", "gif"], 2, 'Error: -f must be one of png, jpeg, jpg, webp, not "gif"'),
         (["generate", "x", "--ar=0:1"], 2, "Error: --ar must "),
         (["generate", "x", "-n9"], 2, "Error: -n must be an integer from 1 to 8, not 9"),
-        (["generate", "x", "-o", "-", "--n", "2"], 2, "output - takes one image; 2 were asked for"),
+        (["generate", "x", "-o", "-", "--n", "2"], 2, "Error: -o - takes one image; 2 were asked for"),
+        (["generate", "x", "--output=-", "-n2"], 2, "Error: --output - takes one image; 2 were asked for"),
         (["generate", "x", "-o", "-", "--json"], 2, "--json and --output - cannot both write to standard output"),
         (["generate", "x", "-o", "/dev/null/x.png"], 7, "cannot write /dev/null"),
-        (["generate", " "], 2, "prompt is required"),
+        (["generate", " "], 2, "Error: prompt is required"),
+        (["edit", "picture.png"], 2, "Error: --prompt is required"),
+        (["edit", "picture.png", "--prompt", "x", "-m", "stable-diffusion-v1-5-inpainting"], 2, "--mask is required"),
+        (["batch", "picture.png", "-o", "x"], 2, "picture.png cannot be read: it is not UTF-8 text"),
         (["edit", "missing.png", "--prompt", "x"], 3, "image missing.png does not exist"),
         (["edit", ".", "--prompt", "x"], 2, "image . cannot be read: Is a directory"),
         (["edit", "README", "--prompt", "x"], 2, "image must be a PNG, JPEG, WebP or GIF image"),
@@ -76,6 +81,7 @@ def test_every_command_has_help(home: Home, name: str) -> None:
 )
 def test_a_user_error_is_a_sentence_and_a_status(home: Home, arguments: list[str], status: int, words: str) -> None:
     (home.path / "README").write_text("no image")
+    Image.new("RGB", (256, 256)).save(home.path / "picture.png")
     ran = home.run(*arguments)
     assert words in ran.stderr
     assert ran.status == status

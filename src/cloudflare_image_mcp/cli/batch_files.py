@@ -47,7 +47,9 @@ def read_requests(file: Path) -> list[BatchLine]:
     except FileNotFoundError:
         raise GatewayError("not_found", f"{file} does not exist", param="file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise invalid("file", f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise invalid(
+            "file", f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}"
+        ) from None
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     first: dict[str, int] = {}
     lines = []

@@ -80,7 +80,7 @@ async def _run(task: ImageTask, shown: Shown) -> Report:
     inputs = _read_inputs(task)
     with _errors_in_users_words(inputs.origins):
         request = parse_request(task.operation, {**task.fields, **inputs.fields, "response_format": "b64_json"})
-    destination = Destination.parse(task.output, n=request.n)
+        destination = Destination.parse(task.output, n=request.n)
     request = _with_format(request, destination)
     destination.prepare()
     begun = time.perf_counter()
@@ -204,7 +204,7 @@ def _errors_in_users_words(origins: Mapping[str, str]) -> Iterator[None]:
     except GatewayError as error:
         param = error.param or ""
         if param in origins:
-            message = f"{error.message} ({origins[param]})"
+            message = error.message if origins[param] in error.message else f"{error.message} ({origins[param]})"
         elif error.message.startswith(f"{param} ") and (flag := _typed_flag(param)):
             message = flag + error.message[len(param) :]
         else:
@@ -213,12 +213,11 @@ def _errors_in_users_words(origins: Mapping[str, str]) -> Iterator[None]:
 
 
 def _typed_flag(param: str) -> str | None:
-    """The option of a parameter as it was typed; its first flag where it came otherwise, as from the prompt."""
-    from cloudflare_image_mcp.core.request import OPTIONS
-
-    if param not in OPTIONS:
+    """The command's option of that name as it was typed; its first flag where it came otherwise, as from the prompt."""
+    command = click.get_current_context().command
+    flags = next((row.opts for row in command.params if isinstance(row, click.Option) and row.name == param), None)
+    if flags is None:
         return None
-    flags = OPTIONS[param].flags
     typed = {argument.partition("=")[0] if argument.startswith("--") else argument[:2] for argument in sys.argv}
     return next((flag for flag in flags if flag in typed), flags[0])
 

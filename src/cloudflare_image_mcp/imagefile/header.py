@@ -96,7 +96,6 @@ _OTHERS: Final = (
     ("a JSON", re.compile(rb"\s{0,99}[{\[]\s{0,99}[\"{\[]")),
 )
 """Other kinds of file that are sent by mistake, which the error names."""
-_TAKEN: Final = "PNG, JPEG, WebP and GIF are taken"
 
 
 def read_header(head: bytes) -> ImageHeader:
@@ -136,9 +135,9 @@ def _format(head: bytes) -> ImageFormat:
         raise UnreadableImage("the file is empty")
     for name, signature in _OTHERS:
         if signature.match(head):
-            raise UnreadableImage(f"the file is {name} file; {_TAKEN}")
+            raise UnreadableImage(f"the file is {name} file")
     start = shown(head[:12].decode("ascii", "backslashreplace"))
-    raise UnreadableImage(f"the file is no known image: it starts with {start}; {_TAKEN}")
+    raise UnreadableImage(f"the file is no known image, and starts with {start}")
 
 
 def _bytes(head: bytes, start: int, length: int) -> bytes:
