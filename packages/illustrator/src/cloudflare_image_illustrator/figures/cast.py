@@ -1,4 +1,4 @@
-"""The cast: which drawing plays each mention, how large it is beside the others, and what it is fastened to."""
+"""The cast: which drawing stands for each mention, how large it is beside the others, and what it is fastened to."""
 
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ MIXED: dict[str, tuple[str, ...]] = {
 }
 ALOFT = {
     "hot air balloon", "airplane", "small airplane", "airplane departure", "helicopter", "balloon", "kite", "parachute", "flying saucer", "rocket", "butterfly", "honeybee", "bat",
-    "cloud", "comet", "sun with face", "full moon face", "crescent moon", "dove", "eagle", "floating island", "phoenix", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet", "party popper_",
+    "cloud", "comet", "sun with face", "full moon face", "crescent moon", "dove", "eagle", "floating island", "phoenix", "satellite", "star", "glowing star", "sun", "red heart", "snowflake", "ringed planet", "droplet",
 }  # fmt: skip
 FASTENED_FIRST = {"riding", "on", "over", "under", "inside", "front", "behind", "shoulder"}  # "A on B": A follows B
 # "A holds B": B follows A, bound so.
@@ -52,7 +52,7 @@ FASTENED_SECOND = {"holding": "holding", "wearing": "wearing", "containing": "in
 
 @dataclass(slots=True)
 class Actor:
-    """One instance of a mention. side: pixels of its square drawing. Positions are pixels of the picture.
+    """One instance of a mention. Positions are pixels of the picture.
 
     aspect: width over height of the visible drawing. crown: top of the head in shares of its box.
     saddle: where a thing set on it rests, in shares of its height. cut: a bust that the picture's lower edge cuts off. parent, bond: the actor it is fastened to and how.
