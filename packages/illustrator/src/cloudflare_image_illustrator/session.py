@@ -17,7 +17,7 @@ from cloudflare_image_illustrator.figures import cast as casting
 from cloudflare_image_illustrator.figures.cast import Actor, Cast
 from cloudflare_image_illustrator.pixels import Pixels
 from cloudflare_image_illustrator.reading.languages import translate
-from cloudflare_image_illustrator.reading.mention import Reading
+from cloudflare_image_illustrator.reading.mention import Mention, Reading
 from cloudflare_image_illustrator.reading.reader import Reader
 from cloudflare_image_illustrator.reading.vocabulary import Vocabulary
 from cloudflare_image_illustrator.scene import Scene, Subject
@@ -269,6 +269,19 @@ def _root(cast: Cast, index: int) -> Actor:
     return actor if actor.parent is None else _root(cast, actor.parent)
 
 
+def subject_of(mention: Mention, actors: list[Actor], relation: tuple[str, str] | None = None) -> Subject:
+    """A mention as it was drawn, by the actors that stand for it."""
+    concept = actors[0].concept
+    return Subject(
+        label=concept.label if concept else "sign",
+        phrase=mention.phrase,
+        count=len(actors),
+        colour=actors[0].colour,
+        relation=relation,
+        boxes=tuple(a.bounds for a in actors),
+    )
+
+
 def describe(reading: Reading, cast: Cast, plan: setting.Plan, energy: list[float]) -> Scene:
     """The scene as it was drawn."""
     subjects = []
@@ -276,22 +289,11 @@ def describe(reading: Reading, cast: Cast, plan: setting.Plan, energy: list[floa
         actors = [a for a in cast.actors if a.mention == index]
         if not actors:
             continue
-        concept = actors[0].concept
-        boxes = tuple(a.bounds for a in actors)
         relation = None
         if mention.relation is not None:
             other = cast.concepts[mention.relation[1]]
             relation = (mention.relation[0], other.label if other else "sign")
-        subjects.append(
-            Subject(
-                label=concept.label if concept else "sign",
-                phrase=mention.phrase,
-                count=len(actors),
-                colour=actors[0].colour,
-                relation=relation,
-                boxes=boxes,
-            )
-        )
+        subjects.append(subject_of(mention, actors, relation))
     return Scene(
         subjects=tuple(subjects), scenery=tuple(plan.scenery), time=plan.time, weather=tuple(reading.weather), season=reading.season,
         sky=tuple(reading.sky), style=reading.style, mood=reading.mood, lettering=tuple(reading.lettering), composition=plan.composition,

@@ -29,7 +29,7 @@ def generate(session: Session) -> Drawing:
         stage.canvas = Image.new("RGB", (brief.width, brief.height), (shade, shade, shade))
         session.perform(stage, cast)
         grounds.append(np.asarray(stage.canvas))
-    colours, alpha = _told_apart(*grounds)
+    colours, alpha = _colours_and_opacity(*grounds)
     del grounds
     stage.canvas = Image.fromarray(colours)
     session.style(stage, reading)
@@ -42,7 +42,7 @@ def generate(session: Session) -> Drawing:
     return Drawing(pixels, describe(reading, cast, plan, energy), tuple(reading.warnings))
 
 
-def _told_apart(black: Pixels, white: Pixels) -> tuple[Pixels, Pixels]:
+def _colours_and_opacity(black: Pixels, white: Pixels) -> tuple[Pixels, Pixels]:
     """Colours (H x W x 3) and opacity (H x W) of what was drawn on black and on white."""
     colours, opacity = np.empty_like(black), np.empty(black.shape[:2], np.uint8)
     for rows in bands(len(black)):

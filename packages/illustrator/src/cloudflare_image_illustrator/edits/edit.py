@@ -21,7 +21,7 @@ from cloudflare_image_illustrator.reading.mention import Reading
 from cloudflare_image_illustrator.scene import Scene, Subject
 from cloudflare_image_illustrator.scenery import light, setting
 from cloudflare_image_illustrator.seeds import seeded
-from cloudflare_image_illustrator.session import Session
+from cloudflare_image_illustrator.session import Session, subject_of
 
 FULL = 0.7  # strength at which an instruction is carried out in full; beyond it the source gives way to a new picture
 DRAWN = 128  # pixels: the height of a drawing that is looked for in a picture
@@ -35,6 +35,7 @@ class Edit:
     def __init__(self, session: Session) -> None:
         self.session, self.brief = session, session.brief
         self.size = (self.brief.width, self.brief.height)
+        self.rim = max(4, min(self.size) // 22)  # pixels round what stands out that belong to its hole
         source = decode_image(self.brief.images[0], "the image")
         self.source = source if source.size == self.size else ImageOps.fit(source, self.size, Image.Resampling.LANCZOS)
         self.mask = None if self.brief.mask is None else decode_mask(self.brief.mask, source.size, self.size)
@@ -159,7 +160,7 @@ class Edit:
             reading.warnings.append(
                 f'what stands out most was taken for "{what.strip()}"; a mask would say which part is meant'
             )
-            hole = photograph.hull(found, max(4, min(self.size) // 22))
+            hole = photograph.hull(found, self.rim)
         return inpainting.filled(picture, hole, self.brief.steps, self._apart(picture, hole))
 
     def _recognised(self, picture: Image.Image, what: str, reading: Reading) -> Array | None:
@@ -226,10 +227,10 @@ class Edit:
 
     def _outlined(self, picture: Image.Image, found: Array) -> Array:
         """What stands out, by its finer outline."""
-        return inpainting.told_apart(picture, found, photograph.hull(found, max(4, min(self.size) // 22)))
+        return inpainting.outlined(picture, found, photograph.hull(found, self.rim))
 
     def _scenery(self, reading: Reading, refused: Reading) -> Image.Image:
-        bare = replace_reading(reading)
+        bare = _without_things(reading)
         plan = setting.plan(bare, [], self.brief.seed, refused)
         stage = setting.build(plan, bare, self.brief, [], refused)
         setting.paint(stage)
@@ -245,9 +246,7 @@ class Edit:
         region = self._region(picture, asked)
         if region is not None and asked.kind != "add":
             hole = (
-                self.mask
-                if self.mask is not None
-                else photograph.hull(photograph.standing_out(picture)[0], max(4, min(self.size) // 22))
+                self.mask if self.mask is not None else photograph.hull(photograph.standing_out(picture)[0], self.rim)
             )
             picture = inpainting.filled(picture, hole, self.brief.steps)
         stage = looks.stage_of(picture, self.brief.seed)
@@ -264,17 +263,7 @@ class Edit:
         for index, mention in enumerate(reading.mentions):
             actors = [a for a in cast.actors if a.mention == index]
             if actors:
-                boxes = tuple(a.bounds for a in actors)
-                concept = actors[0].concept
-                self.subjects.append(
-                    Subject(
-                        label=concept.label if concept else "sign",
-                        phrase=mention.phrase,
-                        count=len(actors),
-                        colour=actors[0].colour,
-                        boxes=boxes,
-                    )
-                )
+                self.subjects.append(subject_of(mention, actors))
         return stage.canvas
 
     def _region(self, picture: Image.Image, asked: Instruction) -> tuple[int, int, int, int] | None:
@@ -285,7 +274,7 @@ class Edit:
             part = found if certainty >= 0.15 else None
         if part is None:
             return None
-        return Image.fromarray(((part > 0.3) * 255).astype(np.uint8)).getbbox()
+        return placing.box_of(part)
 
     def _place(self, actor: Actor, picture: Image.Image, asked: Instruction, order: int) -> None:
         """Where the instruction says, if it names what is in the picture, else anywhere free."""
@@ -305,7 +294,7 @@ class Edit:
         cut = figure.trimmed(cut)
         actor = Actor(0, 0, None, 1.0, cut.width / cut.height)
         if self.mask is not None:
-            box = Image.fromarray(((self.mask > 0.3) * 255).astype(np.uint8)).getbbox()
+            box = placing.box_of(self.mask)
             if box is not None:
                 placing.fit(actor, box, 0, 1)
         else:
@@ -331,7 +320,7 @@ def _snow_falls(asked: Instruction, reading: Reading) -> None:
         reading.weather.append("snowfall")
 
 
-def replace_reading(reading: Reading) -> Reading:
+def _without_things(reading: Reading) -> Reading:
     """The reading's place and hour without its things."""
     return Reading(
         scenery=list(reading.scenery),

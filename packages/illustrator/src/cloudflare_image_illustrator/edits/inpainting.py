@@ -86,7 +86,7 @@ def _bridged(image: Image.Image, missing: Mask, barred: Mask) -> Array:
     return filling
 
 
-def told_apart(image: Image.Image, part: Array, around: Array) -> Array:
+def outlined(image: Image.Image, part: Array, around: Array) -> Array:
     """How much each pixel of a part differs from what would be behind it, 0 to 1, H x W: a finer outline than the part's.
     around: a generous outline of the part, across which the surroundings are bridged to guess what is behind."""
     small, lost = _reduced(image, around >= 0.02)

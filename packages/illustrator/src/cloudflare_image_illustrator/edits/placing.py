@@ -6,9 +6,15 @@ from PIL import Image, ImageFilter
 
 from cloudflare_image_illustrator.edits import photograph
 from cloudflare_image_illustrator.figures.cast import Actor
+from cloudflare_image_illustrator.pixels import Array
 from cloudflare_image_illustrator.seeds import seeded
 
 ALOFT_PLACES = ("sky-weather", "transport-air")
+
+
+def box_of(part: Array, least: float = 0.3) -> tuple[int, int, int, int] | None:
+    """left, top, right, bottom of where a part of a picture (0 to 1, H x W) is more than the least; None when it is nowhere."""
+    return Image.fromarray(((part > least) * 255).astype(np.uint8)).getbbox()
 
 
 def fit(actor: Actor, box: tuple[int, int, int, int], place: int, count: int) -> None:
@@ -63,7 +69,7 @@ def _head(upper: NDArray[np.bool_]) -> tuple[float, float]:
 def by_what_stands_out(actor: Actor, picture: Image.Image, relation: str) -> bool:
     """Places a thing beside, on, over, under, before or behind the thing that stands out; false when none does."""
     found, certainty = photograph.standing_out(picture)
-    box = Image.fromarray(((found > 0.5) * 255).astype(np.uint8)).getbbox()
+    box = box_of(found, 0.5)
     if certainty < 0.12 or box is None:
         return False
     left, top, right, bottom = box
