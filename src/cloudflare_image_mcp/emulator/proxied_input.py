@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudflare_image_mcp.backends.workers_ai.proxied_fields import FORMATS, IMAGES, PROMPTS, SCALES, side_of_scale
 from cloudflare_image_mcp.backends.workers_ai.proxied_wire import size_of_ratio
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.emulator.errors import INCOMPLETE, NO_SUCH_MODEL, SCHEMA, refuse
@@ -18,11 +19,6 @@ from cloudflare_image_mcp.emulator.validator import SchemaFault, validate
 if TYPE_CHECKING:
     from cloudflare_image_mcp.emulator.proxied_registry import Registered, Registry
 
-PROMPTS: Final = ("prompt", "instruction")
-IMAGES: Final = ("input_images", "image_input", "images", "image", "input_image")
-FORMATS: Final = ("output_format", "output_type", "format")
-SCALES: Final = ("resolution", "image_size", "size")
-_SCALE: Final = re.compile(r"(\d+)\s*(K|MP)", re.IGNORECASE)
 _BLOCK: Final = 16
 """Pixels: models with ratios make sides in multiples of it, which is not quite the ratio."""
 
@@ -103,11 +99,8 @@ def _size(row: Registered, values: dict[str, Any], images: tuple[InputImage, ...
     text, ratio = str(values.get("size", "")).replace("*", "x"), values.get("aspect_ratio")
     if re.fullmatch(r"\d+x\d+", text):
         return Size.parse(text)
-    scale = next((match for name in SCALES if (match := _SCALE.fullmatch(str(values.get(name, ""))))), None)
-    side = row.side
-    if scale is not None:
-        amount = int(scale[1])
-        side = round(1024 * (amount if scale[2].upper() == "K" else amount**0.5))
+    sides = (side_of_scale(str(values.get(name, ""))) for name in SCALES)
+    side = next((side for side in sides if side is not None), row.side)
     if not isinstance(ratio, str) or ":" not in ratio:
         if images:
             return images[0].size

@@ -6,17 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cloudflare_image_mcp.backends.workers_ai.proxied_fields import FORMATS, IMAGES, PROMPTS, SCALES, side_of_scale
 from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_of
 from cloudflare_image_mcp.catalog import CatalogError, Model
 from cloudflare_image_mcp.catalog.loading import read_model
 from cloudflare_image_mcp.catalog.toml_table import Table
 from cloudflare_image_mcp.core.request import other_names
 
-PROMPTS: Final = ("prompt", "instruction")
-IMAGES: Final = ("input_images", "image_input", "images", "reference_images", "image", "input_image")
 NUMBERS: Final = {parameter: other_names(parameter) for parameter in ("seed", "steps", "guidance", "strength")}
-FORMATS: Final = ("output_format", "output_type")
-SCALES: Final = ("resolution", "image_size", "size")
 QUALITIES: Final = {
     "low": ("low", "draft"),
     "medium": ("medium", "standard"),
@@ -30,7 +27,6 @@ QUALITIES: Final = {
 MOST_IMAGES: Final = 16
 LARGEST_SIDE: Final = 4096
 USUAL_SIZE: Final = "1024x1024"
-_SCALE: Final = re.compile(r"(\d+)\s*(K|MP)", re.IGNORECASE)
 _SIZE: Final = re.compile(r"\d+x\d+")
 _RATIO: Final = re.compile(r"[\d.]+:[\d.]+")
 
@@ -183,7 +179,7 @@ class _Reader:
     def _ratios(self, ratios: list[str]) -> dict[str, Any]:
         table: dict[str, Any] = {"ratio": "aspect_ratio", "ratios": ratios}
         for name in SCALES:
-            scales = {text: side for text in _values(self._fields.get(name)) if (side := _side(text))}
+            scales = {text: side for text in _values(self._fields.get(name)) if (side := side_of_scale(text))}
             if scales:
                 return table | {"scale": name, "scales": scales}
         return table
@@ -201,15 +197,6 @@ class _Reader:
 
     def _first(self, names: tuple[str, ...]) -> str | None:
         return next((name for name in names if name in self._fields), None)
-
-
-def _side(text: str) -> int | None:
-    """The side of the square that a resolution such as ``2K`` or ``4MP`` stands for."""
-    match = _SCALE.fullmatch(text)
-    if match is None:
-        return None
-    amount = int(match[1])
-    return round(1024 * (amount if match[2].upper() == "K" else amount**0.5))
 
 
 def _variant(row: Any) -> dict[str, Any]:
