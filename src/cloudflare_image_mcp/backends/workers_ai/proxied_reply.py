@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, plain
 from cloudflare_image_mcp.backends.workers_ai.proxied_errors import EXPIRED, NOT_FETCHED, proxied_meaning_of
-from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_ERROR, retry_after
+from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_ERROR, base64_bytes, is_base64, is_json, retry_after
 from cloudflare_image_mcp.errors import ImageNotFetched, UnreadableImage
-from cloudflare_image_mcp.imagefile import base64_text
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
@@ -43,17 +42,15 @@ async def proxied_image_of(reply: Reply, fetcher: ImageFetcher) -> Image:
 
 
 async def _payload(reply: Reply, fetcher: ImageFetcher) -> Payload:
-    if reply.status == 200 and reply.body[:64].lstrip()[:1] != b"{":
+    if reply.status == 200 and not is_json(reply.body):
         return BytesPayload(reply.body)
     text = _image_text(reply)
     if text.startswith(("http://", "https://")):
         return await _fetched(text, fetcher)
-    data = "".join(text.rpartition("base64,")[2].split()).encode("ascii", "replace")
-    try:
-        base64_text.decode(data)
-    except ValueError:
-        raise UpstreamError(NO_IMAGE, "its base64 is broken") from None
-    return Base64Payload(memoryview(data))
+    data = memoryview(base64_bytes(text))
+    if not is_base64(data):
+        raise UpstreamError(NO_IMAGE, "its base64 is broken")
+    return Base64Payload(data)
 
 
 def _image_text(reply: Reply) -> str:

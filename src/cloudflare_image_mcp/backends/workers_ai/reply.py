@@ -114,18 +114,30 @@ def _errors(body: bytes) -> list[tuple[int, str]]:
 
 
 def _payload(reply: Reply) -> Payload:
-    if reply.body[:64].lstrip()[:1] != b"{":
+    if not is_json(reply.body):
         return BytesPayload(reply.body)
     text = _spliced(reply.body)
-    if text is None or not _is_base64(text):
+    if text is None or not is_base64(text):
         text = memoryview(_parsed(reply))
-        if not _is_base64(text):
+        if not is_base64(text):
             raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=reply.neurons)
     return Base64Payload(text)
 
 
-def _is_base64(text: memoryview) -> bool:
-    """To the last character: the text is going to stand in the caller's JSON as it is."""
+def is_json(body: bytes) -> bool:
+    """Whether a reply is a JSON object; else it is an image's bytes."""
+    return body[:64].lstrip()[:1] == b"{"
+
+
+def base64_bytes(text: str) -> bytes:
+    """The base64 of a text, which may be a ``data:`` URL, without line breaks. What is not ASCII becomes ``?``, which
+    is no base64.
+    """
+    return "".join(text.rpartition("base64,")[2].split()).encode("ascii", "replace")
+
+
+def is_base64(text: memoryview) -> bool:
+    """Reads to the last character: the text is going to stand in the caller's JSON as it is."""
     try:
         base64_text.decode(text)
     except ValueError:
@@ -152,7 +164,6 @@ def _parsed(reply: Reply) -> bytes:
         envelope: Any = json.loads(reply.body)
         if envelope.get("success") is False and envelope.get("errors"):
             raise failure_of(reply)
-        image: Any = envelope["result"]["image"]
-        return "".join(str(image).rpartition("base64,")[2].split()).encode("ascii")
+        return base64_bytes(str(envelope["result"]["image"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UpstreamError(NO_IMAGE, "it holds none", neurons=reply.neurons) from error
