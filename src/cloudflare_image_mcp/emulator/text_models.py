@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
+from cloudflare_image_mcp.backends.workers_ai.llama_guard import MODEL as GUARD
 from cloudflare_image_mcp.emulator.errors import INCOMPLETE, refuse
 from cloudflare_image_mcp.emulator.filter import is_refused
 
-GUARD: Final = "@cf/meta/llama-guard-3-8b"
 TEXT_MODELS: Final = frozenset(
     {
         GUARD,
