@@ -20,6 +20,7 @@ from yarl import URL
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.errors import ImageNotFetched, UnreadableImage, shown
 from cloudflare_image_mcp.fetcher.addresses import is_public, is_reachable
+from cloudflare_image_mcp.fetcher.http_values import ACCEPT, DEFAULT_PORTS, REDIRECTS
 from cloudflare_image_mcp.fetcher.network import CheckedNetwork, Refused, system_resolver
 from cloudflare_image_mcp.imagefile.header import HeaderCutShort, read_header
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
@@ -37,20 +38,18 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.fetcher.network import AddressRule, Resolver
     from cloudflare_image_mcp.imagefile.payload import Payload
 
-PUBLIC_PORTS: Final = frozenset({80, 443})
+PUBLIC_PORTS: Final = frozenset(DEFAULT_PORTS.values())
 """A gateway that connects anywhere is a port scanner for strangers, and speaks to mail servers and databases.
 """
 
 _HEADERS: Final = {
-    "Accept": "image/png, image/jpeg, image/webp, image/gif",
+    "Accept": ACCEPT,
     # Images are compressed already; anything else may unpack to a thousand times its size.
     "Accept-Encoding": "identity",
     "User-Agent": f"cloudflare-image-mcp/{__version__}",
 }
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HEAD_BYTES: Final = 64
 """Bytes after which the type is known; other files are not read further."""
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LEFT_AS_WRITTEN: Final = "%:/?#[]@!$&'()*+,;=-._~"
 """Characters of a path or a query that are sent as they are: the signature of a URL is over its exact text."""
 
@@ -139,7 +138,7 @@ class GuardedFetcher:
             self._session(target) as session,
             session.get(target, headers=_HEADERS, allow_redirects=False) as response,
         ):
-            if response.status in _REDIRECTS:
+            if response.status in REDIRECTS:
                 return _location(target, response)
             return await self._image(response)
 
@@ -204,7 +203,7 @@ def _parsed(url: str) -> URL:
         raise Refused("it is not a valid URL")
     try:
         parts = urlsplit(url)
-        if parts.scheme not in _DEFAULT_PORTS:
+        if parts.scheme not in DEFAULT_PORTS:
             raise Refused("its scheme is neither http nor https")
         if not parts.hostname:
             raise Refused("it names no host")

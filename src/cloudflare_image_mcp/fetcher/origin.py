@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from cloudflare_image_mcp.fetcher.http_values import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import ImageFetcher
     from cloudflare_image_mcp.imagefile.payload import Payload
-
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class OriginFetcher:
@@ -32,7 +32,7 @@ def origin_of(url: str) -> tuple[str, str, int] | None:
     """Returns scheme, host and port; None for what is not an ``http`` or ``https`` URL."""
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
     return None if port is None or not parts.hostname else (parts.scheme, parts.hostname, port)

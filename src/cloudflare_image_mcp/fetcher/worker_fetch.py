@@ -9,11 +9,11 @@ import js
 from pyodide.ffi import JsException
 
 from cloudflare_image_mcp.errors import ImageNotFetched
+from cloudflare_image_mcp.fetcher.http_values import ACCEPT, REDIRECTS
 from cloudflare_image_mcp.js_values import Handle, JsPayload, ignored, js_object, optional
 from cloudflare_image_mcp.limits import FETCH_REDIRECTS, FETCH_TIMEOUT, MAX_IMAGE_BYTES, MEBIBYTE
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_HEADERS: Final = {"accept": "image/png, image/jpeg, image/webp, image/gif", "user-agent": "cloudflare-image-mcp"}
+_HEADERS: Final = {"accept": ACCEPT, "user-agent": "cloudflare-image-mcp"}
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """Of IPv6; what is outside of it may stand for an IPv4 address."""
 
@@ -34,7 +34,7 @@ class WorkerFetcher:
                 options = js_object({"redirect": "manual", "headers": _HEADERS})
                 options.signal = signal
                 response = await js.fetch(address, options)
-                if response.status not in _REDIRECTS:
+                if response.status not in REDIRECTS:
                     return await _image(response, param)
                 _leave(response)
                 location = optional(response.headers.get("location"))
