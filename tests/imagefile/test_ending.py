@@ -141,7 +141,7 @@ async def test_a_cut_file_with_an_end_is_refused_by_decoding_it(name: str, pixel
 
 
 async def test_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "_MAX_PARTS", 5)
+    monkeypatch.setattr(ending, "MAX_PARTS", 5)
     many = FILES["png RGB"][:33] + b"\0\0\0\0teSt\0\0\0\0" * 6 + FILES["png RGB"][33:]
     assert await find_end(BytesPayload(many), read_header(many)) is None
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.imagefile.ending import MAX_PARTS
 from cloudflare_image_mcp.imagefile.header import ImageFormat, read_header
-from cloudflare_image_mcp.imaging.essential import MAX_BLOCKS, MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, essential
+from cloudflare_image_mcp.imaging.essential import MAX_BLOCKS, MAX_SCANS, MAX_SEGMENTS, essential
 from tests.imaging.pictures import chunk, picture, png, written
 
 EXIF = PillowImage.Exif()
@@ -98,8 +99,8 @@ def gif_with(part: bytes) -> bytes:
 
 
 BOMBS = {
-    "png of empty chunks": (png_of(chunk(b"IDAT", b"")), f"more than {MAX_CHUNKS} chunks"),
-    "png of unknown chunks": (png_of(chunk(b"abCd", b"")), f"more than {MAX_CHUNKS} chunks"),
+    "png of empty chunks": (png_of(chunk(b"IDAT", b"")), f"more than {MAX_PARTS} chunks"),
+    "png of unknown chunks": (png_of(chunk(b"abCd", b"")), f"more than {MAX_PARTS} chunks"),
     "jpeg of comments": (jpeg_with(b"\xff\xfe\0\2" * (MAX_SEGMENTS + 1)), "do not follow its header"),
     "jpeg with rubbish before its pixels": (jpeg_with(b"rubbish"), "do not follow its header"),
     "jpeg that never comes to pixels": (JPEG[:FRAME], "do not follow its header"),

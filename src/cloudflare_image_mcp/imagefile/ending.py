@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 192 * 1024
 """Bytes read at a time."""
-_MAX_PARTS: Final = 20_000
+MAX_PARTS: Final = 20_000
 """Chunks of a PNG, segments of a JPEG. 25 MB in the 8 kB that encoders write are 3,200 chunks."""
 _MAX_BLOCKS: Final = 500_000
 """Blocks of a GIF, of at most 255 bytes each."""
 
 EOI: Final = 0xD9
 SOS: Final = 0xDA
+_DNL: Final = 0xDC
 _BARE: Final = frozenset((0x01, *range(0xD0, 0xD8)))
 """Markers without a length."""
 _NEXT_MARKER: Final = re.compile(rb"\xff+([^\0\xff\xd0-\xd7])", re.DOTALL)
@@ -70,7 +71,7 @@ class _Window:
 
 async def _png(window: _Window) -> int | None:
     position = 8
-    for _ in range(_MAX_PARTS):
+    for _ in range(MAX_PARTS):
         head = await window.at(position, 8)
         if len(head) < 8:
             return None
@@ -94,7 +95,7 @@ def jpeg_segments(payload: Payload) -> AsyncIterator[tuple[int, int, int]]:
 
 async def _segments(window: _Window) -> AsyncIterator[tuple[int, int, int]]:
     position, in_scan = 2, False
-    for _ in range(_MAX_PARTS):
+    for _ in range(MAX_PARTS):
         if in_scan:
             found = await window.search(_NEXT_MARKER, position)
         else:
@@ -113,9 +114,6 @@ async def _segments(window: _Window) -> AsyncIterator[tuple[int, int, int]]:
         yield marker, position + 2, length - 2
         position += length
         in_scan = marker == SOS or (in_scan and marker == _DNL)
-
-
-_DNL: Final = 0xDC
 
 
 async def _marker(window: _Window, position: int) -> tuple[int, bytes] | None:

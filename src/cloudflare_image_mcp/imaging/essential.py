@@ -10,13 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.errors import UnreadableImage
+from cloudflare_image_mcp.imagefile.ending import MAX_PARTS, SOS
 from cloudflare_image_mcp.imagefile.header import ImageFormat, gif_palette_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_CHUNKS: Final = 20_000
-"""Chunks of a PNG: 25 MB in the 8 kB that encoders write are 3,200."""
 MAX_SEGMENTS: Final = 1_000
 MAX_SCANS: Final = 100
 """Real progressive JPEGs have about 10; each costs a pass over the whole picture, however short it is."""
@@ -28,7 +27,7 @@ _JPEG_KEPT: Final = frozenset({0xE0, 0xE2, 0xEE, *range(0xC0, 0xD0), *range(0xDA
 """JFIF, the colour profile, Adobe's colour transform, tables and frames."""
 _JPEG_MARKER: Final = re.compile(rb"\xff+([^\xff\0])", re.DOTALL)
 _JPEG_BARE: Final = frozenset((0x01, *range(0xD0, 0xDA)))
-_SOS, _APP2 = 0xDA, 0xE2
+_APP2: Final = 0xE2
 _GRAPHIC_CONTROL: Final = b"\xf9"
 
 
@@ -41,7 +40,7 @@ def essential(data: bytes, image_format: ImageFormat) -> bytes:
 def _png(data: bytes) -> bytes:
     kept, seen = [data[:33]], set[bytes]()
     position = 33
-    for _ in range(MAX_CHUNKS):
+    for _ in range(MAX_PARTS):
         kind = data[position + 4 : position + 8]
         stop = position + 12 + int.from_bytes(data[position : position + 4])
         if kind in _PNG_KEPT and (kind == b"IDAT" or kind not in seen):
@@ -50,7 +49,7 @@ def _png(data: bytes) -> bytes:
         if kind == b"IEND" or stop >= len(data):
             return b"".join(kept)
         position = stop
-    raise UnreadableImage(f"the PNG file has more than {MAX_CHUNKS} chunks")
+    raise UnreadableImage(f"the PNG file has more than {MAX_PARTS} chunks")
 
 
 def _jpeg(data: bytes) -> bytes:
@@ -63,7 +62,7 @@ def _jpeg(data: bytes) -> bytes:
         if found is None:
             break
         marker, start = found[1][0], found.end()
-        if marker == _SOS:
+        if marker == SOS:
             return b"".join([*kept, b"\xff", data[start - 1 :]])
         length = 0 if marker in _JPEG_BARE else int.from_bytes(data[start : start + 2])
         position = start + length
