@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.header import ImageCutShort, ImageFormat
 from cloudflare_image_mcp.imagefile.image import Image
-from cloudflare_image_mcp.imaging.images_binding import ImagesBinding
+from cloudflare_image_mcp.imaging.images_binding import ImagesBinding, filling
 from cloudflare_image_mcp.imaging.lane_blend import blended
 from cloudflare_image_mcp.imaging.mask_bits import MaskBits, is_opaque, marks, thresholded
 from cloudflare_image_mcp.imaging.mask_rules import TRANSPARENT, check_mask_size, feather_width
@@ -50,7 +50,7 @@ class ImagesPixels:
     async def source(self, image: Image, size: Size) -> Image:
         if image.format is ImageFormat.PNG and image.header.size == size and image.header.orientation == 1:
             return image
-        return await self._input(image, f"a source image of {size}", ImageFormat.PNG, _filling(size))
+        return await self._input(image, f"a source image of {size}", ImageFormat.PNG, filling(size))
 
     async def complete_jpeg(self, image: Image) -> Image:
         raise ImageCutShort(image.header)
@@ -100,7 +100,7 @@ class ImagesPixels:
         transform = None
         what = f"output_format {kind.value}"
         if image.size != finish.size or image.header.orientation != 1:
-            transform = _filling(finish.size)
+            transform = filling(finish.size)
             what = f"the size {finish.size} of an image rendered at {image.size}"
         elif kind is image.format and finish.compression is None:
             return image
@@ -187,11 +187,6 @@ def _without_alpha(rgba: bytes) -> bytes:
     for channel in range(3):
         pixels[channel::3] = rgba[channel::4]
     return bytes(pixels)
-
-
-def _filling(size: Size) -> dict[str, object]:
-    """Exactly ``size``: filled, and what is over is cut off around the middle."""
-    return {"width": size.width, "height": size.height, "fit": "cover"}
 
 
 def _within(longest: int) -> dict[str, object]:

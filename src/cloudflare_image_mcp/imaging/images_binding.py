@@ -24,6 +24,11 @@ _UNREADABLE: Final = frozenset({9520, 9412, 9422})
 _RGBA: Final = "rgba"
 
 
+def filling(size: Size) -> dict[str, object]:
+    """The transform to exactly ``size``: filled, and what is over is cut off around the middle."""
+    return {"width": size.width, "height": size.height, "fit": "cover"}
+
+
 class ImagesBinding:
     """The binding, or its absence."""
 
@@ -53,7 +58,7 @@ class ImagesBinding:
     async def pixels(self, image: Image, what: str, size: Size) -> JsPayload:
         """The image upright and scaled to fill ``size``: 4 bytes for each pixel. Raises as ``transformed``."""
         fitted = image.size == size
-        transform = None if fitted else {"width": size.width, "height": size.height, "fit": "cover"}
+        transform = None if fitted else filling(size)
         if self._gives_pixels:
             try:
                 rgba = await self._output(image, what, _RGBA, transform)
