@@ -10,6 +10,7 @@ from cloudflare_image_illustrator.figures.cast import Actor, Cast
 
 CANDIDATES = 72  # positions tried for each actor in each step
 Floats = NDArray[np.float64]
+HEADROOM = 0.03  # kept free above what stands, in heights of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,6 @@ class Floor:
     floating: bool = False
     focus: float = 0.5
     reach: float = 0.56
-    headroom: float = 0.03
     horizon: float = 0.0
     ledge: tuple[float, float] = (0.0, 1.0)
     margin: float = 0.02
@@ -344,10 +344,7 @@ def _energy(i: int, tried: Floats, places: Floats, extents: list[Floats], floor:
     energy: Floats = 9 * outside / size[0]
     energy += (
         9
-        * (
-            np.maximum(floor.height * floor.headroom - boxes[:, 1], 0)
-            + np.maximum(boxes[:, 3] - floor.height * 0.98, 0)
-        )
+        * (np.maximum(floor.height * HEADROOM - boxes[:, 1], 0) + np.maximum(boxes[:, 3] - floor.height * 0.98, 0))
         / size[1]
     )
     others = [j for j in range(len(places)) if j != i]

@@ -49,7 +49,6 @@ def paint(stage: Stage, scenery: list[str]) -> None:
     elif place == "city":
         _blocks(stage, cx, cy, w, h)
     stage.floor_far, stage.floor_near = cy - h * 0.05, cy + h * 0.45
-    stage.slab = (cx - w * 0.6, cx + w * 0.6)
 
 
 def _trees(stage: Stage, cx: float, cy: float, w: float, h: float, snowy: bool) -> None:

@@ -49,8 +49,6 @@ class Stage:
     foam: bool = False
     boats: bool = False
     front_bank: tuple[NDArray[np.floating[Any]], Rgb, Rgb] | None = None
-    pedestal: float | None = None
-    slab: tuple[float, float] | None = None
     ledge: tuple[float, float] | None = None
     canvas: Image.Image = field(default_factory=lambda: Image.new("RGB", (1, 1)))
     paints: list[str] = field(default_factory=list)

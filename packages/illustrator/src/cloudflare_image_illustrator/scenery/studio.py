@@ -70,7 +70,6 @@ def _decorate(stage: Stage, variant: str, wall: Rgb, rng: np.random.Generator) -
         )
     elif variant == "podium":
         top, w, thick = height * 0.76, side * 0.36, side * 0.10
-        stage.pedestal = top
         body = stage.gradient(
             [(0, mix(light, wall, 0.4), 1), (0.5, wall, 1), (1, oklch(lightness - 0.12, chroma, hue), 1)],
             0,
