@@ -56,9 +56,9 @@ def _read_folder(name: str) -> Mapping[str, Model]:
         for path in folder.iterdir()
         if path.name.endswith(".toml")
     ]
-    ranked = sorted(((table.take("rank", int, 0), table) for table in tables), key=lambda row: row[0])
-    rows = sorted((_model(table) for _, table in ranked), key=lambda row: row.id if row.proxied else "")
-    return MappingProxyType({row.id: row for row in rows})
+    ranked = [(table.take("rank", int, 0), _model(table)) for table in tables]
+    rows = sorted(ranked, key=lambda row: (row[0], row[1].id))
+    return MappingProxyType({model.id: model for _, model in rows})
 
 
 def _model(table: Table) -> Model:

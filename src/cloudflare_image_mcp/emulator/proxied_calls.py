@@ -34,7 +34,7 @@ LOOPBACK_URL: Final = "http://127.0.0.1/picture.png"
 
 
 class ProxiedCalls:
-    """Reads, draws, hosts."""
+    """Reads a call, draws its picture and hosts it under a URL."""
 
     def __init__(self, pictures: Pictures, faults: FaultPlan, counts: Counts) -> None:
         self._pictures = pictures

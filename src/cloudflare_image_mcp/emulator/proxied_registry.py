@@ -38,7 +38,7 @@ class Registered:
 
 
 class Registry:
-    """By id."""
+    """Finds the models by id."""
 
     def __init__(self) -> None:
         self._added: dict[str, Registered] = {}

@@ -138,16 +138,16 @@ class WorkersAIBackend:
         remover = self._background_remover
         if call.background == "transparent" and remover is not None and not _makes_transparent(call.model):
             return await self._without_background(call, remover)
-        return await self._made(call)
+        return await self._render(call)
 
     async def _without_background(self, call: Call, remover: Model) -> Rendered:
         """Makes the image, then has its background removed. The image as it is, with a warning, where that fails."""
-        rendered = await self._made(replace(call, background=None, output_format=None))
+        rendered = await self._render(replace(call, background=None, output_format=None))
         size = rendered.image.size
         removal = Call(model=remover, operation=Operation.EDIT, prompt="", size=size, images=(rendered.image,))
         try:
             access.get().check(remover, Operation.EDIT)
-            cut = await self._made(removal)
+            cut = await self._render(removal)
         except GatewayError as error:
             warning = f"the background was not removed: {str(error).rstrip('.')}"
             return replace(rendered, warnings=(*rendered.warnings, warning))
@@ -155,9 +155,10 @@ class WorkersAIBackend:
         usd = (rendered.usd or 0.0) + (cut.usd or 0.0) if call.model.price.known else None
         return replace(rendered, image=cut.image, usd=usd, warnings=warnings)
 
-    async def _made(self, call: Call) -> Rendered:
+    async def _render(self, call: Call) -> Rendered:
+        """Raises ``GatewayError``."""
         try:
-            return await self._until_made(call)
+            return await self._render_with_retries(call)
         except NoAccountError as resting:
             raise resting.refusal.gateway_error(has_image=bool(call.images), retry_after=resting.seconds) from resting
         except UpstreamError as failure:
@@ -166,7 +167,7 @@ class WorkersAIBackend:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
-    async def _until_made(self, call: Call) -> Rendered:
+    async def _render_with_retries(self, call: Call) -> Rendered:
         """Asks one account after another, with retries. Raises ``UpstreamError`` or ``NoAccountError``."""
         asked_for = call
         service = self._service(call.model)

@@ -45,7 +45,7 @@ class OfferedModels(Mapping[str, "Model"]):
         self._rows: Mapping[str, Model] = known
 
     def offer(self, discovered: Mapping[str, Model]) -> None:
-        """Takes the place of what was discovered before."""
+        """Replaces the models that were discovered before."""
         self._rows = {**self._known, **discovered}
 
     def is_of_release(self, name: str) -> bool:
