@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 
 from cloudflare_image_mcp.catalog import proxied_models
 from tests.emulator.calling import CurlAnswer, curl, emulating
+from tests.rest.pictures import picture
 
 RECRAFT = "recraft/recraftv4"
 
@@ -84,6 +86,18 @@ def test_a_model_that_is_added_is_called_by_its_schema() -> None:
     assert refused.status == 400
     assert (made.status, extra.status) == (200, 400)
     assert "acme/brush" in names
+
+
+@pytest.mark.parametrize("name", ["reference_images", "image_input"])
+def test_the_images_of_an_added_model_are_edited(name: str) -> None:
+    fields = {"prompt": {"type": "string"}, name: {"type": "array", "items": {"type": "string"}}}
+    source = base64.b64encode(picture(96, 64)).decode()
+    with emulating() as address:
+        added = json.dumps({"input": {"type": "object", "properties": fields}})
+        curl(f"{address}/emulator/models/acme/brush", "-X", "PUT", "-d", added)
+        answer = call(address, {"model": "acme/brush", "input": {"prompt": "a fox", name: [source]}})
+        hosted = curl(answer.json["result"]["result"]["image"])
+    assert Image.open(io.BytesIO(hosted.body)).size == (96, 64)
 
 
 def test_an_expired_url_is_refused_by_its_host() -> None:
