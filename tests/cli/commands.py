@@ -47,6 +47,14 @@ class Home:
     def set(self, **more: str) -> Home:
         return Home(self.path, {**self.environ, **more}, self.processes)
 
+    def set_account(self, emulator: str) -> Home:
+        """The settings of an account at an emulator's address."""
+        return self.set(
+            CLOUDFLARE_API_BASE_URL=f"{emulator}/client/v4",
+            CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef",
+            CLOUDFLARE_API_TOKEN="a" * 40,
+        )
+
     def close(self) -> None:
         """Kills the processes that still run, and closes the pipes to all of them."""
         for process in self.processes:
@@ -210,11 +218,7 @@ def emulated(home: Home, *options: str) -> Iterator[Home]:
     process = home.start("emulate", "--port", str(port), *options)
     try:
         wait_until_open(port, process)
-        yield home.set(
-            CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{port}/client/v4",
-            CLOUDFLARE_ACCOUNT_ID="0123456789abcdef0123456789abcdef",
-            CLOUDFLARE_API_TOKEN="a" * 40,
-        )
+        yield home.set_account(f"http://127.0.0.1:{port}")
     finally:
         process.kill()  # it would finish the answers under way first
         process.communicate(timeout=LONGEST)

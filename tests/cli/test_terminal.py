@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.cli import sixel
 from tests.cli.test_terminal_image import read_blocks, read_iterm2, read_kitty
+from tests.emulator.calling import holding
 
 if TYPE_CHECKING:
     import subprocess
@@ -114,28 +115,35 @@ def test_the_image_itself_is_not_thrown_at_a_terminal(home: Home) -> None:
     assert "would write an image to the terminal" in ran.shown
 
 
-LONG = ("generate", "a busy market", "--size", "2048x2048", "--steps", "8", "--n", "4", "--no-preview")
-"""Takes longer than the second after which the bar is shown, on any machine."""
+BAR = "Making the image"
 
 
 def test_a_bar_on_long_work(home: Home) -> None:
-    ran = home.run_in_terminal(*LONG)
+    with holding() as (emulator, released):
+
+        def release(process: subprocess.Popen[bytes], written: bytes) -> None:
+            if BAR.encode() in written:
+                released.set()
+
+        ran = home.set_account(emulator).run_in_terminal(*FOX, "--no-preview", then=release)
     assert ran.status == 0
-    assert "Making the image" in ran.shown
+    assert BAR in ran.shown
     assert b"\x1b[?25l" in ran.stdout
     assert ran.stdout.rindex(b"\x1b[?25h") > ran.stdout.rindex(b"\x1b[?25l")
 
 
 def test_ctrl_c_gives_the_cursor_back(home: Home) -> None:
-    sent: list[int] = []
+    """The second one: after the first, the command waits for the image, which is paid for."""
+    awaited = [BAR.encode(), b"interrupt again"]
 
     def interrupt(process: subprocess.Popen[bytes], written: bytes) -> None:
-        if b"Making the image" in written and not sent:
-            sent.append(process.pid)
+        if awaited and awaited[0] in written:
+            awaited.pop(0)
             process.send_signal(signal.SIGINT)
 
-    ran = home.run_in_terminal(*LONG, then=interrupt)
-    assert sent
+    with holding() as (emulator, _):
+        ran = home.set_account(emulator).run_in_terminal(*FOX, "--no-preview", then=interrupt)
+    assert awaited == []
     assert ran.status == 130
     assert ran.stdout.rindex(b"\x1b[?25h") > ran.stdout.rindex(b"\x1b[?25l")
     assert ran.shown.rstrip().endswith("Error: interrupted")

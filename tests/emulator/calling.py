@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cloudflare_image_mcp.emulator import EmulatorOptions, make_server
 from tests.live import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SCHNELL = "@cf/black-forest-labs/flux-1-schnell"
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
@@ -29,6 +33,33 @@ def emulating(**options: Any) -> Iterator[str]:
     """The address of an emulator."""
     with running(make_server(EmulatorOptions(**options))) as address:
         yield address
+
+
+class HeldAnswers:
+    """An emulator whose models answer only while ``released`` is set."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.released = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_later(message: Message) -> None:
+            await asyncio.to_thread(self.released.wait)
+            await send(message)
+
+        await self._app(scope, receive, send_later if "/ai/run/" in scope.get("path", "") else send)
+
+
+@contextmanager
+def holding(**options: Any) -> Iterator[tuple[str, threading.Event]]:
+    """The address of an emulator whose models answer only while the event is set."""
+    server = make_server(EmulatorOptions(**options))
+    server.config.app = held = HeldAnswers(cast("ASGIApp", server.config.app))
+    with running(server) as address:
+        try:
+            yield address, held.released
+        finally:
+            held.released.set()
 
 
 @dataclass(frozen=True)

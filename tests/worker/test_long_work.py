@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import struct
-import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import httpx2
 import pytest
 
-from cloudflare_image_mcp.emulator import EmulatorOptions, make_server
-from tests.live import running
+from tests.emulator.calling import holding
 from tests.workerd import LONGEST, worker
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tests.workerd import Worker
 
@@ -43,33 +40,16 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def begin(origin: str, fields: dict[str, Any]) -> socket.socket:
-    """Sends a request whole."""
-    host = urlsplit(origin)
-    body = json.dumps({"prompt": "a fox"} | fields).encode()
-    head = (
-        f"POST /v1/images/generations HTTP/1.1\r\nHost: {host.netloc}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    connection = socket.create_connection((host.hostname, host.port))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    connection.sendall(head.encode() + body)
+def begin(origin: str, path: str, body: dict[str, Any], **headers: str) -> HTTPConnection:
+    """Sends a request whole, and does not wait for its answer."""
+    connection = HTTPConnection(urlsplit(origin).netloc, timeout=LONGEST)
+    connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
     return connection
 
 
-class HeldAnswers:
-    """An emulator whose models answer only while ``released`` is set."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.released = threading.Event()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_later(message: Message) -> None:
-            await asyncio.to_thread(self.released.wait)
-            await send(message)
-
-        await self._app(scope, receive, send_later if "/ai/run/" in scope.get("path", "") else send)
+def wait_until_begun(origin: str) -> None:
+    """Returns when the runtime has seen all that clients did earlier: it answers a later request."""
+    assert httpx2.get(f"{origin}/health", timeout=LONGEST).status_code == 200
 
 
 @dataclass(frozen=True)
@@ -88,14 +68,12 @@ class Slow:
 
 @pytest.fixture(scope="module")
 def slow_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
-    server = make_server(EmulatorOptions(requests_per_minute=10**9))
-    server.config.app = held = HeldAnswers(cast("ASGIApp", server.config.app))
     log = tmp_path_factory.mktemp("workerd") / "log"
-    with running(server) as emulator, worker(f"{emulator}/client/v4/accounts/worker", log) as served:
-        try:
-            yield Slow(served, emulator, held.released)
-        finally:
-            held.released.set()
+    with (
+        holding(requests_per_minute=10**9) as (emulator, released),
+        worker(f"{emulator}/client/v4/accounts/worker", log) as served,
+    ):
+        yield Slow(served, emulator, released)
 
 
 @pytest.fixture
@@ -106,35 +84,41 @@ def slow(slow_worker: Slow) -> Slow:
 
 def test_the_images_of_clients_that_hung_up_are_stored(slow: Slow) -> None:
     """The runtime ends a request when its client has gone, unless ``waitUntil`` was called."""
-    connections = [begin(slow.worker.origin, fields) for fields in REQUESTS]
+    origin = slow.worker.origin
+    bodies = [{"prompt": "a fox", **fields} for fields in REQUESTS]
+    connections = [begin(origin, "/v1/images/generations", body) for body in bodies]
     wait_for(lambda: slow.calls() == len(REQUESTS), "the model was not called")
     for connection in connections:
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         connection.close()
-    # The runtime has seen that they are gone when it answers a request that came later.
-    assert httpx2.get(f"{slow.worker.origin}/health", timeout=LONGEST).status_code == 200
+    wait_until_begun(origin)
     slow.released.set()
     wait_for(lambda: len(slow.worker.objects()) == len(REQUESTS), "an image was lost")
     for name in slow.worker.objects():
-        assert httpx2.get(f"{slow.worker.origin}/{name}", timeout=LONGEST).status_code == 200
+        assert httpx2.get(f"{origin}/{name}", timeout=LONGEST).status_code == 200
 
 
 def test_a_job_is_waited_for_by_another_request_than_the_one_that_began_it(slow: Slow) -> None:
     """The runtime does not let one request wake another."""
 
-    def call(tool: str, **arguments: Any) -> Any:
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    def begin_call(tool: str, **arguments: Any) -> HTTPConnection:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
         headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
-        body = message | {"params": {"name": tool, "arguments": arguments}}
-        answer = httpx2.post(f"{slow.worker.origin}/mcp", json=body, headers=headers, timeout=LONGEST)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["result"]["structuredContent"]
+        return begin(slow.worker.origin, "/mcp", body, **headers)
 
-    # The first call imports the SDK, which would take up the job's time.
-    call("list_models")
-    begun = call("run_model", prompt="a fox", wait_seconds=0)
+    def content(connection: HTTPConnection) -> Any:
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert answer.status == 200, text
+        return json.loads(text)["result"]["structuredContent"]
+
+    begun = content(begin_call("run_model", prompt="a fox", wait_seconds=0))
     assert begun["status"] == "running"
-    threading.Timer(1, slow.released.set).start()
-    done = call("get_job", job_id=begun["job_id"], wait_seconds=60)
+    waiting = begin_call("get_job", job_id=begun["job_id"], wait_seconds=60)
+    wait_until_begun(slow.worker.origin)
+    slow.released.set()
+    done = content(waiting)
     assert done["status"] == "completed"
     assert len(done["images"]) == 1
 
