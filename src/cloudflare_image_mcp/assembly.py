@@ -286,17 +286,10 @@ def _result_fetcher(settings: Settings) -> ImageFetcher:
 
 
 def _backend(settings: Settings, pixels: Pixels, memory: PictureMemory) -> Backend:
+    settings.check_backend()
+    settings.check_catalogue()
     if settings.backend == "local":
-        if settings.cloudflare_catalogue:
-            raise SettingError(
-                "CLOUDFLARE_CATALOGUE is on, which needs Workers AI: set CLOUDFLARE_ACCOUNT_ID and"
-                " CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
-            )
         return _local_backend(settings, memory)
-    if not settings.accounts:
-        raise SettingError(
-            "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
-        )
     from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
     from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
 

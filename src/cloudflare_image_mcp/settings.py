@@ -180,6 +180,17 @@ class Settings(BaseModel):
             return self.image_backend
         return "workers-ai" if self.accounts else "local"
 
+    def check_backend(self) -> None:
+        """Raises ``SettingError`` where the backend has no account to work with."""
+        if self.backend == "workers-ai" and not self.accounts:
+            raise SettingError(f"IMAGE_BACKEND is workers-ai, which needs {_AN_ACCOUNT}")
+
+    def check_catalogue(self) -> None:
+        """Raises ``SettingError`` where other providers' models are wanted without Workers AI."""
+        if self.cloudflare_catalogue and self.backend == "local":
+            remedy = "IMAGE_BACKEND is local" if self.accounts else f"set {_AN_ACCOUNT}"
+            raise SettingError(f"CLOUDFLARE_CATALOGUE is on, which needs Workers AI: {remedy}")
+
     @property
     def image_lifetime(self) -> timedelta | None:
         """Returns how long stored images are kept; None is for ever."""
@@ -245,6 +256,9 @@ class Settings(BaseModel):
             log_prompts=self.log_prompts,
             enhance_prompts=self.prompt_enhance,
         )
+
+
+_AN_ACCOUNT: Final = "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
 
 
 @dataclass(frozen=True, slots=True)

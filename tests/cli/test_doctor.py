@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import requests
 
 from cloudflare_image_mcp.settings import SETTINGS
@@ -48,6 +49,31 @@ def test_the_names_of_models_are_shown_whole(home: Home) -> None:
     found = findings(home.set(FALLBACKS=fallbacks))
     assert found["FALLBACKS"]["value"] == fallbacks
     assert found["PROMPT_MODEL"]["value"].startswith("@cf/")
+
+
+ACCOUNT = {"CLOUDFLARE_ACCOUNT_ID": "a" * 32, "CLOUDFLARE_API_TOKEN": "t" * 40}
+
+
+@pytest.mark.parametrize(
+    ("environ", "name", "words"),
+    [
+        ({"IMAGE_BACKEND": "workers-ai"}, "backend", "needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"),
+        ({"CLOUDFLARE_CATALOGUE": "on"}, "catalogue", "set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"),
+        (ACCOUNT | {"CLOUDFLARE_CATALOGUE": "on", "IMAGE_BACKEND": "local"}, "catalogue", "IMAGE_BACKEND is local"),
+    ],
+)
+def test_what_needs_workers_ai_is_broken_without_it_as_for_the_commands(
+    home: Home, environ: dict[str, str], name: str, words: str
+) -> None:
+    with emulated(home) as emulator:
+        url = emulator.environ["CLOUDFLARE_API_BASE_URL"]
+        set_up = home.set(**environ, CLOUDFLARE_API_BASE_URL=url)
+        found = json.loads(set_up.run("doctor", "--json").stdout)["findings"]
+        broken = {row["name"]: row["value"] for row in found if row["state"] == "broken"}
+        ran = set_up.run("generate", "a dot", "--size", "256x256")
+    assert words in broken[name]
+    assert ran.status == 8
+    assert ran.stderr.strip() == f"Error: {broken[name]}"
 
 
 def test_a_file_of_keys_that_a_server_does_not_start_with_is_broken(home: Home) -> None:

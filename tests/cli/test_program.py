@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,23 @@ def test_every_command_has_help(home: Home, name: str) -> None:
     ran = home.run(name, "-h")
     assert (ran.status, ran.stderr) == (0, "")
     assert ran.lines[0].startswith(f"Usage: cloudflare-image-mcp {name} ")
+
+
+def test_an_interrupt_during_the_imports_shows_no_traceback(home: Home) -> None:
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from cloudflare_image_mcp.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=home.environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nError: interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ _AT_ONCE = click.IntRange(1, 256)
 @click.command(short_help="Make the images of a file of requests.")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--output", "-o", metavar="DIR", required=True, help="Directory of the images and the result files.")
-@click.option("--parallel", metavar="N", type=_AT_ONCE, help="Requests at once; default: 8 for each account.")
+@click.option(
+    "--parallel",
+    metavar="N",
+    type=_AT_ONCE,
+    help="Requests at once; default: 8 for each account, or one for each processor on the embedded engine.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No bar and no summary.")
 def batch(file: str, output: str, parallel: int | None, quiet: bool) -> None:
     """Make the images of FILE, whose lines are requests in the format of OpenAI's batch API.

@@ -137,10 +137,7 @@ def _backend(settings: Settings) -> str:
         why = f"IMAGE_BACKEND is {settings.image_backend}"
     else:
         why = "an account is set" if settings.accounts else "no account is set"
-    if settings.backend == "workers-ai" and not settings.accounts:
-        raise SettingError(
-            "IMAGE_BACKEND is workers-ai, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or AI_ACCOUNTS"
-        )
+    settings.check_backend()
     if settings.backend == "local" and settings.local_engine == "diffusers":
         from cloudflare_image_mcp.backends.diffusers.source import ModelSource
 
@@ -167,8 +164,7 @@ def _catalogue(settings: Settings) -> str:
     """Other providers' models: how many, and those that are newer than this release."""
     if not settings.cloudflare_catalogue:
         return "off: other providers' models are not offered"
-    if not settings.accounts:
-        raise SettingError("CLOUDFLARE_CATALOGUE is on, which needs an account")
+    settings.check_catalogue()
     from cloudflare_image_mcp.assembly import open_discovery
 
     discovery, offered = open_discovery(settings)

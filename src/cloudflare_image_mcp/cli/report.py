@@ -50,7 +50,7 @@ class Report:
             [
                 f"{result.engine or result.model.short_name} on {result.backend}",
                 str(result.size),
-                *([f"seed {' '.join(seeds)}"] if seeds else []),
+                *([f"{'seed' if len(seeds) == 1 else 'seeds'} {' '.join(seeds)}"] if seeds else []),
                 f"{self.seconds:.1f} s",
                 *([f"{result.neurons:.2f} neurons"] if result.neurons is not None else []),
                 *([f"${result.usd:.4f}"] if result.usd is not None else []),
