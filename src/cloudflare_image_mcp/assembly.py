@@ -195,8 +195,8 @@ def _text_model(settings: Settings, model_id: str) -> TextModel:
 
 
 def _limiter(settings: Settings) -> Limiter | None:
-    """None without ``API_KEYS_FILE``: no other keys have limits."""
-    if settings.api_keys_file is None:
+    """None without named keys: no others have limits."""
+    if not settings.has_named_keys:
         return None
     from cloudflare_image_mcp.core.limiter import Limiter
     from cloudflare_image_mcp.usage.fallback_counters import FallbackCounters

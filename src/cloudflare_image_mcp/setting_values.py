@@ -88,6 +88,17 @@ def parse_keys(value: str) -> tuple[str, ...]:
     return keys
 
 
+def parse_key_tables(value: str) -> str:
+    """Checks the text and returns it as it is: reading ``.env`` must not cost the import of the keys' model."""
+    from cloudflare_image_mcp.usage.named_keys import parse_named_keys
+
+    try:
+        parse_named_keys(value)
+    except ValueError as error:
+        raise ValueError(f"TOML tables [keys.NAME], as in API_KEYS_FILE ({error})") from None
+    return value
+
+
 def parse_hosts(value: str) -> tuple[str, ...]:
     hosts = parse_list(value)
     if any("/" in host for host in hosts):

@@ -25,6 +25,7 @@ from cloudflare_image_mcp.setting_values import (
     parse_folders,
     parse_hosts,
     parse_hours,
+    parse_key_tables,
     parse_keys,
     parse_list,
     parse_model_aliases,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.fallbacks import Fallback, Fallbacks
     from cloudflare_image_mcp.core.model_names import ModelNames
     from cloudflare_image_mcp.core.prepared import Options
+    from cloudflare_image_mcp.usage.api_key import ApiKey
 
 CLOUDFLARE_API: Final = "https://api.cloudflare.com/client/v4"
 
@@ -89,6 +91,9 @@ class Settings(BaseModel):
     )
     api_keys_file: Annotated[Path, BeforeValidator(parse_file)] | None = _setting(
         None, "a TOML file of named keys with their rights"
+    )
+    api_keys_toml: Annotated[str, BeforeValidator(parse_key_tables)] | None = _setting(
+        None, "the text of such a file, where there are no files, as in a Worker", secret=True
     )
     redis_url: Annotated[str, BeforeValidator(parse_redis_url)] | None = _setting(
         None, "a Redis in which several servers count the limits of API keys together"
@@ -171,7 +176,20 @@ class Settings(BaseModel):
     @property
     def has_keys(self) -> bool:
         """Whether clients have to send a key."""
-        return bool(self.api_keys or self.api_keys_file)
+        return bool(self.api_keys or self.has_named_keys)
+
+    @property
+    def has_named_keys(self) -> bool:
+        """Whether there may be keys with rights and limits of their own."""
+        return self.api_keys_file is not None or self.api_keys_toml is not None
+
+    @property
+    def fixed_keys(self) -> dict[str, ApiKey]:
+        """Returns the keys by their names that do not change while the server runs: all but those of the file."""
+        from cloudflare_image_mcp.usage.api_key import unlimited_keys
+        from cloudflare_image_mcp.usage.named_keys import parse_named_keys
+
+        return unlimited_keys(self.api_keys) | parse_named_keys(self.api_keys_toml or "")
 
     @property
     def backend(self) -> Literal["workers-ai", "local"]:

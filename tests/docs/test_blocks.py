@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 
 from cloudflare_image_mcp.cli.program import program
 from cloudflare_image_mcp.settings import Settings
+from cloudflare_image_mcp.usage.named_keys import parse_named_keys
 from tests import node
 from tests.cli.commands import PROGRAM
 from tests.decoding import downloaded, size
@@ -67,6 +68,7 @@ RUN: Final[dict[str, dict[str, str]]] = {
     "tutorial.md": {"": "tests/docs/test_recipes.py"},
     "workers.md": {
         "echo": HERE,
+        "export API_KEYS_FILE": HERE,
         '"routes"': HERE,
         "cloudflare-image-mcp emulate": "tests/worker/test_dev.py",
         "scripts/worker dev": "tests/worker/test_dev.py",
@@ -95,6 +97,7 @@ NOT_RUN: Final[dict[str, dict[str, str]]] = {
         "export CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
         "scripts/worker wrangler": ACCOUNT,
         "scripts/worker deploy": ACCOUNT,
+        "scripts/worker secret": ACCOUNT,
         "curl https://": ACCOUNT,
     },
 }
@@ -258,6 +261,12 @@ def test_the_worker_s_keys_are_written_to_a_file(tmp_path: Path) -> None:
     (keys,) = dotenv_values(tmp_path / "image-keys.env").items()
     assert keys[0] == "API_KEYS"
     assert re.fullmatch("[0-9a-f]{48}", keys[1] or "")
+
+
+def test_the_worker_s_named_keys_are_written_to_a_file(tmp_path: Path) -> None:
+    _shell(block_of("workers.md", "export API_KEYS_FILE"), tmp_path)
+    (key,) = parse_named_keys((tmp_path / "image-keys.toml").read_text("utf-8")).values()
+    assert (key.images_per_day, key.usd_per_day) == (100, 2.5)
 
 
 def test_the_worker_s_route_is_json() -> None:

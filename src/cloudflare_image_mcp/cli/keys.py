@@ -73,7 +73,7 @@ def add(
     import secrets
     from datetime import UTC
 
-    from cloudflare_image_mcp.usage.key_file import check_name
+    from cloudflare_image_mcp.usage.named_keys import check_name
 
     try:
         check_name(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.limits import READ_TIMEOUT
-from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
+from cloudflare_image_mcp.usage.api_key import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +40,16 @@ class AppOptions:
 
     @classmethod
     def of(cls, settings: Settings, keys: Keys | None = None) -> AppOptions:
-        """Reads the options from the settings. ``keys``: those of ``API_KEYS_FILE`` and ``API_KEYS``. Without them only
-        ``API_KEYS`` count, and a file that was not opened raises ``SettingError``: nobody must be let in without a key.
+        """Reads the options from the settings. ``keys``: all, those of ``API_KEYS_FILE`` too. Without them only those
+        of the other settings count, and a file that was not opened raises ``SettingError``: nobody must be let in
+        without a key.
         """
         if keys is None and settings.api_keys_file:
-            raise SettingError("API_KEYS_FILE cannot be used here, where there are no files: set API_KEYS")
-        if keys is None and settings.api_keys:
-            keys = Keyring(unlimited_keys(settings.api_keys))
+            raise SettingError(
+                "API_KEYS_FILE cannot be used here, where there are no files: set API_KEYS_TOML to its text"
+            )
+        if keys is None and settings.has_keys:
+            keys = Keyring(settings.fixed_keys)
         return cls(
             keys=keys,
             public_base_url=settings.public_base_url,

@@ -22,7 +22,6 @@ from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.http_protocol import HttpProtocol
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.rest.public_url import base_url
-from cloudflare_image_mcp.usage.api_key import unlimited_keys
 
 if TYPE_CHECKING:
     import socket
@@ -94,12 +93,12 @@ def _write_metrics(metrics: Metrics) -> tuple[bytes, str]:
 
 
 def _open_keys(settings: Settings) -> Keys | None:
-    """The keys of the file, if one is set, and of ``API_KEYS``. Raises ``SettingError``."""
+    """All keys, where some are in a file. Raises ``SettingError``."""
     if settings.api_keys_file is None:
         return None
     from cloudflare_image_mcp.usage.key_file import KeyFile
 
-    return KeyFile(settings.api_keys_file, unlimited_keys(settings.api_keys))
+    return KeyFile(settings.api_keys_file, settings.fixed_keys)
 
 
 def make_server(settings: Settings) -> Server:

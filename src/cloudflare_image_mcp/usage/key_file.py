@@ -1,16 +1,14 @@
-"""The file of named API keys (``API_KEYS_FILE``, TOML): reading it, and reading it again when it changes."""
+"""The file of named API keys (``API_KEYS_FILE``): reading it, and reading it again when it changes."""
 
 from __future__ import annotations
 
 import logging
 import time
-import tomllib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
-from cloudflare_image_mcp.errors import SettingError, shown
-from cloudflare_image_mcp.usage.api_key import NAME, RESERVED, ApiKey, Keyring
+from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.usage.api_key import Keyring
+from cloudflare_image_mcp.usage.named_keys import parse_named_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cloudflare_image_mcp.core.access import Access
+    from cloudflare_image_mcp.usage.api_key import ApiKey
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the file, which happen with a request."""
@@ -37,51 +36,9 @@ def read_keys(path: Path) -> dict[str, ApiKey]:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingError(f"API_KEYS_FILE is {path}, which cannot be read: {reason}") from None
     try:
-        return parse_keys(text)
+        return parse_named_keys(text)
     except ValueError as error:
         raise SettingError(f"API_KEYS_FILE is {path}, which cannot be used: {error}") from None
-
-
-def parse_keys(text: str) -> dict[str, ApiKey]:
-    """Raises ``ValueError`` saying what is wrong where."""
-    document = tomllib.loads(text)
-    tables = document.pop("keys", {})
-    if document:
-        raise ValueError(f"only tables [keys.NAME] are allowed, not {shown(next(iter(document)))}")
-    if not isinstance(tables, dict):
-        raise ValueError("keys must be tables [keys.NAME]")
-    keys = {name: _key(name, table) for name, table in tables.items()}
-    names: dict[str, str] = {}
-    for name, key in keys.items():
-        if other := names.get(key.sha256):
-            raise ValueError(f"keys.{other} and keys.{name} are the same key")
-        names[key.sha256] = name
-    return keys
-
-
-def _key(name: str, table: Any) -> ApiKey:
-    check_name(name)
-    try:
-        return ApiKey.model_validate(table)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(["keys", name, *map(str, first["loc"])])
-        # Only these values: a key may stand where its hash belongs, or under a name that is not known.
-        value = f", not {shown(first['input'])}" if first["loc"][:1] in _SHOWN else ""
-        raise ValueError(f"{place}: {first['msg']}{value}") from None
-
-
-_SHOWN: Final = frozenset((field,) for field in ApiKey.model_fields if field != "sha256")
-"""Where the value that is wrong may be shown."""
-
-
-def check_name(name: str) -> None:
-    """Raises ``ValueError`` for what cannot be a key's name."""
-    if not NAME.fullmatch(name) or name.startswith(RESERVED):
-        raise ValueError(
-            f"a key's name must be up to 64 letters, digits, dots, hyphens and underscores, and not begin with "
-            f'"{RESERVED}"; {shown(name)} is not'
-        )
 
 
 class KeyFile:

@@ -34,6 +34,7 @@ from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.worker.asgi import MAX_TOTAL_BODY_BYTES, MAX_TOTAL_FETCHED_BYTES, answer
+from cloudflare_image_mcp.worker.limits import make_limiter
 from cloudflare_image_mcp.worker.mcp import WorkerMcp
 from cloudflare_image_mcp.worker.runtime import WorkerClock, WorkerIds, defer
 
@@ -47,6 +48,7 @@ PARALLEL: Final = 4
 """Images of one request under way at once: a Worker has six connections, and storing an image wants one too."""
 POLL: Final = 0.25
 """Seconds between two looks at a job that another request began."""
+_KEYS: Final = "API_KEYS_TOML"
 
 _log = logging.getLogger(__name__)
 _apps: dict[str, FastAPI] = {}
@@ -133,6 +135,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         options=replace(options, parallel=PARALLEL),
         budget=ByteBudget(MAX_TOTAL_BODY_BYTES),
         fetch_budget=ByteBudget(MAX_TOTAL_FETCHED_BYTES),
+        limiter=make_limiter(settings, clock),
     )
 
 
@@ -141,9 +144,14 @@ def store(env: Handle, settings: Settings) -> R2Store:
 
 
 def read_settings(env: Handle) -> Settings:
-    """The variables and secrets of the deployment, under the names that they have everywhere."""
-    values = {setting.name: getattr(env, setting.name, None) for setting in SETTINGS}
-    return Settings.read({name: str(value) for name, value in values.items() if value is not None})
+    """The variables and secrets of the deployment, under the names that they have everywhere. Raises ``SettingError``,
+    also for keys whose upload went wrong: nobody must be let in without a key.
+    """
+    found = {setting.name: getattr(env, setting.name, None) for setting in SETTINGS}
+    values = {name: str(value) for name, value in found.items() if value is not None}
+    if not values.get(_KEYS, "-").strip():
+        raise SettingError(f"{_KEYS} is empty; it must be the text of a file of keys")
+    return Settings.read(values)
 
 
 def _binding(env: Handle, name: str) -> Handle | None:
