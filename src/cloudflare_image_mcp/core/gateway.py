@@ -19,7 +19,7 @@ from cloudflare_image_mcp.core.prepared import Prepared
 from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
-from cloudflare_image_mcp.core.runner import Delivery, Dependencies, Runner, Timings, image_key
+from cloudflare_image_mcp.core.runner import Delivery, Dependencies, Runner, Timings, store_image
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending, spending_of
 from cloudflare_image_mcp.core.staging import Inputs, stage, with_own_mask
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
@@ -105,6 +105,7 @@ class Gateway:
             signer=signer,
             stamp_prompt=options.stamp_prompt,
             parallel=options.parallel,
+            metrics=self.recorder.metrics,
         )
 
     def edit_cost(self, model: Model) -> dict[str, Any] | None:
@@ -272,9 +273,7 @@ class Gateway:
         return replace(result, images=tuple(images))
 
     async def _stored(self, image: ResultImage) -> ResultImage:
-        stored = await self.store.put(image_key(self.ids, image.image), image.image, image.details)
-        self.recorder.metrics.stored_bytes += stored.size
-        return replace(image, stored=stored)
+        return replace(image, stored=await store_image(self._dependencies, image.image, image.details))
 
     async def aclose(self) -> None:
         """Closes the backends, the store and the counters of limits."""

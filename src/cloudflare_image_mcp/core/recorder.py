@@ -72,7 +72,6 @@ class Recorder:
         record.model, record.backend = result.model.id, result.backend
         record.images, record.neurons = len(result.images), result.neurons
         self.metrics.count_images(record, spending_of(result.images))
-        self.metrics.stored_bytes += sum(image.stored.size for image in result.images if image.stored)
 
     def _end(self, record: RequestRecord, status: int) -> None:
         record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True

@@ -16,9 +16,10 @@ from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableIma
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Mapping
 
     from cloudflare_image_mcp.catalog import Size
+    from cloudflare_image_mcp.core.metrics import Metrics
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
         Backend,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         OnPartial,
         Pixels,
         Rendered,
+        StoredImage,
     )
     from cloudflare_image_mcp.core.result import OnImage
     from cloudflare_image_mcp.imagefile.image import Image
@@ -56,6 +58,7 @@ class Dependencies:
     signer: ImageSigner | None
     stamp_prompt: bool
     parallel: int
+    metrics: Metrics
 
 
 class Timings:
@@ -108,7 +111,7 @@ class Runner:
         timings: Timings,
     ) -> None:
         """``keep``: store each image as soon as it is finished."""
-        self._shop = dependencies
+        self._ports = dependencies
         self._plan = plan
         self._keep = keep
         self._delivery = delivery
@@ -120,7 +123,7 @@ class Runner:
         """
         on_partial = self._delivery.on_partial
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
-        limit = asyncio.Semaphore(self._shop.parallel)
+        limit = asyncio.Semaphore(self._ports.parallel)
 
         async def one(seed: int | None) -> _Made:
             async with limit:
@@ -135,7 +138,7 @@ class Runner:
 
     async def _begun(self, one: Coroutine[Any, Any, _Made]) -> _Made:
         """Awaits one image. When the run is cancelled, one that is billed is finished in the background."""
-        if not self._shop.backend.billed:
+        if not self._ports.backend.billed:
             return await one
         work = asyncio.ensure_future(one)
         try:
@@ -143,7 +146,7 @@ class Runner:
         except asyncio.CancelledError:
             if not work.done():
                 self._delivery.under_way.append(work)
-                self._shop.defer(_finished_alone(work))
+                self._ports.defer(_finished_alone(work))
             raise
 
     async def _noted(self, call: Call, finish: Finish, show: OnPartial | None) -> _Made:
@@ -154,14 +157,14 @@ class Runner:
 
     def _finished_partials(self, on_partial: OnPartial, finish: Finish) -> OnPartial:
         async def show(index: int, image: Image) -> None:
-            await on_partial(index, await self._shop.pixels.finish(image, finish))
+            await on_partial(index, await self._ports.pixels.finish(image, finish))
 
         return show
 
     async def _one(self, call: Call, finish: Finish, on_partial: OnPartial | None) -> _Made:
-        shop = self._shop
+        ports = self._ports
         with self._timings.phase("backend"):
-            rendered = await shop.backend.run(call, on_partial)
+            rendered = await ports.backend.run(call, on_partial)
         seed = call.seed if rendered.seed is None else rendered.seed
         warnings = (*rendered.warnings, *_resizing(rendered.image.size, finish.size))
         with self._timings.phase("finish"):
@@ -180,7 +183,7 @@ class Runner:
             return made, warnings
         try:
             with self._timings.phase("store"):
-                stored = await shop.store.put(image_key(shop.ids, image), image, details)
+                stored = await store_image(ports, image, details)
         except GatewayError as error:
             if self._delivery.must_keep:
                 raise
@@ -188,33 +191,33 @@ class Runner:
         return replace(made, stored=stored), warnings
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
-        shop, call = self._shop, self._plan.call
+        ports, call = self._ports, self._plan.call
         try:
-            image = await shop.pixels.finish(rendered.image, finish)
+            image = await ports.pixels.finish(rendered.image, finish)
         except UnreadableImage as error:
             raise GatewayError(
                 "upstream_error", f"{call.model.id} answered with an unreadable image: {error}"
             ) from None
-        trained, edited = shop.backend.trained, call.operation is not Operation.GENERATE
+        trained, edited = ports.backend.trained, call.operation is not Operation.GENERATE
         provenance = Provenance(
             source_type=SourceType.of(trained=trained, edited=edited),
-            model=shop.backend.engine or call.model.id,
-            created=shop.clock.now(),
-            prompt=call.prompt if shop.stamp_prompt and call.prompt else None,
-            negative_prompt=call.negative_prompt if shop.stamp_prompt else None,
+            model=ports.backend.engine or call.model.id,
+            created=ports.clock.now(),
+            prompt=call.prompt if ports.stamp_prompt and call.prompt else None,
+            negative_prompt=call.negative_prompt if ports.stamp_prompt else None,
             seed=seed,
             steps=call.steps,
             guidance=call.guidance,
         )
         stamped = await stamp(image, provenance)
-        return stamped if shop.signer is None else await shop.signer.sign(stamped, provenance)
+        return stamped if ports.signer is None else await ports.signer.sign(stamped, provenance)
 
     def _details(self, image: Image, seed: int | None) -> dict[str, str]:
-        call, shop = self._plan.call, self._shop
+        call, ports = self._plan.call, self._ports
         details = {
             "operation": call.operation.value,
-            "model": shop.backend.engine or call.model.id,
-            "backend": shop.backend.name,
+            "model": ports.backend.engine or call.model.id,
+            "backend": ports.backend.name,
             "width": str(image.size.width),
             "height": str(image.size.height),
         }
@@ -222,7 +225,7 @@ class Runner:
             details["seed"] = str(seed)
         if owner := access.get().name:
             details[OWNER] = owner
-        if shop.stamp_prompt and call.prompt:
+        if ports.stamp_prompt and call.prompt:
             details["prompt"] = call.prompt
         return details
 
@@ -246,9 +249,11 @@ def _resizing(rendered: Size, wanted: Size) -> Iterator[str]:
         yield f"the image was rendered at {rendered} and {' and '.join(done)} to {wanted}"
 
 
-def image_key(ids: Ids, image: Image) -> str:
-    """Returns a new key for storing the image."""
-    return f"{ids.name()}.{image.format.extension}"
+async def store_image(ports: Dependencies, image: Image, details: Mapping[str, str]) -> StoredImage:
+    """Stores an image under a new name. Raises ``GatewayError``."""
+    stored = await ports.store.put(f"{ports.ids.name()}.{image.format.extension}", image, details)
+    ports.metrics.stored_bytes += stored.size
+    return stored
 
 
 def _result_of(outcomes: list[_Made | BaseException]) -> RunResult:
