@@ -19,11 +19,10 @@ from cloudflare_image_mcp.core.request import ImageSource
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 from cloudflare_image_mcp.rest.answer import (
-    PiecesResponse,
-    base64_length,
     compact_json,
     cost,
     image_url,
+    json_answer,
     result_fields,
     result_headers,
     written,
@@ -237,14 +236,12 @@ def _answered(message: Mapping[str, Any], param: str) -> tuple[ImageSource, ...]
 
 def chat_answer(result: ImageResult, form: ChatForm, name: str) -> Response:
     """The 200 answer. ``name`` is the id of the completion."""
-    pieces = [
+    pieces: list[bytes | Payload] = [
         _head(result, name, "chat.completion")[:-1] + b',"choices":[{"index":0,"message":',
         *_message(result, form, {"role": "assistant", "refusal": None}),
         b',"logprobs":null,"finish_reason":"stop"}],"usage":' + compact_json(_NO_TOKENS | cost(result)) + b"}",
     ]
-    length = sum(len(piece) if isinstance(piece, bytes) else base64_length(piece) for piece in pieces)
-    headers = result_headers(result) | {"content-length": str(length)}
-    return PiecesResponse(written(pieces), headers, "application/json")
+    return json_answer(pieces, result_headers(result))
 
 
 def chat_stream(gateway: Gateway, prepared: Prepared, form: ChatForm, name: str, *, include_usage: bool) -> ImageStream:

@@ -22,8 +22,8 @@ from cloudflare_image_mcp.rest.answer import (
     result_pieces,
     written,
 )
-from cloudflare_image_mcp.rest.page_limit import read_limit
-from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, STREAM_HEADERS
+from cloudflare_image_mcp.rest.pages import page, read_limit
+from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, STREAM_HEADERS, error_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -114,14 +114,7 @@ class JobAnswers:
             if at is None:
                 raise invalid("after", f"after must be the id of a job; {shown(after)} does not exist, or is forgotten")
             jobs = jobs[at + 1 :]
-        rows = [self._state(job) for job in jobs[:limit]]
-        return {
-            "object": "list",
-            "data": rows,
-            "first_id": rows[0]["id"] if rows else None,
-            "last_id": rows[-1]["id"] if rows else None,
-            "has_more": len(jobs) > limit,
-        }
+        return page([self._state(job) for job in jobs[:limit]], has_more=len(jobs) > limit)
 
     async def events(self, job_id: str, base_url: str) -> Response:
         """Server-sent events: one for each change of the job, the last one with its result or error. Raises
@@ -150,7 +143,7 @@ class JobAnswers:
         try:
             pieces = await self._pieces(job, base_url)
         except GatewayError as error:
-            yield b"event: error\ndata: " + compact_json(error.envelope()) + b"\n\n"
+            yield error_event(error)
             return
         yield _event_name(job)
         async for piece in written(pieces):

@@ -10,7 +10,7 @@ from cloudflare_image_mcp.core.request import PARAMETERS, other_names
 from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.limits import MAX_IMAGES
-from cloudflare_image_mcp.rest.page_limit import DEFAULT_LIMIT, MAX_LIMIT
+from cloudflare_image_mcp.rest.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -76,9 +76,9 @@ class _EventStream:
                 yield chunk
             yield b"data: [DONE]\n\n"
         except GatewayError as error:
-            yield _error_event(error)
+            yield error_event(error)
         except Exception as error:
-            yield _error_event(internal_error(error, self._request_id))
+            yield error_event(internal_error(error, self._request_id))
 
     async def _images(self) -> AsyncIterator[bytes]:
         partials: asyncio.Queue[tuple[int, Image]] = asyncio.Queue()
@@ -126,7 +126,7 @@ class _EventStream:
         yield b'",' + compact_json(fields)[1:] + b"\n\n"
 
 
-def _error_event(error: GatewayError) -> bytes:
+def error_event(error: GatewayError) -> bytes:
     return b"event: error\ndata: " + compact_json(error.envelope()) + b"\n\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloudflare_image_mcp.core.own_images import FIRST_LOOK, find_own, is_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.answer import image_url
-from cloudflare_image_mcp.rest.page_limit import read_limit
+from cloudflare_image_mcp.rest.pages import page, read_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,14 +41,7 @@ class StoredImages:
             if len(found) > limit or len(records) < look:
                 break
             look *= 2
-        shown_now = [self._object(record, base_url) for record in found[:limit]]
-        return {
-            "object": "list",
-            "data": shown_now,
-            "first_id": shown_now[0]["id"] if shown_now else None,
-            "last_id": shown_now[-1]["id"] if shown_now else None,
-            "has_more": len(found) > limit,
-        }
+        return page([self._object(record, base_url) for record in found[:limit]], has_more=len(found) > limit)
 
     async def record(self, image_id: str, base_url: str) -> dict[str, Any]:
         """Raises ``GatewayError`` (404)."""
