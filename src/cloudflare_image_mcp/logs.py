@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.request_context import RequestRecord
 
 _log = logging.getLogger(__name__)
-_log.addHandler(
-    logging.NullHandler()
-)  # without configure_logging nothing is printed: a command prints its error itself
+# Without configure_logging nothing is printed: a command prints its error itself.
+_log.addHandler(logging.NullHandler())
 
 
 class LogFormatter(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from dataclasses import dataclass, field
@@ -40,23 +41,21 @@ def parse_credential(value: str) -> str:
 
 
 def parse_hours(value: str) -> float:
-    try:
-        hours = float(value)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours <= 24 * 365 * 10:
-        raise ValueError("a number of hours from 0 (kept for good) to 87600")
-    return hours
+    return _parse_number(value, 0, 24 * 365 * 10, "a number of hours from 0 (kept for good) to {}")
 
 
 def parse_seconds(value: str) -> float:
+    return _parse_number(value, 1, 3600, "a number of seconds from 1 to {}")
+
+
+def _parse_number(value: str, least: int, most: int, allowed: str) -> float:
     try:
-        seconds = float(value)
+        number = float(value)
     except ValueError:
-        seconds = -1.0
-    if not 1 <= seconds <= 3600:
-        raise ValueError("a number of seconds from 1 to 3600")
-    return seconds
+        number = math.nan
+    if not least <= number <= most:
+        raise ValueError(allowed.format(most))
+    return number
 
 
 def parse_address(value: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cloudflare_image_mcp.errors import GatewayError, SettingError, masked_url
+from cloudflare_image_mcp.limits import READ_TIMEOUT
 from cloudflare_image_mcp.setting_values import (
     AccountSetting,
     parse_accounts,
@@ -137,7 +138,7 @@ class Settings(BaseModel):
         "*", "origins of web pages that may use the server; * is any"
     )
     read_timeout: Annotated[float, BeforeValidator(parse_seconds)] = _setting(
-        "30", "seconds without data after which a request is given up"
+        f"{READ_TIMEOUT:g}", "seconds without data after which a request is given up"
     )
     shutdown_timeout: Annotated[float, BeforeValidator(parse_seconds)] = _setting(
         "30", "seconds until the server ends after the first signal"

@@ -25,6 +25,7 @@ from cloudflare_image_mcp.core.job_records import (
 )
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.limits import MEBIBYTE
 from cloudflare_image_mcp.request_context import is_cancelled
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ MAX_RUNNING: Final = 64
 """Jobs that run at once. In a Worker no job waits for its turn, and one more is refused."""
 MAX_FINISHED: Final = 4096
 """Finished jobs that are kept; the one that finished first is removed first."""
-RECENT_BYTES: Final = 64 * 1024 * 1024
+RECENT_BYTES: Final = 64 * MEBIBYTE
 """Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
 
 _ENDING: Final = ("request", "state", "images", "result", "error", "ended", "changed")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cloudflare_image_mcp.errors import masked_url
+
 PREFIX: Final = "cloudflare-image-mcp:"
 """What the names of all keys begin with."""
 TIMEOUT: Final = 1.0
 """Seconds for connecting and for an answer."""
+
+
+def failure_reason(error: Exception, url: str) -> str:
+    """Describes an error of the client without a password of the URL."""
+    return f"{type(error).__name__}: {error}".replace(url, masked_url(url))
 
 
 def redis_client(url: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, CountersFailed, Outcome, Reading
 from cloudflare_image_mcp.errors import masked_url
-from cloudflare_image_mcp.usage.redis_client import PREFIX, redis_client
+from cloudflare_image_mcp.usage.redis_client import PREFIX, failure_reason, redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class RedisCounters:
         try:
             return await command
         except (RedisError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}".replace(self._url, masked_url(self._url))
+            reason = failure_reason(error, self._url)
             raise CountersFailed(f"Redis at {masked_url(self._url)} does not answer ({reason})") from None
 
     def _open(self) -> Any:

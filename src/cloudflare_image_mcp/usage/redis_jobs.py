@@ -7,8 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.job_records import KEEP_SECONDS, JobRecord
-from cloudflare_image_mcp.errors import masked_url
-from cloudflare_image_mcp.usage.redis_client import PREFIX, redis_client
+from cloudflare_image_mcp.usage.redis_client import PREFIX, failure_reason, redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -115,7 +114,7 @@ class RedisJobs:
             self._next_try = time.monotonic() + RETRY_EVERY
             if not self._failed:
                 self._failed = True
-                reason = f"{type(error).__name__}: {error}".replace(self._url, masked_url(self._url))
+                reason = failure_reason(error, self._url)
                 _log.warning("jobs are known to this process alone: Redis does not answer (%s)", reason)
             return None
         self._failed = False
