@@ -12,20 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.cli.output_files import Destination, explained, replace_file
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
+from cloudflare_image_mcp.rest.paths import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "/v1/images/generations": Operation.GENERATE,
-    "/v1/images/edits": Operation.EDIT,
-    "/v1/images/variations": Operation.VARY,
-}
-"""By the ``url`` of a line."""
+    from cloudflare_image_mcp.catalog import Operation
+
 OUTPUT: Final = "output.jsonl"
 ERRORS: Final = "errors.jsonl"
 _LONGEST_NAME: Final = 80

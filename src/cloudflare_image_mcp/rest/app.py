@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from cloudflare_image_mcp import __version__
-from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.image_sources import is_source_name
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.core.parsing import parameter_of, parse_request
@@ -24,31 +23,25 @@ from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
 from cloudflare_image_mcp.rest.middleware import RequestMiddleware
 from cloudflare_image_mcp.rest.models import list_models, one_model
 from cloudflare_image_mcp.rest.monitoring import add_monitoring
-from cloudflare_image_mcp.rest.paths import PREFIX
+from cloudflare_image_mcp.rest.paths import CHAT, IMAGES, OPERATIONS, PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
 from cloudflare_image_mcp.rest.stored_images import StoredImages
 from cloudflare_image_mcp.web import page_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+    from cloudflare_image_mcp.catalog import Operation
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.rest.middleware import Endpoint
     from cloudflare_image_mcp.rest.options import AppOptions
-
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "generations": Operation.GENERATE,
-    "edits": Operation.EDIT,
-    "variations": Operation.VARY,
-}
-"""By the last part of the path."""
 
 
 class GatewayApp(FastAPI):
@@ -102,8 +95,7 @@ def _add_images(
 ) -> dict[tuple[str, str], Endpoint]:
     """Adds the image routes. Returns their endpoints, for the middleware to call without the framework's routing."""
     endpoints: dict[tuple[str, str], Endpoint] = {}
-    for name, operation in OPERATIONS.items():
-        path = f"{PREFIX}/images/{name}"
+    for path, operation in OPERATIONS.items():
         endpoint = endpoints["POST", path] = _image_endpoint(gateway, operation, options, jobs)
         app.post(
             path,
@@ -183,7 +175,7 @@ def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
         return chat_answer(await gateway.make(prepared), form, name)
 
     app.post(
-        f"{PREFIX}/chat/completions",
+        CHAT,
         summary="Make an image from a conversation",
         responses=openapi.chat_responses(),
         openapi_extra=openapi.chat_request(),
@@ -289,7 +281,7 @@ def _add_stored_images(app: FastAPI, gateway: Gateway, options: AppOptions) -> N
 
 def _refuse_operation(image_id: str) -> None:
     """``GET /v1/images/generations`` is a wrong method, not a missing image."""
-    if image_id in OPERATIONS:
+    if f"{IMAGES}{image_id}" in OPERATIONS:
         raise HTTPException(405, headers={"Allow": "POST"})
 
 

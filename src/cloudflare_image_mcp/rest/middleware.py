@@ -22,7 +22,7 @@ from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.logs import log_request
 from cloudflare_image_mcp.rest.body import check_json
 from cloudflare_image_mcp.rest.errors import error_answer, internal_error
-from cloudflare_image_mcp.rest.paths import IMAGE_PATHS, METRICS, canonical_path, needs_key
+from cloudflare_image_mcp.rest.paths import CHAT, METRICS, OPERATIONS, canonical_path, needs_key
 from cloudflare_image_mcp.rest.request_body import RequestBody
 
 if TYPE_CHECKING:
@@ -145,9 +145,9 @@ class RequestMiddleware:
         """Logs the request, and counts it where it is for images and did not get as far as the gateway."""
         if not record.ended:
             record.status = status or CLIENT_LEFT
-            operation = IMAGE_PATHS.get(path)
-            if operation is not None and record.method == "POST" and status != HTTPStatus.ACCEPTED:
-                record.operation = operation
+            operation = OPERATIONS.get(path)
+            if (operation is not None or path == CHAT) and record.method == "POST" and status != HTTPStatus.ACCEPTED:
+                record.operation = operation or ""
                 self._metrics.count_request(record)
         record.seconds = self._clock.monotonic() - record.began
         log_request(record)

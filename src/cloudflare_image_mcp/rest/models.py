@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import Operation, openai_family
 from cloudflare_image_mcp.limits import MAX_IMAGES
+from cloudflare_image_mcp.rest.paths import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +17,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.model_names import ModelNames
 
-ENDPOINTS: Final[Mapping[Operation, str]] = {
-    Operation.GENERATE: "/v1/images/generations",
-    Operation.EDIT: "/v1/images/edits",
-    Operation.VARY: "/v1/images/variations",
-}
+ENDPOINTS: Final[Mapping[Operation, str]] = {operation: path for path, operation in OPERATIONS.items()}
 
 
 def list_models(gateway: Gateway) -> dict[str, Any]:

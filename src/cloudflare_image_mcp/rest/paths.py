@@ -6,19 +6,25 @@ Keys are checked and routes are chosen by the result alone, so no form of a path
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.catalog import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX: Final = "/v1"
 METRICS: Final = "/metrics"
-OPENAI_ROUTES: Final = frozenset({"images/generations", "images/edits", "images/variations", "chat/completions"})
-"""Routes under ``/v1`` that are also found without it."""
-IMAGE_PATHS: Final = {
-    f"{PREFIX}/images/generations": "generate",
-    f"{PREFIX}/images/edits": "edit",
-    f"{PREFIX}/images/variations": "vary",
-    f"{PREFIX}/chat/completions": "",
+IMAGES: Final = f"{PREFIX}/images/"
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    f"{IMAGES}generations": Operation.GENERATE,
+    f"{IMAGES}edits": Operation.EDIT,
+    f"{IMAGES}variations": Operation.VARY,
 }
-"""Operations by the path of a request for images; a chat says in its messages whether it is an edit."""
+"""By path. A chat says in its messages whether it is an edit."""
+CHAT: Final = f"{PREFIX}/chat/completions"
+OPENAI_ROUTES: Final = frozenset(path.removeprefix(f"{PREFIX}/") for path in (*OPERATIONS, CHAT))
+"""Routes under ``/v1`` that are also found without it."""
 MODELS: Final = "models"
 NO_KEY: Final = frozenset({"/", "/health", "/ready", "/favicon.ico"})
 """Paths that need no key (GET and HEAD): the page, the health checks, and what a browser asks for (404)."""
