@@ -63,7 +63,13 @@ async def test_how_the_server_and_its_tools_present_themselves() -> None:
     assert hints["run_model"].open_world_hint is True
     run = next(tool for tool in tools if tool.name == "run_model")
     wanted = "prompt model operation images mask n size aspect_ratio seed steps guidance negative_prompt strength"
-    assert [*run.input_schema["properties"]] == [*wanted.split(), "output_format", "output", "wait_seconds"]
+    assert [*run.input_schema["properties"]] == [
+        *wanted.split(),
+        "output_format",
+        "background",
+        "output",
+        "wait_seconds",
+    ]
 
 
 async def test_models_are_listed_and_described() -> None:

@@ -218,7 +218,7 @@ class Parameters(BaseModel):
         validation_alias=AliasChoices("output_compression", "output_quality"),
         description="quality of jpeg and webp",
     )
-    background: Annotated[Literal["transparent", "opaque"], _Word] | None = Field(
+    background: Annotated[Literal["transparent", "opaque"], _Word, Option("--background", metavar="B")] | None = Field(
         default=None,
         validation_alias=AliasChoices("background"),
         description="whether the image has a transparent background",

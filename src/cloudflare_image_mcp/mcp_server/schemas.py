@@ -31,6 +31,7 @@ _PARAMETERS: Final = (
     "negative_prompt",
     "strength",
     "output_format",
+    "background",
 )
 """Parameters in the schema of ``run_model``. The others are accepted, too, but a short schema serves models better."""
 
