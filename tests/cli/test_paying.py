@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import time as clock
 from datetime import UTC, datetime, time, timedelta
@@ -156,6 +157,14 @@ def test_a_masked_edit_over_the_wire(account: Home) -> None:
     edited = Image.open(io.BytesIO(ran.stdout)).convert("RGB")
     assert edited.size == (512, 512)
     assert edited.crop((320, 0, 512, 512)).getcolors() == [(192 * 512, (200, 40, 40))]
+
+
+def test_an_error_is_printed_once_and_debug_shows_the_log(account: Home) -> None:
+    ran = account.run("generate", "nsfw")
+    assert re.fullmatch(r"Error: [^\n]*\(code 3030\)\.\n", ran.stderr)
+    shown = account.run("--debug", "generate", "nsfw").stderr
+    assert re.search(r"WARNING - cloudflare_image_mcp\.\S+: upstream failure: .* code=3030 attempt=1 ", shown)
+    assert shown.endswith(ran.stderr)
 
 
 def test_a_refused_prompt_is_status_4(account: Home) -> None:

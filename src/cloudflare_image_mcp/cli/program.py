@@ -31,7 +31,7 @@ class _InOrder(click.Group):
 
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="cloudflare-image-mcp")
-@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.option("--debug", is_flag=True, help="Show the log, and the traceback of an unexpected error.")
 def program(debug: bool) -> None:
     """Images from prompts: with Cloudflare Workers AI, or with the engine built in when there is no account.
 
@@ -42,6 +42,10 @@ def program(debug: bool) -> None:
 
     Settings come from the environment and from a .env file in the working directory; `doctor` lists them.
     """
+    if debug:
+        from cloudflare_image_mcp.logs import configure_logging
+
+        configure_logging("info")
 
 
 for _command in (generate, edit, vary, batch, models, serve, mcp, emulate, keys, doctor):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Clock
 
 log = logging.getLogger(__name__)
+# Without configure_logging nothing is printed: a command prints its error itself.
+log.addHandler(logging.NullHandler())
 
 RESET_PASSED: Final = timedelta(minutes=5)
 """How long after 00:00 UTC an account's "neurons are used up" may mean the day before: the answer was on its way, or
@@ -193,7 +195,9 @@ class AccountPool:
         if failure.meaning.action is not Action.REST_AND_PROBE:
             self._accepted(state)
         if state.refusal is None:
-            log.warning("%s rests until %s (code %s)", state.account.label, until, failure.code)
+            log.warning(
+                "%s rests until %s UTC (code %s)", state.account.label, f"{until:%Y-%m-%d %H:%M:%S}", failure.code
+            )
         elif state.until is None or until <= state.until:
             # It rests for longer already: this call was under way when that began.
             return

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.image import Image
 
 _log = logging.getLogger(__name__)
+# Without configure_logging nothing is printed: a command prints its error itself.
+_log.addHandler(logging.NullHandler())
 
 _MOVES_ON = frozenset({Action.REST_BRIEFLY, Action.REST_UNTIL_RESET, Action.REST_AND_PROBE})
 """The account rests, and the call goes to the next account at once."""
