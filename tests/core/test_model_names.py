@@ -57,6 +57,6 @@ def test_the_operators_names_come_first(name: str, operation: Operation, model: 
 
 
 def test_the_operators_names_are_listed_once() -> None:
-    names = CONFIGURED.aliases()
+    names = CONFIGURED.usable_aliases()
     assert names.count("gpt-image-2") == 1
     assert names[-1] == "poster"

@@ -85,6 +85,8 @@ async def test_models_are_listed_and_described() -> None:
             assert described["parameters"].keys() == model.promise.parameters.keys()
             assert described["limits"] == list(model.live.notes)
             assert "run_model(model=" in described["next"]
+        described = await answer(client, "describe_model", model="openai/dall-e-3")
+        assert described["id"] == "@cf/black-forest-labs/flux-1-schnell"
         catalog = await client.read_resource("models://catalog")
         assert catalog.contents[0].mime_type == "application/json"
         assert [row["id"] for row in json.loads(read_text(catalog))] == list(models())

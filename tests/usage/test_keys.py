@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.key_file import read_keys
@@ -37,6 +38,9 @@ class Keys:
         ran = self.home.run("keys", "add", *arguments)
         assert ran.status == 0, ran.stderr
         return ran.stdout.decode().strip()
+
+    def get(self, key: str, path: str) -> requests.Response:
+        return requests.get(f"{self.origin}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=60)
 
     def post(self, key: str, path: str = "/v1/images/generations", **fields: Any) -> requests.Response:
         body = {"prompt": "a red dot", "size": "256x256", "response_format": "b64_json", **fields}
@@ -116,6 +120,24 @@ def test_what_a_key_may_not_do_is_403_in_every_interface(keys: Keys) -> None:
     over_mcp = caller.post(call(3, "run_model", prompt="x", model="lucid-origin")).json()["result"]
     assert over_mcp["isError"]
     assert "may not use lucid-origin" in over_mcp["content"][0]["text"]
+
+
+def test_a_key_is_shown_the_models_that_it_may_use(keys: Keys) -> None:
+    key = keys.add("painter", "--models", "flux-2-*", "--operations", "edit")
+    eventually(lambda: keys.get(key, "/v1/models").status_code == 200)
+    rows = keys.get(key, "/v1/models").json()["data"]
+    own = [row["id"] for row in rows if not row.get("alias_of")]
+    assert own == [model.id for model in models().values() if model.short_name.startswith("flux-2-")]
+    # They stand for FLUX.2 [klein] 4B in edits.
+    assert "dall-e-2" in [row["id"] for row in rows]
+    caller = Caller(keys.origin, key)
+    listed = caller.post(call(2, "list_models")).json()["result"]
+    assert [row["id"] for row in listed["structuredContent"]["models"]] == own
+    assert listed["content"][0]["text"].startswith("3 models ")
+    other = keys.add("generator", "--models", "flux-1-*", "--models", "*-inpainting", "--operations", "generate")
+    eventually(lambda: keys.get(other, "/v1/models").status_code == 200)
+    shown = keys.get(other, "/v1/models").json()["data"]
+    assert [row["id"] for row in shown if not row.get("alias_of")] == ["@cf/black-forest-labs/flux-1-schnell"]
 
 
 def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
 from contextlib import ExitStack
@@ -238,6 +239,18 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(browser: Browser, tmp_path: Pa
         send(page, "a picture behind a key")
         assert "a-key" not in page.url
         assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 1]
+
+
+def test_a_key_of_some_models_is_offered_those_alone(browser: Browser, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"narrow").hexdigest()
+    keys = f'[keys.narrow]\nsha256 = "{sha256}"\nmodels = ["flux-1-*", "lucid-origin"]'
+    with gateway(tmp_path, API_KEYS_TOML=keys) as origin, opened(browser, origin) as page:
+        page.get_by_label("API key").last.fill("narrow")
+        page.get_by_role("button", name="Use this key").click()
+        page.wait_for_selector("#p-size")
+        assert [tab.is_disabled() for tab in page.locator("#tasks button").all()] == [False, True, True]
+        page.locator("#model").click()
+        expect(page.locator(".models button")).to_have_count(2)
 
 
 def test_a_400_names_the_parameter(page: Page) -> None:

@@ -31,17 +31,24 @@ class Access:
         """Whether it may see what the key of that name made. What was made without a key is for admins."""
         return self.admin or (owner != "" and owner == self.name)
 
+    def may_use(self, model: Model) -> bool:
+        """Whether it may do anything with the model."""
+        return self._has_model(model) and not (self.operations and self.operations.isdisjoint(model.promise.tasks))
+
     def check(self, model: Model, operation: Operation) -> None:
         """Raises ``GatewayError`` (403, ``not_allowed``)."""
         if self.operations and operation not in self.operations:
             allowed = ", ".join(sorted(self.operations))
             raise GatewayError("not_allowed", f"this API key may {allowed}, not {operation}")
-        names = (model.id.lower(), model.short_name.lower())
-        if self.models and not any(fnmatchcase(name, pattern.lower()) for pattern in self.models for name in names):
+        if not self._has_model(model):
             allowed = ", ".join(self.models)
             raise GatewayError(
                 "not_allowed", f"this API key may not use {model.short_name}, but {allowed}", param="model"
             )
+
+    def _has_model(self, model: Model) -> bool:
+        names = (model.id.lower(), model.short_name.lower())
+        return not self.models or any(fnmatchcase(name, pattern.lower()) for pattern in self.models for name in names)
 
 
 EVERYTHING: Final = Access(admin=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from cloudflare_image_mcp.catalog import Operation, models, openai_families, openai_family
+from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 from cloudflare_image_mcp.limits import MAX_NAME_LENGTH
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.request import ImageRequest
+
+_ALIASED: Final = (Operation.GENERATE, Operation.EDIT)
+"""An alias stands for a model in each of these; variations are made by that of edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,14 @@ class ModelNames:
             return True
         return openai_family(name) is not None and not self.is_id(name)
 
-    def aliases(self) -> tuple[str, ...]:
-        """Returns OpenAI's names, then the other names of ``MODEL_ALIASES``."""
-        names = [name for family in openai_families() for name in family.names]
-        return tuple(dict.fromkeys((*names, *self.configured)))
+    def usable(self) -> list[Model]:
+        """The offered models that the caller's key may use."""
+        return [model for model in self.offered.values() if access.get().may_use(model)]
+
+    def usable_aliases(self) -> list[str]:
+        """OpenAI's names, then the others of ``MODEL_ALIASES``, that stand for models the caller's key may use."""
+        names = dict.fromkeys([*(name for family in openai_families() for name in family.names), *self.configured])
+        return [name for name in names if any(access.get().may_use(self.resolve(name, task)) for task in _ALIASED)]
 
 
 def find_model(name: str, offered: Mapping[str, Model] | None = None) -> Model:

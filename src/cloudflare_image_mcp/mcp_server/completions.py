@@ -36,7 +36,7 @@ class Completions:
         store = self._endpoint.gateway.store
         values: list[str] = []
         if name == "model":
-            values = list(self._endpoint.gateway.options.names.offered)
+            values = [model.id for model in self._endpoint.gateway.options.names.usable()]
         elif name == "style":
             values = list(STYLES)
         elif name == "id":

@@ -64,9 +64,9 @@ def price(model: Model) -> dict[str, Any]:
 
 def catalogue_text(gateway: Gateway) -> str:
     """Returns the text of ``list_models``."""
-    offered = gateway.options.names.offered
-    lines = [f"{len(offered)} models (backend: {gateway.backend.name}):"]
-    for model in offered.values():
+    usable = gateway.options.names.usable()
+    lines = [f"{len(usable)} models (backend: {gateway.backend.name}):"]
+    for model in usable:
         row = summary(model, gateway)
         default = f"default to {' and '.join(row['default_for'])}" if row["default_for"] else ""
         facts = [", ".join(row["tasks"]), f"mask {row['mask']}", _price_text(model, gateway), model.best_for, default]

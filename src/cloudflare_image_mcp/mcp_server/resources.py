@@ -115,7 +115,7 @@ class Resources:
 
     def _catalog(self) -> str:
         endpoint = self._endpoint
-        rows = [endpoint.model] if endpoint.model else endpoint.gateway.options.names.offered.values()
+        rows = [endpoint.model] if endpoint.model else endpoint.gateway.options.names.usable()
         return json.dumps([description(model, endpoint.gateway) for model in rows])
 
     async def _stored(self, name: str) -> Image | None:

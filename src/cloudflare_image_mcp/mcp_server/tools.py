@@ -18,6 +18,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
+from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.job import JobState
 from cloudflare_image_mcp.core.own_images import list_own
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
@@ -210,7 +211,7 @@ def _job_tools(endpoint: McpEndpoint) -> tuple[ToolRow, ...]:
 async def _list_models(endpoint: McpEndpoint, arguments: dict[str, Any], context: ToolContext) -> CallToolResult:
     structured = {
         "backend": endpoint.gateway.backend.name,
-        "models": [summary(model, endpoint.gateway) for model in endpoint.gateway.options.names.offered.values()],
+        "models": [summary(model, endpoint.gateway) for model in endpoint.gateway.options.names.usable()],
         "next": "describe_model for the parameters of one, or run_model to make an image",
     }
     return structured_result(endpoint, [TextContent(type="text", text=catalogue_text(endpoint.gateway))], structured)
@@ -220,7 +221,7 @@ async def _describe_model(endpoint: McpEndpoint, arguments: dict[str, Any], cont
     name = arguments.get("model")
     if not isinstance(name, str):
         raise invalid("model", "model is required: an id from list_models")
-    model = endpoint.gateway.options.names.find(name)
+    model = endpoint.gateway.options.names.resolve(name, Operation.GENERATE)
     text = TextContent(type="text", text=description_text(model, endpoint.gateway))
     return structured_result(endpoint, [text], description(model, endpoint.gateway))
 

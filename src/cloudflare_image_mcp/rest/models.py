@@ -21,9 +21,11 @@ ENDPOINTS: Final[Mapping[Operation, str]] = {operation: path for path, operation
 
 
 def list_models(gateway: Gateway) -> dict[str, Any]:
-    """The models offered, then OpenAI's names and those of ``MODEL_ALIASES``, which stand for its models."""
-    own = [_object(model, gateway) for model in gateway.options.names.offered.values()]
-    aliases = [_alias_object(name, gateway) for name in gateway.options.names.aliases()]
+    """The models that the caller may use, then OpenAI's names and those of ``MODEL_ALIASES``, which stand for its
+    models.
+    """
+    own = [_object(model, gateway) for model in gateway.options.names.usable()]
+    aliases = [_alias_object(name, gateway) for name in gateway.options.names.usable_aliases()]
     return {"object": "list", "data": own + aliases}
 
 

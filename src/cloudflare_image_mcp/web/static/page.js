@@ -36,7 +36,11 @@ function askKey() {
 }
 
 function showTask() {
-  for (const tab of byId("tasks").children) tab.ariaPressed = String(tab.value === state.task);
+  for (const tab of byId("tasks").children) {
+    tab.ariaPressed = String(tab.value === state.task);
+    // A key may be limited to models that do not do this.
+    tab.disabled = state.models.length > 0 && !state.models.some((one) => one.tasks.includes(tab.value));
+  }
   byId("inputs").hidden = state.task === "generate";
   document.querySelector("#form button.main").textContent = TASKS[state.task][0];
   const fit = fitting();
