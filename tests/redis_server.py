@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.cli.commands import free_port
 from tests.installed import require_program
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -36,16 +35,12 @@ class RedisServer:
             self._process = subprocess.Popen(
                 ["redis-server", *options, "--appendonly", "yes"], stdout=log, stderr=subprocess.STDOUT
             )
-        deadline = time.monotonic() + 30
-        while self._ping() != b"+PONG\r\n":
-            assert self._process.poll() is None, (self._folder / "redis.log").read_text("utf-8")
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: self._ping() == b"+PONG\r\n", f"see {self._folder}/redis.log", self._process)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(LONGEST)
             self._process = None
 
     def _ping(self) -> bytes:

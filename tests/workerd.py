@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from tests.installed import require_program
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "worker"
 APP = CACHE / "app"
-LONGEST = 300
-"""Seconds to wait for anything, also on a busy machine."""
 
 
 @cache

@@ -13,7 +13,8 @@ from cloudflare_image_mcp.emulator.app import create_app
 from cloudflare_image_mcp.emulator.emulator import Emulator, EmulatorOptions
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.blackbox.conftest import KEY
 from tests.blackbox.pictures import opened, picture
 from tests.mcp_server.inside import text
-from tests.workerd import LONGEST
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

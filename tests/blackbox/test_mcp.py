@@ -13,7 +13,7 @@ from mcp_types import BlobResourceContents, ImageContent, Implementation, Resour
 
 from tests.blackbox.conftest import KEY
 from tests.blackbox.pictures import opened
-from tests.workerd import LONGEST
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from tests.blackbox.conftest import Home

@@ -10,7 +10,7 @@ import pytest
 
 from cloudflare_image_mcp.catalog import models
 from tests.blackbox.pictures import picture
-from tests.workerd import LONGEST
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from openai import OpenAI

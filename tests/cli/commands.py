@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudflare_image_mcp
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 PROGRAM = Path(sys.executable).with_name("cloudflare-image-mcp")
 SOURCE = str(Path(cloudflare_image_mcp.__file__).parents[1])
-LONGEST = 300
-"""Seconds to wait for anything, also on a busy machine."""
 _IN_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -189,15 +188,6 @@ def free_port() -> int:
         return port
 
 
-def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
-    """Waits until the condition holds; fails when the process ends first."""
-    deadline = time.monotonic() + LONGEST
-    while not condition():
-        assert process.poll() is None, "it ended"
-        assert time.monotonic() < deadline, "the condition did not hold in time"
-        time.sleep(0.05)
-
-
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     """Waits until a server listens on the port."""
 
@@ -208,7 +198,7 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
             return False
         return True
 
-    wait_for(process, is_open)
+    wait_for(is_open, "nobody listens", process)
 
 
 @contextmanager

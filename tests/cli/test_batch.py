@@ -7,20 +7,18 @@ import json
 import re
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import httpx2
 import pytest
 from openai.types import ImagesResponse
 from PIL import Image
 
-from tests.cli.commands import LONGEST, Home, emulated, wait_for
+from tests.cli.commands import Home
+from tests.emulator.calling import calls, holding
 from tests.rest.pictures import picture
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.waiting import LONGEST, wait_for
 
 GENERATIONS = "/v1/images/generations"
 CLI_PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -144,45 +142,40 @@ def test_a_bar_counts_on_a_terminal(tmp_path: Path) -> None:
     assert "3 of 3 requests done" in ran.shown
 
 
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Home]:
-    with emulated(Home(tmp_path), "--faults", "slow=500ms:1") as home:
-        yield home
-
-
-def calls(account: Home) -> int:
-    stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
-    found = httpx2.get(stats, timeout=LONGEST).json()["accounts"].values()
-    return sum(row["calls"] for row in found)
-
-
 JOBS = 40
 AT_ONCE = 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_paid_twice_after_an_interruption(account: Home, number: signal.Signals) -> None:
-    file = written(account, *(line(f"request-{index}") for index in range(JOBS)))
-    command = ("batch", file, "-o", "out", "--parallel", str(AT_ONCE))
-    process = account.start(*command)
-    output = account.path / "out" / "output.jsonl"
-    wait_for(process, lambda: output.exists() and output.read_bytes().count(b"\n") >= 5)
-    process.send_signal(number)
-    process.communicate(timeout=LONGEST)
-    status = process.returncode
-    whole = output.read_bytes().count(b"\n")
-    assert whole < JOBS
-    if number is signal.SIGKILL:
-        with output.open("ab") as torn:  # as a kill in the midst of writing leaves it
-            torn.write(b'{"id": "batch_req_')
-    else:
-        assert status == 130
-        assert calls(account) == whole
-    ran = account.run(*command)
-    assert ran.status == 0, ran.stderr
-    assert rows(account).keys() == {f"request-{index}" for index in range(JOBS)}
-    lost = AT_ONCE if number is signal.SIGKILL else 0  # calls that were under way
-    assert JOBS <= calls(account) <= JOBS + lost
+def test_nothing_is_paid_twice_after_an_interruption(tmp_path: Path, number: signal.Signals) -> None:
+    with holding() as (emulator, released):
+        account = Home(tmp_path).set_account(emulator)
+        file = written(account, *(line(f"request-{index}") for index in range(JOBS)))
+        command = ("batch", file, "-o", "out", "--parallel", str(AT_ONCE))
+        released.set()
+        process = account.start(*command)
+        output = account.path / "out" / "output.jsonl"
+        wait_for(lambda: output.exists() and output.read_bytes().count(b"\n") >= 5, "no five images are made", process)
+        released.clear()
+        process.send_signal(number)
+        if number is not signal.SIGKILL:
+            assert process.stderr is not None
+            assert b"interrupt again" in process.stderr.readline() + process.stderr.readline()
+        released.set()
+        process.communicate(timeout=LONGEST)
+        whole = output.read_bytes().count(b"\n")
+        assert whole < JOBS
+        if number is signal.SIGKILL:
+            with output.open("ab") as torn:  # as a kill in the midst of writing leaves it
+                torn.write(b'{"id": "batch_req_')
+        else:
+            assert process.returncode == 130
+            assert calls(emulator) == whole
+        ran = account.run(*command)
+        assert ran.status == 0, ran.stderr
+        assert rows(account).keys() == {f"request-{index}" for index in range(JOBS)}
+        lost = AT_ONCE if number is signal.SIGKILL else 0  # calls that were under way
+        assert JOBS <= calls(emulator) <= JOBS + lost
     for row in rows(account).values():
         (path,) = files_of(row)
         with Image.open(path) as opened:

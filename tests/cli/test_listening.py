@@ -11,7 +11,7 @@ import pytest
 
 from cloudflare_image_mcp.cli.listening import bind, is_open_to_others, listen
 from cloudflare_image_mcp.errors import SettingError
-from tests.cli.commands import LONGEST
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home

@@ -6,32 +6,26 @@ import io
 import json
 import re
 import signal
-import time as clock
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import pytest
 from PIL import Image
 
-from tests.cli.commands import LONGEST, Home, emulated, free_port
+from tests.cli.commands import Home, emulated, free_port
+from tests.emulator.calling import calls, holding
 from tests.rest.pictures import mask, picture
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
+    import subprocess
+    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
 
 STORING = "\nStoring images that are already paid for; interrupt again to discard them.\n"
-
-
-def wait_for_a_call(account: Home) -> None:
-    """Waits until the emulator has got a call of the account."""
-    stats = account.environ["CLOUDFLARE_API_BASE_URL"].replace("/client/v4", "/emulator/stats")
-    deadline = clock.monotonic() + LONGEST
-    while not any(row["calls"] for row in httpx2.get(stats, timeout=LONGEST).json()["accounts"].values()):
-        assert clock.monotonic() < deadline, "no call came"
-        clock.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -189,14 +183,29 @@ def test_the_service_s_own_refusals(home: Home, fault: str, status: int, code: s
     assert "a" * 40 not in ran.stderr + ran.stdout.decode()
 
 
+@contextmanager
+def generating(home: Home, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event]]:
+    """The command, once it has called the model, which answers when the event is set."""
+    with holding() as (emulator, released):
+        process = home.set_account(emulator).start("generate", "a red fox", *options)
+        wait_for(lambda: calls(emulator), "the model was not called", process)
+        yield process, released
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C, after which the command says that it waits for the image."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    shown = b"".join(process.stderr.readline() for _ in STORING.splitlines())
+    assert shown.decode() == STORING
+
+
 def test_ctrl_c_stores_what_is_already_paid_for(home: Home) -> None:
-    with emulated(home, "--faults", "slow=4s:1") as account:
-        process = account.start("generate", "a red fox", "--size", "512x512")
-        wait_for_a_call(account)
-        process.send_signal(signal.SIGINT)
+    with generating(home, "--size", "512x512") as (process, released):
+        interrupt(process)
+        released.set()
         output, errors = process.communicate(timeout=LONGEST)
-    assert (process.returncode, output) == (130, b"")
-    assert errors.decode() == STORING + "\nError: interrupted\n"
+    assert (process.returncode, output, errors) == (130, b"", b"\nError: interrupted\n")
     (stored,) = home.pictures
     (path,) = home.path.rglob(stored)
     assert "images" in path.parts
@@ -205,13 +214,8 @@ def test_ctrl_c_stores_what_is_already_paid_for(home: Home) -> None:
 
 
 def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:
-    with emulated(home, "--faults", "slow=90s:1") as account:
-        process = account.start("generate", "a red fox")
-        wait_for_a_call(account)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        shown = b"".join(process.stderr.readline() for _ in STORING.splitlines())
-        assert shown.decode() == STORING
+    with generating(home) as (process, _):
+        interrupt(process)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=LONGEST)
@@ -221,11 +225,10 @@ def test_a_second_ctrl_c_does_not_wait(home: Home) -> None:
 
 def test_an_image_that_cannot_be_written_goes_into_the_store(home: Home) -> None:
     target = home.path / "out"
-    with emulated(home, "--faults", "slow=4s:1") as account:
-        process = account.start("generate", "a red fox", "--size", "512x512", "-o", "out/")
-        wait_for_a_call(account)
+    with generating(home, "--size", "512x512", "-o", "out/") as (process, released):
         target.rmdir()
         target.write_text("in the way")
+        released.set()
         _, errors = process.communicate(timeout=LONGEST)
     assert process.returncode == 7
     assert b"the image is kept in the store as image://" in errors

@@ -16,7 +16,8 @@ from PIL import Image
 import cloudflare_image_illustrator
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.cli.program import program
-from tests.cli.commands import LONGEST, SOURCE, emulated, wait_for
+from tests.cli.commands import SOURCE, emulated
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -237,7 +238,7 @@ def test_streams_that_were_closed_are_no_defect(home: Home, command: str, status
 def test_ctrl_c_ends_the_work_cleanly(home: Home) -> None:
     process = home.start("generate", "a busy market", "-n", "8", "-s", "2048x2048", "--seed", "1", "-o", "market/")
     # The output directory is created after all input is read, when only the image is left to make.
-    wait_for(process, (home.path / "market").exists)
+    wait_for((home.path / "market").exists, "the image was not begun", process)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=LONGEST)
     assert (process.returncode, output) == (130, b"")

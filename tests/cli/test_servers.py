@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.cli.commands import LONGEST, emulated, free_port, wait_until_open
+from tests.cli.commands import emulated, free_port, wait_until_open
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     import subprocess

@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from urllib.request import urlopen
 
 from cloudflare_image_mcp.emulator import EmulatorOptions, make_server
 from tests.live import running
@@ -60,6 +61,12 @@ def holding(**options: Any) -> Iterator[tuple[str, threading.Event]]:
             yield address, held.released
         finally:
             held.released.set()
+
+
+def calls(emulator: str) -> int:
+    """Counts the models' calls of all accounts since the emulator's start."""
+    with urlopen(f"{emulator}/emulator/stats") as answer:
+        return sum(account["calls"] for account in json.load(answer)["accounts"].values())
 
 
 @dataclass(frozen=True)

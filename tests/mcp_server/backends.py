@@ -1,9 +1,10 @@
-"""Backends with slow calls and with incompressible images; each implements the whole port."""
+"""Backends with calls that are held back and with incompressible images; each implements the whole port."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from cloudflare_image_mcp.core.ports import Rendered
 from cloudflare_image_mcp.imagefile.image import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cloudflare_image_mcp.catalog import Model
@@ -41,22 +43,20 @@ class NoiseBackend:
         pass
 
 
-class SlowBackend(NoiseBackend):
-    """Answers after so many seconds, and not while there is a file ``hold`` beside its ledger; each call leaves a line
-    in the ledger when it begins and another when it ends.
+class HeldBackend(NoiseBackend):
+    """Does not answer while its ledger is ``held``; each call leaves a line in the ledger when it begins and another
+    when it ends.
     """
 
-    name = "slow"
+    name = "held"
 
-    def __init__(self, seconds: float, ledger: Path) -> None:
-        self._seconds = seconds
+    def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         self._note("begun", call)
         try:
-            await asyncio.sleep(self._seconds)
-            while self._ledger.with_name("hold").exists():  # noqa: ASYNC110 - another process's file
+            while hold_file(self._ledger).exists():  # noqa: ASYNC110 - another process's file
                 await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             self._note("cancelled", call)
@@ -68,6 +68,21 @@ class SlowBackend(NoiseBackend):
     def _note(self, what: str, call: Call) -> None:
         with self._ledger.open("a") as file:
             file.write(f"{what} {call.prompt}\n")
+
+
+def hold_file(ledger: Path) -> Path:
+    """While it exists, the backend of the ledger does not answer."""
+    return ledger.with_name("hold")
+
+
+@contextmanager
+def held(ledger: Path) -> Iterator[None]:
+    """No image is finished inside this context, however long the clients take."""
+    hold_file(ledger).touch()
+    try:
+        yield
+    finally:
+        hold_file(ledger).unlink(missing_ok=True)
 
 
 def noise(size: Size, seed: int) -> bytes:

@@ -14,6 +14,7 @@ from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ PING = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
 }
-PATIENCE = 120
 """Seconds to wait for an answer, also on a busy machine."""
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -37,7 +37,7 @@ def gateway(**environ: str) -> AbstractContextManager[str]:
 
 def ask(origin: str, path: str = "/mcp", **headers: str) -> httpx2.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx2.post(f"{origin}{path}", json=PING, headers={**ACCEPT, **named}, timeout=PATIENCE)
+    return httpx2.post(f"{origin}{path}", json=PING, headers={**ACCEPT, **named}, timeout=LONGEST)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_white_space_around_a_header_is_none_of_its_value(open_server: str) -> N
     ]
     lines += ["Accept: application/json, text/event-stream", "Origin: http://localhost\t", "Connection: close"]
     host, _, port = open_server.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+    with socket.create_connection((host, int(port)), timeout=LONGEST) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
         assert connection.recv(64).startswith(b"HTTP/1.1 200 ")
 
@@ -158,7 +158,7 @@ def test_a_browser_may_ask_and_read_what_it_needs(open_server: str) -> None:
             "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": wanted,
         }
-        preflight = httpx2.options(f"{open_server}/mcp", headers=headers, timeout=PATIENCE)
+        preflight = httpx2.options(f"{open_server}/mcp", headers=headers, timeout=LONGEST)
         assert preflight.status_code == 204
         allowed = preflight.headers["access-control-allow-headers"].lower()
         assert all(name in allowed for name in wanted.split(", "))
@@ -172,10 +172,10 @@ def test_a_browser_may_ask_and_read_what_it_needs(open_server: str) -> None:
 def test_no_redirect_and_the_body_limit(open_server: str) -> None:
     assert ask(open_server).status_code == 200
     big = {**PING, "params": {**PING["params"], "padding": "x" * (5 * 1024 * 1024)}}  # type: ignore[dict-item]
-    assert httpx2.post(f"{open_server}/mcp", json=big, headers=ACCEPT, timeout=PATIENCE).status_code == 200
+    assert httpx2.post(f"{open_server}/mcp", json=big, headers=ACCEPT, timeout=LONGEST).status_code == 200
     too_big = b'{"jsonrpc":"2.0","padding":"' + b"x" * (64 * 1024 * 1024) + b'"}'
     headers = {**ACCEPT, "Content-Type": "application/json"}
-    assert httpx2.post(f"{open_server}/mcp", content=too_big, headers=headers, timeout=PATIENCE).status_code == 413
+    assert httpx2.post(f"{open_server}/mcp", content=too_big, headers=headers, timeout=LONGEST).status_code == 413
 
 
 def test_simple_wants_a_model_that_exists(open_server: str) -> None:
@@ -191,7 +191,7 @@ def test_simple_wants_a_model_that_exists(open_server: str) -> None:
 
 async def test_a_sessions_stream_ends_with_the_session(open_server: str) -> None:
     """To its last chunk: a stream that is only cut off is an error in the server's log and at the client."""
-    async with httpx2.AsyncClient(base_url=open_server, timeout=PATIENCE) as http:
+    async with httpx2.AsyncClient(base_url=open_server, timeout=LONGEST) as http:
         begun = await http.post("/mcp", json=PING, headers=ACCEPT)
         session = {**ACCEPT, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
         async with http.stream("GET", "/mcp", headers=session) as stream:

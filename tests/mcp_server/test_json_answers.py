@@ -17,13 +17,13 @@ from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
 from tests.mcp_server.inside import read_bytes
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INFO = {"capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 BOTH = "application/json, text/event-stream"
-PATIENCE = 120
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ class Session:
 
     def post(self, message: object, **headers: str) -> httpx2.Response:
         # The library would add */* of its own.
-        client = httpx2.Client(timeout=PATIENCE)
+        client = httpx2.Client(timeout=LONGEST)
         if "Accept" not in self.headers:
             del client.headers["accept"]
         with client:
@@ -82,7 +82,7 @@ def test_a_client_of_2026_07_28_without_event_streams_gets_json(origin: str) -> 
     }
     headers = {"Accept": "application/json", "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
     answer = httpx2.post(
-        f"{origin}/mcp", json=request(1, "tools/list", {"_meta": meta}), headers=headers, timeout=PATIENCE
+        f"{origin}/mcp", json=request(1, "tools/list", {"_meta": meta}), headers=headers, timeout=LONGEST
     )
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -91,7 +91,7 @@ def test_a_client_of_2026_07_28_without_event_streams_gets_json(origin: str) -> 
 
 @pytest.mark.parametrize("accept", ["text/html", "text/event-stream"])
 def test_a_client_that_takes_no_json_is_refused(origin: str, accept: str) -> None:
-    answer = httpx2.post(f"{origin}/mcp", json=request(1, "ping"), headers={"Accept": accept}, timeout=PATIENCE)
+    answer = httpx2.post(f"{origin}/mcp", json=request(1, "ping"), headers={"Accept": accept}, timeout=LONGEST)
     assert answer.status_code == 406
 
 
@@ -143,7 +143,7 @@ def test_what_is_no_message_gets_a_plain_error(origin: str, body: object, header
 
 def test_a_batch_without_a_session_is_refused_as_a_whole(origin: str) -> None:
     headers = {"Accept": BOTH, "Mcp-Session-Id": "none"}
-    answer = httpx2.post(f"{origin}/mcp", json=[request(1, "ping")], headers=headers, timeout=PATIENCE)
+    answer = httpx2.post(f"{origin}/mcp", json=[request(1, "ping")], headers=headers, timeout=LONGEST)
     assert answer.status_code == 404
     assert json.loads(answer.text)["error"]["message"] == "Session not found"
 

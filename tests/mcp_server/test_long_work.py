@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +16,19 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from tests.mcp_server import node
+from tests.mcp_server.backends import held, hold_file
 from tests.mcp_server.conftest import ROOT, clean_environ, serving
 from tests.mcp_server.inside import answer, read_bytes, text
 from tests.mcp_server.test_stdio import INITIALIZE
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-SECONDS = 6.0
+HELD_SERVER = ("-m", "tests.mcp_server.held_server")
 TIMEOUT = 2.0
-PATIENCE = 120
-"""Seconds to wait for anything, also on a busy machine."""
+"""Seconds after which a client gives up."""
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def slow(ledger: Path) -> Iterator[str]:
-    """A server whose images take six seconds."""
+    """A server whose images are ready at once, where they are not ``held``."""
     environ = {"IMAGE_STORAGE_URL": (ledger.parent / "images").as_uri()}
-    with serving(
-        "tests.mcp_server.slow_server", ledger.with_name("log.txt"), environ, str(SECONDS), str(ledger)
-    ) as url:
+    with serving("tests.mcp_server.held_server", ledger.with_name("log.txt"), environ, str(ledger)) as url:
         yield url
 
 
@@ -51,15 +49,8 @@ def entries(ledger: Path, prompt: str) -> list[str]:
     return [line.removesuffix(f" {prompt}") for line in lines if line.endswith(f" {prompt}")]
 
 
-@contextmanager
-def held(ledger: Path) -> Iterator[None]:
-    """No image is finished inside this context, however long the clients take."""
-    hold = ledger.with_name("hold")
-    hold.touch()
-    try:
-        yield
-    finally:
-        hold.unlink(missing_ok=True)
+def wait_until_begun(ledger: Path, prompt: str) -> None:
+    wait_for(lambda: entries(ledger, prompt) == ["begun"], f"the model was not called for {prompt}")
 
 
 async def test_clients_that_time_out_find_their_image(slow: str, ledger: Path, tmp_path: Path) -> None:
@@ -72,7 +63,7 @@ async def test_clients_that_time_out_find_their_image(slow: str, ledger: Path, t
             stdio_gives_up_and_looks_again(tmp_path / "ledger.txt"),
         )
         for prompt in (*prompts, "typescript"):
-            assert entries(ledger, prompt) == ["begun"], prompt
+            await asyncio.to_thread(wait_until_begun, ledger, prompt)
     async with Client(f"{slow}/mcp") as client:
         await found(client, {*prompts, "typescript"})
     for prompt in (*prompts, "typescript"):
@@ -99,7 +90,7 @@ def gives_up_in_typescript(origin: str) -> None:
 async def stdio_gives_up_and_looks_again(ledger: Path) -> None:
     parameters = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "tests.mcp_server.slow_server", str(SECONDS), str(ledger)],
+        args=[*HELD_SERVER, str(ledger)],
         env=clean_environ(
             {
                 "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
@@ -110,14 +101,14 @@ async def stdio_gives_up_and_looks_again(ledger: Path) -> None:
     async with Client(parameters) as client:
         with held(ledger):
             await gives_up(client, "stdio")
-            assert entries(ledger, "stdio") == ["begun"]
+            await asyncio.to_thread(wait_until_begun, ledger, "stdio")
         await found(client, {"stdio"})
     assert entries(ledger, "stdio") == ["begun", "done"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_server_on_stdio_once_its_images_are_made(tmp_path: Path, number: signal.Signals) -> None:
-    ledger, images = tmp_path / "ledger.txt", tmp_path / "images"
+@contextmanager
+def working_on_stdio(ledger: Path, images: Path, prompt: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server on stdio that was asked for an image, and has begun it."""
     calls = (
         INITIALIZE,
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -125,39 +116,59 @@ def test_a_signal_ends_a_server_on_stdio_once_its_images_are_made(tmp_path: Path
             "jsonrpc": "2.0",
             "id": 2,
             "method": "tools/call",
-            "params": {"name": "run_model", "arguments": {"prompt": "signalled", "size": "256x256"}},
+            "params": {"name": "run_model", "arguments": {"prompt": prompt, "size": "256x256"}},
         },
     )
-    with (
-        held(ledger),
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.mcp_server.slow_server", "0", str(ledger)],
-            env=clean_environ(
-                {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "IMAGE_STORAGE_URL": images.as_uri()}
-            ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        ) as process,
-    ):
+    with subprocess.Popen(
+        [sys.executable, *HELD_SERVER, str(ledger)],
+        env=clean_environ({"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "IMAGE_STORAGE_URL": images.as_uri()}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as process:
         assert process.stdin is not None
         process.stdin.write("".join(json.dumps(call) + "\n" for call in calls).encode())
         process.stdin.flush()
-        deadline = time.monotonic() + PATIENCE
-        while entries(ledger, "signalled") != ["begun"]:
-            assert time.monotonic() < deadline, "the model was not called"
-            time.sleep(0.02)
+        wait_until_begun(ledger, prompt)
+        yield process
+
+
+def ends_once_released(process: subprocess.Popen[bytes], ledger: Path) -> int:
+    """Checks that the process goes on while its image is held back, and returns its exit status."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    hold_file(ledger).unlink()
+    return process.wait(LONGEST)
+
+
+def image_files(images: Path) -> list[str]:
+    """The suffixes of the files that are no records."""
+    return [path.suffix for path in images.iterdir() if path.suffix not in {".json", ".sqlite3"}]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_server_on_stdio_once_its_images_are_made(tmp_path: Path, number: signal.Signals) -> None:
+    ledger, images = tmp_path / "ledger.txt", tmp_path / "images"
+    with held(ledger), working_on_stdio(ledger, images, "signalled") as process:
         process.send_signal(number)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.5)
-        ledger.with_name("hold").unlink()
-        assert process.wait(PATIENCE) == 128 + number
+        assert ends_once_released(process, ledger) == 128 + number
     assert entries(ledger, "signalled") == ["begun", "done"]
-    assert len(list(images.glob("*.png"))) == 1
+    assert image_files(images) == [".png"]
+
+
+def test_a_host_that_closes_does_not_lose_the_image(tmp_path: Path) -> None:
+    """Stdin ends once the work has begun; the process goes on until the image is stored."""
+    ledger, images = tmp_path / "ledger.txt", tmp_path / "images"
+    with held(ledger), working_on_stdio(ledger, images, "left behind") as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert ends_once_released(process, ledger) == 0
+    assert entries(ledger, "left behind") == ["begun", "done"]
+    assert image_files(images) == [".png"]
 
 
 async def found(client: Client, prompts: set[str]) -> None:
     """Waits until an image of each prompt is listed, and reads it."""
-    for _ in range(PATIENCE * 4):
+    for _ in range(LONGEST * 4):
         images = (await answer(client, "list_images"))["images"]
         if prompts <= {image["prompt"] for image in images}:
             break
@@ -181,7 +192,7 @@ async def test_progress_then_a_job_id_then_the_image(slow: str, ledger: Path) ->
         assert unfinished["status"] == "running"
         assert unfinished["images"] == []
         assert f'get_job(job_id="{unfinished["job_id"]}"' in text(begun)
-        finished = await answer(client, "get_job", job_id=unfinished["job_id"], wait_seconds=PATIENCE)
+        finished = await answer(client, "get_job", job_id=unfinished["job_id"], wait_seconds=LONGEST)
         again = await answer(client, "get_job", job_id=unfinished["job_id"])
     assert len(reports) >= 2
     assert [value for value, _ in reports] == sorted({value for value, _ in reports})
@@ -194,8 +205,10 @@ async def test_progress_then_a_job_id_then_the_image(slow: str, ledger: Path) ->
 
 async def test_a_job_is_cancelled(slow: str, ledger: Path) -> None:
     async with Client(f"{slow}/mcp") as client:
-        begun = await answer(client, "run_model", prompt="unwanted", size="256x256", wait_seconds=0)
-        stopped = await answer(client, "cancel_job", job_id=begun["job_id"])
+        with held(ledger):
+            begun = await answer(client, "run_model", prompt="unwanted", size="256x256", wait_seconds=0)
+            await asyncio.to_thread(wait_until_begun, ledger, "unwanted")
+            stopped = await answer(client, "cancel_job", job_id=begun["job_id"])
         again = await answer(client, "cancel_job", job_id=begun["job_id"])
     assert stopped["status"] == again["status"] == "cancelled"
     assert entries(ledger, "unwanted") == ["begun", "cancelled"]
@@ -212,7 +225,7 @@ async def test_an_unknown_job(slow: str) -> None:
 @pytest.fixture
 async def modern(slow: str) -> AsyncIterator[Callable[..., Any]]:
     """Speaks the 2026-07-28 wire by hand, as a client that declares the tasks extension."""
-    async with httpx2.AsyncClient(base_url=slow, timeout=PATIENCE) as http:
+    async with httpx2.AsyncClient(base_url=slow, timeout=LONGEST) as http:
 
         async def request(method: str, params: dict[str, Any], *, declared: bool = True) -> dict[str, Any]:
             extensions: dict[str, Any] = {"io.modelcontextprotocol/tasks": {}} if declared else {}
@@ -251,7 +264,7 @@ async def test_a_task_for_a_client_that_declares_the_extension(modern: Callable[
             assert "result" not in tasks[output]
     blocks = {"auto": ["text", "image", "resource_link"], "link": ["text", "resource_link"]}
     for output, task in tasks.items():
-        for _ in range(PATIENCE):
+        for _ in range(LONGEST):
             state = (await modern("tasks/get", {"taskId": task["taskId"]}))["result"]
             assert state["resultType"] == "complete"
             if state["status"] != "working":
@@ -265,9 +278,11 @@ async def test_a_task_for_a_client_that_declares_the_extension(modern: Callable[
 
 async def test_a_task_is_cancelled(modern: Callable[..., Any], ledger: Path) -> None:
     call = {"name": "run_model", "arguments": {"prompt": "an unwanted task", "size": "256x256"}}
-    task = (await modern("tools/call", call))["result"]
-    assert (await modern("tasks/update", {"taskId": task["taskId"], "inputResponses": {}}))["result"]["resultType"]
-    assert (await modern("tasks/cancel", {"taskId": task["taskId"]}))["result"]["resultType"] == "complete"
+    with held(ledger):
+        task = (await modern("tools/call", call))["result"]
+        await asyncio.to_thread(wait_until_begun, ledger, "an unwanted task")
+        assert (await modern("tasks/update", {"taskId": task["taskId"], "inputResponses": {}}))["result"]["resultType"]
+        assert (await modern("tasks/cancel", {"taskId": task["taskId"]}))["result"]["resultType"] == "complete"
     assert (await modern("tasks/get", {"taskId": task["taskId"]}))["result"]["status"] == "cancelled"
     assert entries(ledger, "an unwanted task") == ["begun", "cancelled"]
 
@@ -283,33 +298,3 @@ async def test_tasks_are_for_clients_that_declare_them(modern: Callable[..., Any
         wrong = (await modern("tools/call", bad))["result"]
         assert wrong["isError"]
         assert words in wrong["content"][0]["text"]
-
-
-async def test_a_host_that_closes_does_not_lose_the_image(tmp_path: Path) -> None:
-    """Stdin ends as soon as the work has begun; the process goes on until the image is stored."""
-    ledger, images = tmp_path / "ledger.txt", tmp_path / "images"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.mcp_server.slow_server", "3", str(ledger)),
-        env=clean_environ({"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "IMAGE_STORAGE_URL": images.as_uri()}),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    info = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    call = {"name": "run_model", "arguments": {"prompt": "left behind", "size": "256x256"}}
-    assert process.stdin
-    for message in (
-        {"id": 1, "method": "initialize", "params": info},
-        {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": call},
-    ):
-        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-    await process.stdin.drain()
-    for _ in range(PATIENCE * 10):
-        if ledger.exists():
-            break
-        await asyncio.sleep(0.1)
-    process.stdin.close()
-    assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
-    assert entries(ledger, "left behind") == ["begun", "done"]
-    assert [path.suffix for path in images.iterdir() if path.suffix not in {".json", ".sqlite3"}] == [".png"]

@@ -12,7 +12,8 @@ from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
-from tests.mcp_server.test_json_answers import INFO, PATIENCE, call, request
+from tests.mcp_server.test_json_answers import INFO, call, request
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Caller:
         self.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def post(self, message: object, **headers: str) -> httpx2.Response:
-        return httpx2.post(self.url, json=message, headers={**self.headers, **headers}, timeout=PATIENCE)
+        return httpx2.post(self.url, json=message, headers={**self.headers, **headers}, timeout=LONGEST)
 
 
 def test_a_session_belongs_to_its_key(origin: str) -> None:
@@ -46,7 +47,7 @@ def test_a_session_belongs_to_its_key(origin: str) -> None:
     for method in ("POST", "GET", "DELETE"):
         headers = {**second.headers, "Accept": "application/json, text/event-stream", **stolen}
         json = request(2, "ping") if method == "POST" else None
-        answer = httpx2.request(method, first.url, json=json, headers=headers, timeout=PATIENCE)
+        answer = httpx2.request(method, first.url, json=json, headers=headers, timeout=LONGEST)
         assert answer.status_code == 404, method
     assert first.post(request(3, "ping")).status_code == 200
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp import Client
@@ -21,8 +20,11 @@ from cloudflare_image_mcp.mcp_server.results import ADVICE, error_text
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
-from tests.mcp_server.backends import NoiseBackend, SlowBackend
+from tests.mcp_server.backends import HeldBackend, NoiseBackend, held
 from tests.mcp_server.inside import answer, read_text, refusal, talking, text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOT_OF_TOOLS = {"invalid_api_key", "method_not_allowed", "origin_not_allowed", "range_not_satisfiable"}
 """Errors that HTTP answers before a tool is called."""
@@ -238,7 +240,7 @@ def test_an_error_says_what_to_do_next(kind: str) -> None:
         assert kind in NOT_OF_TOOLS
 
 
-async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
+async def test_what_to_do_about_a_job_that_failed_or_was_cancelled(tmp_path: Path) -> None:
     async with talking() as client:
         wrong = await answer(client, prompt="x", size="256x256", steps=99, wait_seconds=0)
         failed = await answer(client, "get_job", job_id=wrong["job_id"], wait_seconds=60)
@@ -247,20 +249,24 @@ async def test_what_to_do_about_a_job_that_failed_or_was_cancelled() -> None:
         assert failed["next"] == "call run_model again, changed as the error says"
         gone = await client.call_tool("get_job", {"job_id": "no such job"})
         assert text(gone).endswith("Next: list_images shows the images that are stored.")
-    async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
-        begun = await answer(client, prompt="x", size="256x256", wait_seconds=0)
-        stopped = await answer(client, "cancel_job", job_id=begun["job_id"])
+    ledger = tmp_path / "ledger.txt"
+    with held(ledger):
+        async with talking(backend=HeldBackend(ledger)) as client:
+            begun = await answer(client, prompt="x", size="256x256", wait_seconds=0)
+            stopped = await answer(client, "cancel_job", job_id=begun["job_id"])
     assert stopped["next"] == "call run_model again if the images are wanted after all"
 
 
-async def test_too_many_jobs_are_refused_with_an_error() -> None:
-    async with talking(backend=SlowBackend(3600, Path("/dev/null"))) as client:
-        jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_UNFINISHED)]
-        assert "jobs are running already" in await refusal(client, wait_seconds=0)
-        for job in jobs:
-            assert (await answer(client, "cancel_job", job_id=job["job_id"]))["status"] == "cancelled"
-        again = await answer(client, prompt="x", size="256x256", wait_seconds=0)
-        await answer(client, "cancel_job", job_id=again["job_id"])
+async def test_too_many_jobs_are_refused_with_an_error(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.txt"
+    with held(ledger):
+        async with talking(backend=HeldBackend(ledger)) as client:
+            jobs = [await answer(client, prompt="x", size="256x256", wait_seconds=0) for _ in range(MAX_UNFINISHED)]
+            assert "jobs are running already" in await refusal(client, wait_seconds=0)
+            for job in jobs:
+                assert (await answer(client, "cancel_job", job_id=job["job_id"]))["status"] == "cancelled"
+            again = await answer(client, prompt="x", size="256x256", wait_seconds=0)
+            await answer(client, "cancel_job", job_id=again["job_id"])
 
 
 @pytest.mark.parametrize("name", ["image://{id}", "image://{id}/preview"])

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
+from cloudflare_image_mcp.rest.server import build_app
+from cloudflare_image_mcp.settings import Settings
 from tests.decoding import decoded
-from tests.emulator.calling import emulating
-from tests.live import gateway
+from tests.emulator.calling import calls, holding
+from tests.live import gateway, serving, workers_ai_at
 from tests.rest import pictures
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
+    from pathlib import Path
 
-PATIENCE = 60.0
 RESPOND_ASYNC = {"Prefer": "respond-async"}
 
 
@@ -25,7 +29,7 @@ RESPOND_ASYNC = {"Prefer": "respond-async"}
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     with (
         gateway(tmp_path_factory.mktemp("jobs")) as origin,
-        httpx2.Client(base_url=origin, timeout=PATIENCE) as client,
+        httpx2.Client(base_url=origin, timeout=LONGEST) as client,
     ):
         yield client
 
@@ -41,11 +45,13 @@ def started(client: httpx2.Client, path: str = "generations", **more: Any) -> ht
 
 
 def ended(client: httpx2.Client, path: str) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE
-    while (job := client.get(path).json())["status"] == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return dict(job)
+    def job_that_ended() -> dict[str, Any] | None:
+        job: dict[str, Any] = client.get(path).json()
+        return None if job["status"] == "running" else job
+
+    job = wait_for(job_that_ended, f"{path} does not end")
+    assert job is not None
+    return job
 
 
 def without_place(answer: dict[str, Any]) -> dict[str, Any]:
@@ -170,58 +176,52 @@ def test_a_conversation_says_that_it_starts_no_job(client: httpx2.Client) -> Non
     assert any("async was ignored" in warning for warning in answer.json()["warnings"])
 
 
-@pytest.fixture(scope="module")
-def slow_upstream() -> Iterator[str]:
-    """An emulator whose every image takes a second."""
-    with emulating(faults="slow=1s:1") as upstream:
-        yield upstream
+@dataclass(frozen=True)
+class Held:
+    """A gateway with the keys A and B over models that answer only while ``released`` is set."""
+
+    client: httpx2.Client
+    emulator: str
+    released: threading.Event
 
 
-@pytest.fixture(scope="module")
-def slow_client(slow_upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A gateway over it, with the keys A and B."""
-    folder = tmp_path_factory.mktemp("slow")
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    settings = {"IMAGE_STORAGE_URL": tmp_path.as_uri(), "API_KEYS": "A,B"}
     with (
-        gateway(
-            folder,
-            IMAGE_BACKEND="workers-ai",
-            CLOUDFLARE_ACCOUNT_ID="a",
-            CLOUDFLARE_API_TOKEN="demo",
-            CLOUDFLARE_API_BASE_URL=f"{slow_upstream}/client/v4",
-            NEURON_LEDGER_URL="memory:",
-            API_KEYS="A,B",
-        ) as origin,
-        httpx2.Client(base_url=origin, timeout=PATIENCE, headers={"Authorization": "Bearer A"}) as client,
+        holding() as (emulator, released),
+        serving(build_app(Settings.read(workers_ai_at(emulator, **settings)))) as origin,
+        httpx2.Client(base_url=origin, timeout=LONGEST, headers={"Authorization": "Bearer A"}) as client,
     ):
-        yield client
+        try:
+            yield Held(client, emulator, released)
+        finally:
+            released.set()
 
 
-def test_a_cancelled_job_stores_what_was_paid_for(slow_client: httpx2.Client, slow_upstream: str) -> None:
-    begun = started(slow_client, prompt="a paid fox")
+def test_a_cancelled_job_stores_what_was_paid_for(held: Held) -> None:
+    begun = started(held.client, prompt="a paid fox")
     path = begun.headers["location"]
     assert begun.json()["status"] == "running"
-    deadline = time.monotonic() + PATIENCE
-    while not httpx2.get(f"{slow_upstream}/emulator/stats").json()["accounts"].get("a", {}).get("calls"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    cancelled = slow_client.delete(path).json()
+    wait_for(lambda: calls(held.emulator), "the model was not called")
+    cancelled = held.client.delete(path).json()
     assert (cancelled["status"], cancelled["progress"]) == ("cancelled", 0)
-    assert slow_client.delete(path).json()["status"] == "cancelled"
+    assert held.client.delete(path).json()["status"] == "cancelled"
     assert "images" not in cancelled
-    deadline = time.monotonic() + PATIENCE
-    while "images" not in (job := slow_client.get(path).json()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert job["status"] == "cancelled"
-    (stored,) = slow_client.get("/v1/images?q=paid").json()["data"]
-    assert job["images"][0]["url"] == stored["url"]
+    held.released.set()
+    (image,) = wait_for(lambda: held.client.get(path).json().get("images"), "the image was lost")
+    assert held.client.get(path).json()["status"] == "cancelled"
+    (stored,) = held.client.get("/v1/images?q=paid").json()["data"]
+    assert image["url"] == stored["url"]
 
 
-def test_one_key_s_jobs_are_not_another_s(slow_client: httpx2.Client) -> None:
-    path = started(slow_client).headers["location"]
+def test_one_key_s_jobs_are_not_another_s(held: Held) -> None:
+    client = held.client
+    path = started(client).headers["location"]
     other = {"Authorization": "Bearer B"}
     for method, tail in (("GET", ""), ("DELETE", ""), ("GET", "/events")):
-        assert slow_client.request(method, f"{path}{tail}", headers=other).status_code == 404
-    assert slow_client.get("/v1/images/jobs", headers=other).json()["data"] == []
-    assert slow_client.get("/v1/images/jobs", headers={"Authorization": ""}).status_code == 401
-    assert ended(slow_client, path)["status"] == "completed"
+        assert client.request(method, f"{path}{tail}", headers=other).status_code == 404
+    assert client.get("/v1/images/jobs", headers=other).json()["data"] == []
+    assert client.get("/v1/images/jobs", headers={"Authorization": ""}).status_code == 401
+    held.released.set()
+    assert ended(client, path)["status"] == "completed"

@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import threading
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +20,9 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.cli.commands import free_port
 from tests.live import command
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -41,11 +42,6 @@ JSON: Final = {"Content-Type": "application/json"}
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 PATH: Final = "/v1/images/generations"
 HEAD: Final = "POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager
@@ -88,14 +84,6 @@ def watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
         over.set()
         thread.join()
     assert seen[0] < MOST, f"{seen[0] // MIB} MiB"
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Until it holds; fails after a time in which it would on any machine."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def ask_for_megabytes(connection: socket.socket, port: int) -> None:
@@ -326,14 +314,13 @@ def send_half(connection: socket.socket) -> None:
     connection.sendall(b"{")
 
 
-def wait_until_closed(port: int) -> None:
-    """Waits until the server does not listen any more."""
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=120).close()
-        except ConnectionRefusedError:
-            return
-        time.sleep(0.05)
+def is_closed(port: int) -> bool:
+    """Whether the server does not listen any more."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=120).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("held", ["half a request", "a download nobody reads"])
@@ -357,7 +344,7 @@ def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
     ):
         send_half(connection)
         process.send_signal(signal.SIGTERM)
-        wait_until_closed(port)
+        wait_for(lambda: is_closed(port), "it still listens")
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == -signal.SIGTERM

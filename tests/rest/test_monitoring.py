@@ -22,7 +22,7 @@ from tests.live import gateway, serving
 from tests.mcp_server.backends import NoiseBackend
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
-from tests.usage.test_keys import eventually
+from tests.waiting import wait_for
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_a_job_is_counted_when_it_ends() -> None:
     with serving(app_over(assemble(settings, backend=NoiseBackend()), settings)) as origin:
         started = requests.post(f"{origin}{IMAGES}", json=body(**{"async": True}), timeout=60)
         assert started.status_code == 202
-        eventually(lambda: total(scraped(origin), "image_requests_total", status="200") == 1)
+        wait_for(lambda: total(scraped(origin), "image_requests_total", status="200") == 1, "it is not counted")
         assert total(scraped(origin), "image_requests_total") == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,8 @@ from cloudflare_image_mcp.fetcher import webhooks
 from cloudflare_image_mcp.fetcher.webhooks import Webhooks
 from tests.docs.test_api_examples import EVENTS
 from tests.live import gateway
-from tests.rest.test_jobs import PATIENCE, ended, fields, started
+from tests.rest.test_jobs import ended, fields, started
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +35,7 @@ class Receiver:
         self.taken: list[tuple[dict[str, str], bytes]] = []
 
     def wait(self, count: int) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while len(self.taken) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: len(self.taken) >= count, f"fewer than {count} events came")
 
 
 @contextmanager
@@ -74,7 +71,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     settings = {"WEBHOOK_SECRET": SECRET, "ALLOW_PRIVATE_IMAGE_URLS": "on"}
     with (
         gateway(tmp_path_factory.mktemp("webhooks"), **settings) as origin,
-        httpx2.Client(base_url=origin, timeout=PATIENCE) as client,
+        httpx2.Client(base_url=origin, timeout=LONGEST) as client,
     ):
         yield client
 
@@ -129,7 +126,7 @@ def test_a_webhook_without_a_job_is_a_warning(client: httpx2.Client) -> None:
 def test_a_url_that_cannot_be_used_is_refused(tmp_path: Path, url: str) -> None:
     with gateway(tmp_path, WEBHOOK_SECRET="plain") as origin:
         answer = httpx2.post(
-            f"{origin}/v1/images/generations", json=fields(**{"async": True, "webhook_url": url}), timeout=PATIENCE
+            f"{origin}/v1/images/generations", json=fields(**{"async": True, "webhook_url": url}), timeout=LONGEST
         )
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "webhook_url")
         assert "secret" not in answer.text
@@ -151,7 +148,7 @@ async def test_private_addresses_get_no_event(
 def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:
     with gateway(tmp_path) as origin:
         body = fields(**{"async": True, "webhook_url": "https://example.com/"})
-        answer = httpx2.post(f"{origin}/v1/images/generations", json=body, timeout=PATIENCE)
+        answer = httpx2.post(f"{origin}/v1/images/generations", json=body, timeout=LONGEST)
         assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_supported_here")
         assert "WEBHOOK_SECRET" in answer.json()["error"]["message"]
 

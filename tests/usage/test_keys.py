@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +17,10 @@ from tests.cli.commands import Home
 from tests.live import gateway
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 HASH = hashlib.sha256(b"secret").hexdigest()
@@ -45,7 +45,11 @@ class Keys:
     def post(self, key: str, path: str = "/v1/images/generations", **fields: Any) -> requests.Response:
         body = {"prompt": "a red dot", "size": "256x256", "response_format": "b64_json", **fields}
         headers = {"Authorization": f"Bearer {key}"}
-        return requests.post(f"{self.origin}{path}", json=body, headers=headers, timeout=60)
+        return requests.post(f"{self.origin}{path}", json=body, headers=headers, timeout=LONGEST)
+
+    def wait_for_status(self, key: str, status: int) -> None:
+        """The file is read again within some seconds."""
+        wait_for(lambda: self.post(key).status_code == status, f"the key is not answered with {status}")
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +65,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
         yield kept
 
 
-def eventually(found: Callable[[], bool]) -> None:
-    """Waits until it holds; fails after two minutes."""
-    deadline = time.monotonic() + 120
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_key_is_printed_once_and_only_its_hash_is_kept(keys: Keys) -> None:
     key = keys.add("hashed")
     text = keys.file.read_text("utf-8")
@@ -81,9 +77,9 @@ def test_a_key_is_printed_once_and_only_its_hash_is_kept(keys: Keys) -> None:
 
 def test_a_new_key_is_valid_without_a_restart_and_a_revoked_one_is_not(keys: Keys) -> None:
     key = keys.add("short-lived")
-    eventually(lambda: keys.post(key).status_code == 200)
+    keys.wait_for_status(key, 200)
     assert keys.home.run("keys", "revoke", "short-lived").status == 0
-    eventually(lambda: keys.post(key).status_code == 401)
+    keys.wait_for_status(key, 401)
     assert keys.post(key).json()["error"]["code"] == "invalid_api_key"
     assert b"short-lived: revoked" in keys.home.run("keys", "list").stdout
     assert keys.home.run("keys", "revoke", "nobody").status == 2
@@ -91,7 +87,7 @@ def test_a_new_key_is_valid_without_a_restart_and_a_revoked_one_is_not(keys: Key
 
 def test_an_expired_key_is_refused(keys: Keys) -> None:
     key, other = keys.add("past", "--expires", "2020-01-01"), keys.add("future", "--expires", "2100-01-01")
-    eventually(lambda: keys.post(other).status_code == 200)
+    keys.wait_for_status(other, 200)
     assert keys.post(key).status_code == 401
 
 
@@ -104,7 +100,7 @@ def test_keys_of_all_settings_count(keys: Keys) -> None:
 
 def test_what_a_key_may_not_do_is_403_in_every_interface(keys: Keys) -> None:
     key = keys.add("limited", "--models", "FLUX-1-*", "--operations", "generate")
-    eventually(lambda: keys.post(key).status_code == 200)
+    keys.wait_for_status(key, 200)
     refused = keys.post(key, model="lucid-origin")
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
     assert refused.json()["error"]["param"] == "model"
@@ -124,7 +120,7 @@ def test_what_a_key_may_not_do_is_403_in_every_interface(keys: Keys) -> None:
 
 def test_a_key_is_shown_the_models_that_it_may_use(keys: Keys) -> None:
     key = keys.add("painter", "--models", "flux-2-*", "--operations", "edit")
-    eventually(lambda: keys.get(key, "/v1/models").status_code == 200)
+    wait_for(lambda: keys.get(key, "/v1/models").status_code == 200, "the key is not known")
     rows = keys.get(key, "/v1/models").json()["data"]
     own = [row["id"] for row in rows if not row.get("alias_of")]
     assert own == [model.id for model in models().values() if model.short_name.startswith("flux-2-")]
@@ -135,19 +131,19 @@ def test_a_key_is_shown_the_models_that_it_may_use(keys: Keys) -> None:
     assert [row["id"] for row in listed["structuredContent"]["models"]] == own
     assert listed["content"][0]["text"].startswith("3 models ")
     other = keys.add("generator", "--models", "flux-1-*", "--models", "*-inpainting", "--operations", "generate")
-    eventually(lambda: keys.get(other, "/v1/models").status_code == 200)
+    wait_for(lambda: keys.get(other, "/v1/models").status_code == 200, "the key is not known")
     shown = keys.get(other, "/v1/models").json()["data"]
     assert [row["id"] for row in shown if not row.get("alias_of")] == ["@cf/black-forest-labs/flux-1-schnell"]
 
 
 def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: pytest.LogCaptureFixture) -> None:
     key, before = keys.add("lasting"), keys.file.read_text("utf-8")
-    eventually(lambda: keys.post(key).status_code == 200)
+    keys.wait_for_status(key, 200)
     try:
         keys.file.write_text("[keys.lasting\n", "utf-8")
-        eventually(lambda: keys.post(key).status_code == 200 and "stay in force" in caplog.text)
+        wait_for(lambda: keys.post(key).status_code == 200 and "stay in force" in caplog.text, "stay in force")
         keys.file.unlink()
-        eventually(lambda: keys.post(key).status_code == 200 and "does not exist" in caplog.text)
+        wait_for(lambda: keys.post(key).status_code == 200 and "does not exist" in caplog.text, "does not exist")
         assert keys.home.run("keys", "list").status == 8
     finally:
         keys.file.write_text(before, "utf-8")

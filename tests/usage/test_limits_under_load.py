@@ -22,9 +22,10 @@ from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend, noise
 from tests.redis_server import redis_server
 from tests.usage.test_limits import Server
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cloudflare_image_mcp.core.ports import Call, OnPartial
@@ -132,16 +133,10 @@ class Load:
         for thread in self._threads:
             thread.join(60)
 
-    def until(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
-        while not done():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
     def more(self, status: int, count: int = 20) -> None:
         """Waits for further answers of a status."""
         wanted = self.statuses.count(status) + count
-        self.until(lambda: self.statuses.count(status) >= wanted)
+        wait_for(lambda: self.statuses.count(status) >= wanted, f"the answers are not {status}")
 
     def _ask(self) -> None:
         headers = {"Authorization": f"Bearer {self._key}"}
@@ -164,9 +159,9 @@ def test_a_redis_that_stops_and_comes_back(strict: str, tmp_path: Path, caplog: 
                 load.more(200)
                 redis.stop()
                 load.more(503 if strict == "on" else 200)
-                load.until(lambda: "does not answer" in caplog.text)
+                wait_for(lambda: "does not answer" in caplog.text, "no loss was logged")
                 redis.start()
-                load.until(lambda: "counted in all processes together again" in caplog.text)
+                wait_for(lambda: "counted in all processes together again" in caplog.text, "no return was logged")
                 load.more(200)
             assert set(load.statuses) == ({200, 503} if strict == "on" else {200})
         # A request of each client may have been counted twice: in Redis, which was stopped before it said so, and here.

@@ -16,8 +16,9 @@ from cloudflare_image_mcp.settings import Settings
 from tests.cli.commands import Home
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
-from tests.mcp_server.test_json_answers import PATIENCE, call, request
+from tests.mcp_server.test_json_answers import call, request
 from tests.mcp_server.test_owners import Caller
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ class World:
 
     def rest(self, key: str, method: str, path: str, **rest: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx2.request(method, f"{self.origin}{path}", headers=headers, timeout=PATIENCE, **rest)
+        return httpx2.request(method, f"{self.origin}{path}", headers=headers, timeout=LONGEST, **rest)
 
     def listed(self, key: str) -> int:
         return len(self.rest(key, "GET", "/v1/images").json()["data"])
@@ -86,7 +87,7 @@ def test_no_route_shows_a_key_what_another_made(world: World) -> None:
     assert world.listed(B) == 0
     assert world.rest(A, "GET", record).status_code == 200
     assert world.listed(A) == 2
-    assert httpx2.get(world.url, timeout=PATIENCE).status_code == 200
+    assert httpx2.get(world.url, timeout=LONGEST).status_code == 200
 
 
 RESOURCE = {"type": "ref/resource", "uri": "image://{{id}}"}
@@ -142,7 +143,7 @@ def test_no_task_of_another_is_found(world: World, method: str) -> None:
     def asked(key: str, task: str) -> httpx2.Response:
         params = {"taskId": task, "inputResponses": {}, "_meta": meta}
         named = {**headers, "Authorization": f"Bearer {key}", "Mcp-Name": task}
-        return httpx2.post(f"{world.origin}/mcp", json=request(5, method, params), headers=named, timeout=PATIENCE)
+        return httpx2.post(f"{world.origin}/mcp", json=request(5, method, params), headers=named, timeout=LONGEST)
 
     assert "there is no job" in asked(B, world.job_id).json()["error"]["message"]
     assert "result" in asked(A, world.job_id).json()

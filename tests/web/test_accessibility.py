@@ -10,7 +10,7 @@ from tests.chromium import opened, send
 from tests.live import gateway
 from tests.node import packages
 from tests.web.conftest import DARK, DESKTOP, PHONE, paint
-from tests.wire.conftest import wired
+from tests.wire.conftest import wired_and_held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def test_nothing_serious(browser: Browser, tmp_path: Path, context: dict[str, An
 @pytest.mark.parametrize("context", [DESKTOP, DARK, PHONE], ids=["light", "dark", "phone"])
 def test_nothing_serious_while_an_image_is_made(browser: Browser, context: dict[str, Any]) -> None:
     axe = (packages() / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-    with wired(faults="slow=12s:1") as wire, opened(browser, wire.gateway, axe, **context) as page:
+    with wired_and_held() as (wire, _), opened(browser, wire.gateway, axe, **context) as page:
         page.wait_for_selector("#p-size")
         page.fill("#prompt", "a slow fox")
         page.locator("#form button.main").click()

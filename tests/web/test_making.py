@@ -16,7 +16,7 @@ from cloudflare_image_mcp.settings import Settings
 from tests.chromium import KLEIN, made, opened, send
 from tests.live import gateway, serving
 from tests.web.conftest import DARK, DESKTOP, PHONE, choose, paint, picture, pixels
-from tests.wire.conftest import wired
+from tests.wire.conftest import wired, wired_and_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -278,7 +278,7 @@ def test_a_429_says_what_to_do(browser: Browser) -> None:
 
 
 def test_a_slow_answer_is_cancelled(browser: Browser) -> None:
-    with wired(faults="slow=20s:1") as wire, opened(browser, wire.gateway) as page:
+    with wired_and_held() as (wire, _), opened(browser, wire.gateway) as page:
         page.fill("#prompt", "a slow fox")
         page.locator("#form button.main").click()
         page.locator("#results").get_by_text(re.compile(r"^\d+ s$")).wait_for()

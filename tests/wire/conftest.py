@@ -7,7 +7,7 @@ import io
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.request import urlopen
 
 import pytest
@@ -16,11 +16,14 @@ from PIL import Image
 
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
-from tests.emulator.calling import emulating
+from tests.emulator.calling import emulating, holding
 from tests.live import serving, workers_ai_at
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
+
+UNLIMITED: Final = {"daily_neurons": 1e12, "requests_per_minute": 10**9}
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,25 @@ class Wire:
 @contextmanager
 def wired(settings: dict[str, str] | None = None, **options: Any) -> Iterator[Wire]:
     """``settings`` of the gateway, ``options`` of the emulator."""
-    with emulating(**{"daily_neurons": 1e12, "requests_per_minute": 10**9} | options) as emulator:
-        environ = workers_ai_at(emulator, **(settings or {}))
-        with serving(build_app(Settings.read(environ))) as gateway:
-            yield Wire(gateway, emulator)
+    with emulating(**UNLIMITED | options) as emulator, _wired_to(emulator, settings) as wire:
+        yield wire
+
+
+@contextmanager
+def wired_and_held(settings: dict[str, str] | None = None) -> Iterator[tuple[Wire, threading.Event]]:
+    """The models answer only while the event is set."""
+    with holding(**UNLIMITED) as (emulator, released), _wired_to(emulator, settings) as wire:
+        try:
+            yield wire, released
+        finally:
+            released.set()
+
+
+@contextmanager
+def _wired_to(emulator: str, settings: dict[str, str] | None) -> Iterator[Wire]:
+    environ = workers_ai_at(emulator, **(settings or {}))
+    with serving(build_app(Settings.read(environ))) as gateway:
+        yield Wire(gateway, emulator)
 
 
 @pytest.fixture(scope="package")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating
 from tests.live import running, serving, workers_ai_at
+from tests.waiting import LONGEST, wait_for
 from tests.wire.conftest import Wire
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ def test_a_new_model_works_after_the_next_reading_without_a_restart(source: byte
 
 
 def wait_until_offered(wire: Wire, model: str) -> None:
-    deadline = time.monotonic() + 60
-    while model not in {row["id"] for row in requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]}:
-        assert time.monotonic() < deadline, f"{model} is not offered"
-        time.sleep(0.05)
+    def is_offered() -> bool:
+        rows = requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]
+        return model in {row["id"] for row in rows}
+
+    wait_for(is_offered, f"{model} is not offered")
 
 
 def test_the_running_gateway_reads_again_after_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,10 +112,8 @@ def test_the_running_gateway_reads_again_after_a_failure(
     with socket.create_server(("127.0.0.1", 0)) as free:
         later.config.port = free.getsockname()[1]
     with reading(CLOUDFLARE_API_BASE_URL=f"http://127.0.0.1:{later.config.port}/client/v4") as (wire, _):
-        deadline = time.monotonic() + 60
-        while "the account's catalogue cannot be read: cannot be reached" not in caplog.text:
-            assert time.monotonic() < deadline, "no failure was logged"
-            time.sleep(0.05)
+        failure = "the account's catalogue cannot be read: cannot be reached"
+        wait_for(lambda: failure in caplog.text, "no failure was logged")
         with running(later) as emulator:
             add(Wire(wire.gateway, emulator), NEW, SCHEMA)
             wait_until_offered(wire, NEW)

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from PIL import Image
 
-from tests.wire.conftest import wired
+from tests.emulator.calling import calls
+from tests.waiting import wait_for
+from tests.wire.conftest import wired_and_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.wire.conftest import Wire
-
-T = TypeVar("T")
-
-
-LONGEST = 60
-"""Seconds to wait for a condition."""
-
-
-def wait_for(condition: Callable[[], T], what: str) -> T:
-    """Waits until the condition's result is true, and returns it."""
-    deadline = time.monotonic() + LONGEST
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-    return found
 
 
 def hang_up(wire: Wire, fields: dict[str, object]) -> None:
@@ -46,15 +31,16 @@ def hang_up(wire: Wire, fields: dict[str, object]) -> None:
     )
     with socket.create_connection((host.hostname, host.port)) as connection:
         connection.sendall(head.encode() + body)
-        wait_for(lambda: wire.stats()["accounts"], "the model was not called")
+        wait_for(lambda: calls(wire.emulator), "the model was not called")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
 def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bool, response_format: str) -> None:
-    with wired({"IMAGE_STORAGE_URL": tmp_path.as_uri()}, faults="slow=4s:1.0") as wire:
+    with wired_and_held({"IMAGE_STORAGE_URL": tmp_path.as_uri()}) as (wire, released):
         hang_up(wire, {"prompt": "a fox", "response_format": response_format, "stream": stream})
-        assert wire.stats()["answers"] == {}
+        assert list(tmp_path.glob("*.jpg")) == []
+        released.set()
         stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
         assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=120).status_code == 200
         with Image.open(stored[0]) as image:

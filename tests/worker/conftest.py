@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.live import serving
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

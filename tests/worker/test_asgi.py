@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

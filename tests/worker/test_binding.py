@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from tests.emulator.calling import emulating
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from pathlib import Path

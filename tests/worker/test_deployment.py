@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from tests.waiting import LONGEST
 from tests.worker.raw_workerd import serving, write_config
-from tests.workerd import APP, CACHE, LONGEST, ROOT, built
+from tests.workerd import APP, CACHE, ROOT, built
 
 if TYPE_CHECKING:
     from pathlib import Path

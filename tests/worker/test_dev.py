@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from tests.cli.commands import PROGRAM, free_port, wait_until_open
 from tests.decoding import downloaded, size
 from tests.docs.test_blocks import block_of
-from tests.workerd import LONGEST, ROOT, built
+from tests.waiting import LONGEST
+from tests.workerd import ROOT, built
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ import pytest
 
 from tests.emulator.calling import emulating
 from tests.mcp_server.test_json_answers import call
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

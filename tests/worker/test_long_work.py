@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import httpx2
 import pytest
 
-from tests.emulator.calling import holding
-from tests.workerd import LONGEST, worker
+from tests.emulator.calling import calls, holding
+from tests.waiting import LONGEST, wait_for
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.workerd import Worker
 
@@ -31,13 +30,6 @@ REQUESTS: Final[tuple[dict[str, Any], ...]] = (
     {"response_format": "b64_json"},
     {"stream": True},
 )
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LONGEST
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def begin(origin: str, path: str, body: dict[str, Any], **headers: str) -> HTTPConnection:
@@ -59,11 +51,6 @@ class Slow:
     worker: Worker
     emulator: str
     released: threading.Event
-
-    def calls(self) -> int:
-        """Of the model, since the start."""
-        with urlopen(f"{self.emulator}/emulator/stats") as answer:
-            return sum(account["calls"] for account in json.load(answer)["accounts"].values())
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +74,7 @@ def test_the_images_of_clients_that_hung_up_are_stored(slow: Slow) -> None:
     origin = slow.worker.origin
     bodies = [{"prompt": "a fox", **fields} for fields in REQUESTS]
     connections = [begin(origin, "/v1/images/generations", body) for body in bodies]
-    wait_for(lambda: slow.calls() == len(REQUESTS), "the model was not called")
+    wait_for(lambda: calls(slow.emulator) == len(REQUESTS), "the model was not called")
     for connection in connections:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         connection.close()

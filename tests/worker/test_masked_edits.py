@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.blackbox.pictures import mask, opened
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

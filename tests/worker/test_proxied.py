@@ -13,7 +13,8 @@ from PIL import Image
 
 from cloudflare_image_mcp.emulator.text_models import ADDED
 from tests.emulator.calling import emulating
-from tests.workerd import LONGEST, worker
+from tests.waiting import LONGEST
+from tests.workerd import worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -377,7 +377,7 @@ async def test_calls_do_not_wait_long_for_a_slow_first_image() -> None:
     first = [await pool.take((), 0) for _ in range(2)]
     assert {state.account.account_id for state in first} == {"healthy", "other"}
     third = asyncio.create_task(pool.take((), 0))
-    await asyncio.sleep(0.05)
+    await settled()
     assert not third.done()
     clock.seconds += PROBE_PATIENCE
     taken = [await third, *[await asyncio.wait_for(pool.take((), 0), 120) for _ in range(5)]]

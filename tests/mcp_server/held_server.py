@@ -1,4 +1,4 @@
-"""``python -m tests.mcp_server.slow_server SECONDS LEDGER [PORT]``: REST API and MCP, or stdio, over a slow backend."""
+"""``python -m tests.mcp_server.held_server LEDGER [PORT]``: REST API and MCP, or stdio, over a ``HeldBackend``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.mcp_server.stdio import serve_assembly
 from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
-from tests.mcp_server.backends import SlowBackend
+from tests.mcp_server.backends import HeldBackend
 
 
-def main(seconds: str, ledger: str, port: str | None = None) -> None:
+def main(ledger: str, port: str | None = None) -> None:
     settings = Settings.read(os.environ)
-    assembly = assemble(settings, backend=SlowBackend(float(seconds), Path(ledger)))
+    assembly = assemble(settings, backend=HeldBackend(Path(ledger)))
     if port is None:
         asyncio.run(serve_assembly(assembly, settings))
     else:
