@@ -4,8 +4,9 @@
 //   node runtime.mjs --app DIR --ai URL [--port N] [--host H] [--state DIR] [--var NAME=VALUE]... [--without BINDING]...
 //
 // Prints one line of JSON when the Worker answers: {"url": …}. A line "objects" on its standard input prints what is in
-// the bucket, and since when (seconds since 1970): {"objects": {NAME: …}}. Ends with its standard input when that is a pipe. /cdn-cgi/local/scheduled runs the cron
-// trigger.
+// the bucket, and since when (seconds since 1970): {"objects": {NAME: …}}. Ends with its standard input when that is a pipe,
+// and not when it is a terminal or, in the background, /dev/null. /cdn-cgi/local/scheduled runs the cron trigger.
+import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import readline from "node:readline";
@@ -67,7 +68,8 @@ const url = await runtime.ready;
 console.log(JSON.stringify({ url: url.origin }));
 
 const lines = readline.createInterface({ input: process.stdin });
-lines.on("close", () => process.stdin.isTTY || stop());
+const input = fs.fstatSync(0);
+lines.on("close", () => (input.isFIFO() || input.isSocket()) && stop());
 lines.on("line", async (line) => {
   if (line.trim() !== "objects") return;
   const bucket = await runtime.getR2Bucket(config.r2_buckets[0].binding);

@@ -32,12 +32,11 @@ def test_the_worker_is_tried_without_an_account(tmp_path: Path) -> None:
         upstream = stack.enter_context(subprocess.Popen(emulate, cwd=ROOT, env=environ))
         stack.callback(upstream.kill)
         wait_until_open(emulator, upstream)
-        # Ends with its standard input, which is a terminal where a person starts it.
+        # Without a terminal, as a shell starts it in the background.
         served = stack.enter_context(
-            subprocess.Popen(dev, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            subprocess.Popen(dev, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         )
-        assert served.stdin is not None
-        stack.callback(served.stdin.close)
+        stack.callback(served.terminate)
         assert served.stdout is not None
         address = json.loads(served.stdout.readline())["url"]
         assert address == f"http://127.0.0.1:{worker}"
