@@ -26,7 +26,7 @@ function parameterField(name, row, value) {
 // Fills the container for a model and a task; values holds what the person entered before. Only what running, the model that
 // makes the image, takes on this backend is shown.
 export function showParameters(model, task, values, running) {
-  const sizes = element("select", { name: "size" }, element("option", { value: "" }, task === "generate" ? `Automatic (${model.size.default})` : "As the image"));
+  const sizes = element("select", { name: "size" }, element("option", { value: "" }, task === "generate" ? "Automatic" : "As the image"));
   for (const size of model.sizes) sizes.append(element("option", { value: size }, size.replace("x", " × ")));
   if (values.size && !model.sizes.includes(values.size)) sizes.append(element("option", { value: values.size }, values.size));
   sizes.value = values.size ?? "";
@@ -47,7 +47,8 @@ export function showParameters(model, task, values, running) {
   });
   sizes.id = "p-size";
   const n = element("input", { type: "number", name: "n", min: 1, max: model.max_images, value: values.n ?? 1 });
-  const size = element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size"), element("div", { className: "row" }, sizes, free));
+  const automatic = task === "generate" ? element("span", { className: "quiet" }, `automatic: ${model.size.default.replace("x", " × ")}`) : "";
+  const size = element("div", { className: "field" }, element("label", { htmlFor: "p-size" }, "Size", automatic), element("div", { className: "row" }, sizes, free));
   const parts = [element("div", { className: "pair" }, size, field("p-n", "Images", n, `1–${model.max_images}`))];
   const taken = (name) => Boolean(running.parameters[name]?.supported);
   if (model.parameters.seed && taken("seed")) parts.push(seedField(model.parameters.seed, values.seed));
