@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -39,17 +39,31 @@ def built() -> Path:
 class Worker:
     """A Worker that is served."""
 
-    origin: str
+    origins: tuple[str, ...]
+    """One for each isolate."""
     process: subprocess.Popen[bytes]
+
+    @property
+    def origin(self) -> str:
+        return self.origins[0]
 
     def objects(self) -> dict[str, float]:
         """The objects of its bucket: the time at which each was stored, in seconds since 1970, by name."""
+        objects: dict[str, float] = self._ask("objects")["objects"]
+        return objects
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        """Runs a statement in its database. Returns the rows."""
+        rows: list[dict[str, Any]] = self._ask(f"sql {statement}")["rows"]
+        return rows
+
+    def _ask(self, line: str) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(b"objects\n")
+        self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
-        objects: dict[str, float] = json.loads(self.process.stdout.readline())["objects"]
-        return objects
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
 
 
 @contextmanager
@@ -64,10 +78,11 @@ def worker(upstream: str, log: Path, *arguments: str) -> Iterator[Worker]:
         try:
             line = process.stdout.readline()
             assert line, log.read_text("utf-8")
-            origin = json.loads(line)["url"]
-            # The first answer waits for Python to start, which takes a busy machine long.
-            httpx2.get(f"{origin}/health", timeout=LONGEST)
-            yield Worker(origin, process)
+            origins = tuple(json.loads(line)["urls"])
+            for origin in origins:
+                # The first answer waits for Python to start, which takes a busy machine long.
+                httpx2.get(f"{origin}/health", timeout=LONGEST)
+            yield Worker(origins, process)
         finally:
             process.stdin.close()
             process.wait(LONGEST)

@@ -1,11 +1,14 @@
-// Runs the built Worker in workerd, with R2, cron triggers and the Images binding simulated by miniflare and the AI
+// Runs the built Worker in workerd, with R2, D1, cron triggers and the Images binding simulated by miniflare and the AI
 // binding answered by a Workers AI REST service, such as `cloudflare-image-mcp emulate`.
 //
 //   node runtime.mjs --app DIR --ai URL [--port N] [--host H] [--state DIR] [--var NAME=VALUE]... [--without BINDING]...
+//     [--isolates N]
 //
-// Prints one line of JSON when the Worker answers: {"url": …}. A line "objects" on its standard input prints what is in
-// the bucket, and since when (seconds since 1970): {"objects": {NAME: …}}. Ends with its standard input when that is a pipe,
-// and not when it is a terminal or, in the background, /dev/null. /cdn-cgi/local/scheduled runs the cron trigger.
+// Prints one line of JSON when the Worker answers: {"urls": […]}, one for each isolate, which share what they are bound
+// to. Lines on its standard input print a line of JSON each: "objects" what is in the bucket, and since when (seconds
+// since 1970): {"objects": {NAME: …}}; "sql STATEMENT" the rows that the database answers: {"rows": […]}. Ends with its
+// standard input when that is a pipe, and not when it is a terminal or, in the background, /dev/null.
+// /cdn-cgi/local/scheduled runs the cron trigger.
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
@@ -24,6 +27,7 @@ const { values: options } = parseArgs({
     var: { type: "string", multiple: true, default: [] },
     without: { type: "string", multiple: true, default: [] },
     main: { type: "string" },
+    isolates: { type: "string", default: "1" },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -35,20 +39,27 @@ const bound = (binding) => binding !== undefined && !options.without.includes(bi
 
 process.env.MINIFLARE_WORKERD_PATH = workerdWrapper();
 const gate = await aiGate(options.ai);
+const script = {
+  modules: modulesOf(app, config, options.main),
+  modulesRoot: path.join(app, "src"),
+  compatibilityDate: config.compatibility_date,
+  compatibilityFlags: [...config.compatibility_flags, "python_workers_development", "experimental"],
+  bindings: vars,
+  r2Buckets: Object.fromEntries(config.r2_buckets.filter(bound).map((row) => [row.binding, row.bucket_name])),
+  d1Databases: Object.fromEntries(config.d1_databases.filter(bound).map((row) => [row.binding, row.database_name])),
+  ai: bound(config.ai) ? { binding: config.ai.binding, remoteProxyConnectionString: new URL(gate.url) } : undefined,
+  images: bound(config.images) ? { binding: config.images.binding } : undefined,
+  cronTriggers: config.triggers.crons,
+};
+const others = Array.from({ length: Number(options.isolates) - 1 }, (_, index) => `${config.name}-${index + 2}`);
 const runtime = new Miniflare(
   convertV4MiniflareOptions({
-    name: config.name,
     host: options.host,
     port: Number(options.port),
-    modules: modulesOf(app, config, options.main),
-    modulesRoot: path.join(app, "src"),
-    compatibilityDate: config.compatibility_date,
-    compatibilityFlags: [...config.compatibility_flags, "python_workers_development", "experimental"],
-    bindings: vars,
-    r2Buckets: Object.fromEntries(config.r2_buckets.filter(bound).map((row) => [row.binding, row.bucket_name])),
-    ai: bound(config.ai) ? { binding: config.ai.binding, remoteProxyConnectionString: new URL(gate.url) } : undefined,
-    images: bound(config.images) ? { binding: config.images.binding } : undefined,
-    cronTriggers: config.triggers.crons,
+    workers: [
+      { name: config.name, ...script },
+      ...others.map((name) => ({ name, ...script, unsafeDirectSockets: [{ host: options.host, port: 0 }] })),
+    ],
     unsafeTriggerHandlers: true,
     resourcePersistencePath: options.state ? path.resolve(options.state) : undefined,
     log: new Log(options.verbose ? LogLevel.DEBUG : LogLevel.ERROR),
@@ -64,23 +75,33 @@ async function stop() {
 process.on("SIGINT", stop);
 process.on("SIGTERM", stop);
 
-const url = await runtime.ready;
-console.log(JSON.stringify({ url: url.origin }));
+const urls = [await runtime.ready, ...(await Promise.all(others.map((name) => runtime.unsafeGetDirectURL(name))))];
+console.log(JSON.stringify({ urls: urls.map((url) => url.origin) }));
 
 const lines = readline.createInterface({ input: process.stdin });
 const input = fs.fstatSync(0);
 lines.on("close", () => (input.isFIFO() || input.isSocket()) && stop());
 lines.on("line", async (line) => {
-  if (line.trim() !== "objects") return;
+  const [command, ...rest] = line.trim().split(" ");
+  if (command === "objects") console.log(JSON.stringify({ objects: await objects() }));
+  if (command === "sql") console.log(JSON.stringify({ rows: await rows(rest.join(" ")) }));
+});
+
+async function objects() {
   const bucket = await runtime.getR2Bucket(config.r2_buckets[0].binding);
-  const objects = {};
+  const found = {};
   let page;
   do {
     page = await bucket.list({ cursor: page?.cursor });
-    for (const object of page.objects) objects[object.key] = object.uploaded.getTime() / 1000;
+    for (const object of page.objects) found[object.key] = object.uploaded.getTime() / 1000;
   } while (page.truncated);
-  console.log(JSON.stringify({ objects }));
-});
+  return found;
+}
+
+async function rows(statement) {
+  const database = await runtime.getD1Database(config.d1_databases[0].binding);
+  return (await database.prepare(statement).all()).results;
+}
 
 // The AI binding's wire on one side, the REST wire on the other. What the binding sends: POST /run?version=3 with the
 // model in a header and {"inputs", "options"} or a form as the body. What it takes: the bare result, the image, or

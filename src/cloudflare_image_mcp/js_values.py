@@ -13,7 +13,7 @@ from pyodide.ffi import jsnull, to_js
 from cloudflare_image_mcp.imagefile.payload import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from cloudflare_image_mcp.imagefile.payload import Payload
 
@@ -24,6 +24,11 @@ Handle: TypeAlias = Any
 def js_object(values: Mapping[str, object]) -> Handle:
     """A plain JavaScript object; dicts and lists inside are converted too, ``bytes`` become ``Uint8Array``."""
     return to_js(values, dict_converter=js.Object.fromEntries)
+
+
+def js_array(values: Sequence[object]) -> Handle:
+    """A JavaScript array; JavaScript objects in it stay what they are."""
+    return to_js(values)
 
 
 def js_bytes(data: bytes) -> Handle:

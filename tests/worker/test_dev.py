@@ -38,7 +38,7 @@ def test_the_worker_is_tried_without_an_account(tmp_path: Path) -> None:
         )
         stack.callback(served.terminate)
         assert served.stdout is not None
-        address = json.loads(served.stdout.readline())["url"]
+        (address,) = json.loads(served.stdout.readline())["urls"]
         assert address == f"http://127.0.0.1:{worker}"
         made = subprocess.run(
             ["bash", "-ec", command("curl -s http://127.0.0.1:8787/")],

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import CountersFailed, Outcome, Reading
+from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, READ, TABLE
 from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, Result, SharedDatabase, is_busy
 
 if TYPE_CHECKING:
@@ -20,15 +21,6 @@ FILE_NAME: Final = "usage.sqlite3"
 TIDY_EVERY: Final = 600.0
 """Seconds between two deletions of counters that nobody needs any more."""
 
-_TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value REAL NOT NULL, ends REAL NOT NULL) WITHOUT ROWID"
-)
-_ADD: Final = (
-    "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (name) "
-    "DO UPDATE SET value = value + excluded.value, ends = excluded.ends"
-)
-_READ: Final = "SELECT value FROM counters WHERE name = ?"
-
 
 class SqliteCounters:
     """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes.
@@ -37,7 +29,7 @@ class SqliteCounters:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._database = SharedDatabase(directory / FILE_NAME, _TABLE)
+        self._database = SharedDatabase(directory / FILE_NAME, TABLE)
         self._tidied = 0.0
         self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         self._deadline = 0.0
@@ -73,8 +65,8 @@ class SqliteCounters:
         now = time.time()
         if now - self._tidied > TIDY_EVERY:
             self._tidied = now
-            connection.execute("DELETE FROM counters WHERE ends < ?", (now,))
-        connection.executemany(_ADD, [(charge.counter, charge.amount, now + charge.kept) for charge in charges])
+            connection.execute(DELETE_ENDED, (now,))
+        connection.executemany(ADD, [(charge.counter, charge.amount, now + charge.kept) for charge in charges])
 
     async def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         loop = asyncio.get_running_loop()
@@ -110,5 +102,5 @@ def _value(connection: sqlite3.Connection, counter: str) -> float:
     """What a counter holds; 0 where there is none."""
     if not counter:
         return 0.0
-    row = connection.execute(_READ, (counter,)).fetchone()
+    row = connection.execute(READ, (counter,)).fetchone()
     return float(row[0]) if row else 0.0

@@ -1,4 +1,4 @@
-"""The Worker's entry: ``fetch`` answers a request with the ASGI application, ``scheduled`` sweeps expired images."""
+"""The Worker's entry: ``fetch`` answers a request with the ASGI application, ``scheduled`` deletes what has expired."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
+from cloudflare_image_mcp.usage.d1_counters import D1Counters
 from cloudflare_image_mcp.worker.asgi import MAX_TOTAL_BODY_BYTES, MAX_TOTAL_FETCHED_BYTES, answer
 from cloudflare_image_mcp.worker.limits import make_limiter
 from cloudflare_image_mcp.worker.mcp import WorkerMcp
@@ -72,6 +73,8 @@ class Default(WorkerEntrypoint):
     async def scheduled(self, controller: Handle, env: Handle, ctx: Handle) -> None:
         swept = await store(self.env, read_settings(self.env)).sweep()
         _log.info("%d expired images deleted", swept)
+        if (database := _binding(self.env, "DB")) is not None:
+            await D1Counters(database, WorkerClock()).delete_ended()
 
 
 def application(env: Handle) -> FastAPI:
@@ -135,7 +138,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         options=replace(options, parallel=PARALLEL),
         budget=ByteBudget(MAX_TOTAL_BODY_BYTES),
         fetch_budget=ByteBudget(MAX_TOTAL_FETCHED_BYTES),
-        limiter=make_limiter(settings, clock),
+        limiter=make_limiter(settings, clock, _binding(env, "DB")),
     )
 
 

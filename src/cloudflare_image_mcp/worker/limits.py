@@ -1,4 +1,4 @@
-"""The limits of API keys in a Worker."""
+"""The limits of API keys in a Worker: counted in D1 by all isolates together, else in each isolate alone."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.core.limiter import Limiter
 from cloudflare_image_mcp.errors import SettingError
+from cloudflare_image_mcp.usage.d1_counters import D1Counters
+from cloudflare_image_mcp.usage.fallback_counters import FallbackCounters
 from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.js_values import Handle
     from cloudflare_image_mcp.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def make_limiter(settings: Settings, clock: Clock) -> Limiter | None:
-    """None where no key has limits. Raises ``SettingError``."""
+def make_limiter(settings: Settings, clock: Clock, database: Handle | None) -> Limiter | None:
+    """``database``: the raw D1 binding. None where no key has limits. Raises ``SettingError``."""
     if not any(key.quota.is_limited for key in settings.fixed_keys.values()):
         return None
+    if database is not None:
+        return Limiter(FallbackCounters(D1Counters(database, clock), strict=settings.limits_strict), clock)
     if settings.limits_strict:
-        raise SettingError("LIMITS_STRICT is on, but a Worker has no counters that its isolates share")
-    _log.warning("the limits of API keys are counted in each isolate alone")
+        raise SettingError("LIMITS_STRICT is on, which needs the binding DB: see docs/workers.md")
+    _log.warning("the binding DB is missing: the limits of API keys are counted in each isolate alone")
     return Limiter(LocalCounters(), clock)
