@@ -7,8 +7,8 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.cli.commands import free_port
 from tests.installed import require_program
+from tests.ports import free_port
 from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:

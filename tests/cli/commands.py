@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudflare_image_mcp
+from tests.ports import free_port
 from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
@@ -179,13 +180,6 @@ def _watch(
         if then is not None:
             then(process, written)
     return written
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from tests.cli.commands import Home, emulated, free_port
+from tests.cli.commands import Home, emulated
 from tests.emulator.calling import calls, holding
+from tests.ports import free_port
 from tests.rest.pictures import mask, picture
 from tests.waiting import LONGEST, wait_for
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.cli.commands import emulated, free_port, wait_until_open
+from tests.cli.commands import emulated, wait_until_open
+from tests.ports import free_port
 from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
@@ -60,20 +61,23 @@ def test_a_host_that_is_not_here_is_a_sentence(home: Home, host: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+def errors_of_a_server(home: Home, *options: str) -> str:
+    """What ``serve`` writes on stderr until Ctrl-C ends it once it listens."""
+    port = free_port()
+    process = home.start("serve", "--port", str(port), *options)
+    wait_until_open(port, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=LONGEST)
+    return errors.decode()
+
+
 @pytest.mark.parametrize(
     ("host", "keys", "warned"),
     [("0.0.0.0", "", True), ("0.0.0.0", "a-key", False), ("127.0.0.1", "", False), ("localhost", "", False)],
 )
 def test_a_server_open_to_others_without_keys_warns(home: Home, host: str, keys: str, warned: bool) -> None:
-    port = free_port()
-    process = home.set(API_KEYS=keys).start("serve", "--host", host, "--port", str(port))
-    try:
-        wait_until_open(port, process)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=LONGEST)
-    finally:
-        process.kill()
-    warning = b"Warning: without API_KEYS or API_KEYS_FILE, everyone who reaches this port can make images"
+    errors = errors_of_a_server(home.set(API_KEYS=keys), "--host", host)
+    warning = "Warning: without API_KEYS or API_KEYS_FILE, everyone who reaches this port can make images"
     assert (warning in errors) is warned
 
 
@@ -114,15 +118,7 @@ def test_faults_that_cannot_be_read_are_a_usage_error(home: Home) -> None:
 )
 def test_the_first_line_names_the_backend(home: Home, environ: dict[str, str], line: str) -> None:
     assert line in home.set(**environ).run("mcp").stderr.splitlines()[0]
-    port = free_port()
-    process = home.set(**environ).start("serve", "--port", str(port))
-    try:
-        wait_until_open(port, process)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=LONGEST)
-    finally:
-        process.kill()
-    assert line in errors.decode().splitlines()[0]
+    assert line in errors_of_a_server(home.set(**environ)).splitlines()[0]
 
 
 def test_a_failed_request_is_one_log_line_with_the_id_of_its_answer(home: Home) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from PIL import Image
 
-from tests.cli.commands import free_port, wait_until_open
+from tests.cli.commands import wait_until_open
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

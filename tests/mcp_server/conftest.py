@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import random
-import socket
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.live import wait_until_up
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +55,7 @@ def command(tmp_path: Path) -> Command:
 @contextmanager
 def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str) -> Iterator[str]:
     """A Python module that takes a port last and serves there; yields its origin."""
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, str(port)],
@@ -71,15 +70,6 @@ def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str)
         finally:
             process.terminate()
             process.wait(60)
-
-
-def _free_port() -> int:
-    """A free port below the ephemeral range, which the system gives to no other process while the server starts."""
-    while True:
-        port = random.randrange(10_000, 32_768)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @pytest.fixture(scope="session")

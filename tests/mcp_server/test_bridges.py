@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from tests.live import wait_until_up
 from tests.mcp_server import node
 from tests.mcp_server.conftest import KEY, Command
 from tests.mcp_server.inside import text
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
@@ -73,9 +73,7 @@ async def test_supergateway_from_stdio_to_http(server: str) -> None:
 
 
 def test_supergateway_from_http_to_stdio(command: Command, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     script = node.module("supergateway/dist/index.js")
     arguments = ["--stdio", shlex.join(command.arguments), "--outputTransport", "streamableHttp", "--stateful"]
     log = tmp_path / "log.txt"

@@ -27,9 +27,7 @@ SMALL = {"prompt": "a red apple", "size": "256x256", "seed": 1}
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("app")
-    settings = Settings.read({"IMAGE_STORAGE_URL": (folder / "images").as_uri(), "IMAGE_BACKEND": "local"})
-    with serving(build_app(settings)) as origin:
+    with gateway(tmp_path_factory.mktemp("images")) as origin:
         yield origin
 
 

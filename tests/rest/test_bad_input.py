@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import requests
 
 from tests.live import command
+from tests.ports import free_port
 from tests.rest import pictures
 
 if TYPE_CHECKING:
@@ -390,9 +390,7 @@ CASES: dict[str, Bad] = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, psutil.Process]]:
     folder = tmp_path_factory.mktemp("bad-input")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = {"IMAGE_STORAGE_URL": (folder / "images").as_uri(), "IMAGE_BACKEND": "local", "HOME": str(folder)}
     with command(port, environ, folder / "log") as process:
         yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)

@@ -11,37 +11,24 @@ import pytest
 import requests
 
 from cloudflare_image_mcp.assembly import assemble
-from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
 from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
 from tests.live import serving
+from tests.mcp_server.backends import NoiseBackend
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from cloudflare_image_mcp.catalog import Model
-    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 
-class Defective:
+class Defective(NoiseBackend):
     """A backend with a defect."""
-
-    name = "local"
-    trained = False
-    billed = False
-    engine = None
-
-    def abilities(self, model: Model) -> Abilities:
-        return abilities_of(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         raise ZeroDivisionError("an inner secret")
-
-    async def aclose(self) -> None:
-        pass
 
 
 def defective() -> FastAPI:

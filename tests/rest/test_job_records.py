@@ -14,9 +14,9 @@ from PIL import Image
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.job_database import FILE_NAME
-from tests.cli.commands import free_port
 from tests.emulator.calling import holding
 from tests.live import command, gateway, serving, workers_ai_at
+from tests.ports import free_port
 from tests.redis_server import RedisServer, redis_server
 from tests.rest.test_jobs import ended, fields, started
 from tests.waiting import LONGEST, wait_for

@@ -20,8 +20,8 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.cli.commands import free_port
 from tests.live import command
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudflare_image_mcp.rest.server import build_app
-from cloudflare_image_mcp.settings import Settings
-from tests.live import serving
+from tests.live import gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +21,7 @@ CASES = 2000
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("schemathesis")
-    settings = Settings.read({"IMAGE_STORAGE_URL": (folder / "images").as_uri(), "IMAGE_BACKEND": "local"})
-    with serving(build_app(settings)) as origin:
+    with gateway(tmp_path_factory.mktemp("images")) as origin:
         yield origin
 
 

@@ -19,9 +19,9 @@ from cloudflare_image_mcp.rest.server import app_over
 from cloudflare_image_mcp.settings import Settings
 from tests.backends.workers_ai.conftest import QUICK, SetClock
 from tests.backends.workers_ai.scripted import image_answer, refusal, scripted
-from tests.cli.commands import free_port
 from tests.emulator.calling import emulating
 from tests.live import command, serving, workers_ai_at
+from tests.ports import free_port
 from tests.test_logs import LINE
 
 if TYPE_CHECKING:

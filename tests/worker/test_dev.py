@@ -8,9 +8,10 @@ import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tests.cli.commands import PROGRAM, free_port, wait_until_open
+from tests.cli.commands import PROGRAM, wait_until_open
 from tests.decoding import downloaded, size
 from tests.docs.test_blocks import block_of
+from tests.ports import free_port
 from tests.waiting import LONGEST
 from tests.workerd import ROOT, built
 
