@@ -219,7 +219,7 @@ async def test_an_unknown_job(slow: str) -> None:
         for tool in ("get_job", "cancel_job"):
             result = await client.call_tool(tool, {"job_id": "no such job"})
             assert result.is_error
-            assert "there is no job 'no such job'" in text(result)
+            assert 'there is no job "no such job"' in text(result)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from cloudflare_image_mcp.core.job_records import (
     record_of,
 )
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
-from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.limits import MEBIBYTE
 from cloudflare_image_mcp.request_context import is_cancelled
 
@@ -122,7 +122,7 @@ class Jobs:
         if job is None or not access.get().sees(job.owner):
             raise GatewayError(
                 "not_found",
-                f"there is no job {job_id[:40]!r}: it never was, or ended over {KEEP_SECONDS / 60:.0f} minutes ago "
+                f"there is no job {shown(job_id, 40)}: it never was, or ended over {KEEP_SECONDS / 60:.0f} minutes ago "
                 "(its images may still be stored)",
                 param="job_id",
             )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.ports import StoredImage
-from cloudflare_image_mcp.errors import GatewayError
+from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.imagefile.header import ImageFormat
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_key(key: str, image: Image) -> None:
 
 
 def missing(key: str) -> GatewayError:
-    return GatewayError("not_found", f"There is no image {key[:80]!r}: it never was, was deleted, or has expired.")
+    return GatewayError("not_found", f"There is no image {shown(key, 80)}: it never was, was deleted, or has expired.")
 
 
 def span(size: int, start: int, stop: int | None) -> tuple[int, int]:
