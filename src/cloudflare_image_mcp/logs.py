@@ -82,6 +82,7 @@ def log_request(record: RequestRecord) -> None:
         "operation": record.operation,
         "model": record.model,
         "backend": record.backend,
+        "cache": record.cache,
         "images": record.images,
         "neurons": None if record.neurons is None else round(record.neurons, 2),
         "prompt": record.prompt,

@@ -31,6 +31,8 @@ class RequestRecord:
     operation: str = ""
     model: str = ""
     backend: str = ""
+    cache: str = ""
+    """How the cache answered: ``hit``, ``joined`` or ``miss``."""
     status: int = 0
     seconds: float = 0.0
     images: int = 0

@@ -86,6 +86,7 @@ class Settings(BaseModel):
     image_expiry_hours: Annotated[float, BeforeValidator(parse_hours)] = _setting(
         "24", "how long a stored image lives; 0 keeps it for good"
     )
+    image_cache: bool = _setting("off", "identical requests with a seed are answered from the store, and made once")
     public_base_url: Address | None = _setting(None, "origin of the image URLs handed out")
     api_keys: Annotated[tuple[str, ...], BeforeValidator(parse_keys)] = _setting(
         "", "comma-separated keys that clients must send", secret=True
@@ -274,6 +275,7 @@ class Settings(BaseModel):
             stamp_prompt=self.prompt_in_metadata,
             log_prompts=self.log_prompts,
             enhance_prompts=self.prompt_enhance,
+            image_cache=self.image_cache,
         )
 
 

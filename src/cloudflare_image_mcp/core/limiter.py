@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CountersFailed, Reading
+from cloudflare_image_mcp.core.spending import NOTHING_SPENT, spending_of
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from cloudflare_image_mcp.core.access import Access
-    from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.core.ports import Clock, Defer
     from cloudflare_image_mcp.core.quota import Outcome, UsageCounters
+    from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+    from cloudflare_image_mcp.core.runner import Delivery
     from cloudflare_image_mcp.core.spending import Spending
 
 MINUTE: Final = 60.0
@@ -138,6 +142,40 @@ class Limiter:
             await self._counters.add(changed)
         except CountersFailed as error:
             _log.warning("what a request cost could not be settled, and counts as reserved: %s", error)
+
+    async def settled(
+        self,
+        reservation: Reservation,
+        delivery: Delivery,
+        run: Callable[[Delivery], Coroutine[Any, Any, ImageResult]],
+        defer: Defer,
+    ) -> ImageResult:
+        """Awaits a run and settles what was reserved for it. Of a run that is cancelled, the images count that are
+        finished all the same.
+        """
+        reservation.in_use = True
+        images: list[ResultImage] = []
+
+        def note(image: ResultImage) -> None:
+            images.append(image)
+            if delivery.on_image is not None:
+                delivery.on_image(image)
+
+        async def settle_cancelled() -> None:
+            if delivery.under_way:
+                await asyncio.wait(delivery.under_way)
+            await self.settle(reservation, spending_of(images))
+
+        try:
+            result = await run(replace(delivery, on_image=note))
+        except asyncio.CancelledError:
+            defer(settle_cancelled())
+            raise
+        except Exception:
+            await self.settle(reservation, NOTHING_SPENT)
+            raise
+        await self.settle(reservation, spending_of(result.images))
+        return result
 
     async def used(self, access: Access) -> dict[str, tuple[float, float]]:
         """Returns what the key has used and its limit, by kind: ``requests`` of the last minute, and today's

@@ -49,14 +49,14 @@ class Recorder:
     async def recorded(
         self, record: RequestRecord, plan: Plan, backend: str, work: Awaitable[ImageResult]
     ) -> ImageResult:
-        """Waits for the images and ends the request, whatever becomes of it."""
+        """Waits for the answer and ends the request, whatever becomes of it."""
         record.model, record.backend = plan.call.model.id, backend
-        images, status = len(plan.seeds), DEFECT
-        self.metrics.images_in_flight += images
+        status = DEFECT
         try:
             result = await work
             status = 200
-            self._count(record, result)
+            record.model, record.backend, record.cache = result.model.id, result.backend, result.cache or ""
+            record.images, record.neurons = len(result.images), result.neurons
         except GatewayError as error:
             status = error.row.status
             raise
@@ -64,14 +64,19 @@ class Recorder:
             status = CANCELLED
             raise
         finally:
-            self.metrics.images_in_flight -= images
             self._end(record, status)
         return result
 
-    def _count(self, record: RequestRecord, result: ImageResult) -> None:
-        record.model, record.backend = result.model.id, result.backend
-        record.images, record.neurons = len(result.images), result.neurons
-        self.metrics.count_images(record, spending_of(result.images))
+    async def counted(self, plan: Plan, work: Awaitable[ImageResult]) -> ImageResult:
+        """Waits for the images of a run and counts them."""
+        images = len(plan.seeds)
+        self.metrics.images_in_flight += images
+        try:
+            result = await work
+        finally:
+            self.metrics.images_in_flight -= images
+        self.metrics.count_images(result, access.get().name, spending_of(result.images))
+        return result
 
     def _end(self, record: RequestRecord, status: int) -> None:
         record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True

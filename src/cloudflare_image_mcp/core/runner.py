@@ -86,6 +86,8 @@ class Delivery:
     """Gets each image as it is finished, also after the run was cancelled."""
     must_keep: bool
     """Whether an image that cannot be stored is an error; otherwise it is returned without a URL, with a warning."""
+    keep: bool = False
+    """Whether the images are stored even where the request itself does not need it."""
     under_way: list[asyncio.Future[Any]] = field(default_factory=list)
     """Billed images that are finished in the background after the run was cancelled."""
 

@@ -44,6 +44,8 @@ EXPOSED_HEADERS: Final = (
     "X-Image-Model",
     "X-Image-Backend",
     "X-Image-Neurons",
+    "X-Image-Usd",
+    "X-Image-Cache",
     "Server-Timing",
     "Retry-After",
     "X-Should-Retry",

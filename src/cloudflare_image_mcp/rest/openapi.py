@@ -8,6 +8,7 @@ from cloudflare_image_mcp.catalog import Operation, openai_families
 from cloudflare_image_mcp.core.job import JobState
 from cloudflare_image_mcp.core.request import PARAMETERS, other_names
 from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.limits import MAX_IMAGES
 from cloudflare_image_mcp.rest.pages import DEFAULT_LIMIT, MAX_LIMIT
@@ -24,7 +25,6 @@ SUMMARIES: Final = {
     Operation.EDIT: "Edit an image, inside a mask if one is given",
     Operation.VARY: "Make variations of an image",
 }
-
 
 _IMAGE: Final[Schema] = {
     "description": "base64, a data: URL, an https URL, or an object with image_url; several as a list",
@@ -192,13 +192,20 @@ def image_request(operation: Operation) -> Schema:
 
 
 def image_responses() -> dict[int | str, Schema]:
-    success = {
-        "description": "The images; server-sent events when stream is true",
-        "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": {"schema": _EVENT}},
-    }
+    success = _success("The images", _IMAGES)
     job = _json("The job, where the request has async or the header Prefer: respond-async", _JOB)
     job["headers"] = {"Location": {"schema": {"type": "string"}, "description": "the job's path"}}
     return {200: success, 202: job, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
+
+
+def _success(description: str, schema: Schema) -> Schema:
+    outcome = {"type": "string", "enum": list(CacheOutcome)}
+    cache = {"schema": outcome, "description": "with IMAGE_CACHE, of a request with a seed: how the cache answered"}
+    return {
+        "description": f"{description}; server-sent events when stream is true",
+        "content": {"application/json": {"schema": schema}, "text/event-stream": {"schema": _EVENT}},
+        "headers": {"x-image-cache": cache},
+    }
 
 
 def chat_request() -> Schema:
@@ -232,13 +239,8 @@ def chat_responses() -> dict[int | str, Schema]:
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {"object": {"const": "chat.completion"}, "choices": {"type": "array", "items": choice}},
     }
-    success = {
-        "description": "The images in a message; server-sent events when stream is true",
-        "content": {"application/json": {"schema": body}, "text/event-stream": {"schema": _EVENT}},
-    }
-    responses = image_responses() | {200: success}
-    del responses[202]
-    return responses
+    responses = image_responses() | {200: _success("The images in a message", body)}
+    return {status: answer for status, answer in responses.items() if status != 202}
 
 
 def model_list_responses() -> dict[int | str, Schema]:
