@@ -172,6 +172,7 @@ _MODEL: Final[Schema] = {
         "price": {"type": ["object", "null"]},
         "edits_made_by": {"type": ["object", "null"]},
         "mask": {"enum": ["none", "optional", "required"]},
+        "transparent_background": {"type": "boolean"},
         "status": {"enum": ["available", "beta"]},
     },
 }

@@ -17,9 +17,8 @@ from cloudflare_image_mcp.backends.workers_ai.proxied_request import encode_prox
 from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
-from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
+from cloudflare_image_mcp.backends.workers_ai.wire import abilities_beside, abilities_of
 from cloudflare_image_mcp.catalog import Currency, Operation
-from cloudflare_image_mcp.core.abilities import Bounds
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.metrics import Traffic
 from cloudflare_image_mcp.core.ports import Call, Rendered
@@ -126,10 +125,7 @@ class WorkersAIBackend:
         return self._own.accounts.has_other(())
 
     def abilities(self, model: Model) -> Abilities:
-        abilities = abilities_of(model)
-        if self._background_remover is None or self._background_remover is model:
-            return abilities
-        return replace(abilities, parameters={"background": Bounds(), **abilities.parameters})
+        return abilities_beside(model, self._background_remover)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError``; ``EditRefused`` where no account's service makes this edit with this model."""
