@@ -72,8 +72,7 @@ class Batch:
         self._folder = folder
         self._made = 0
         self._failed = 0
-        self.stopped = False
-        """Whether no further request is to begin."""
+        self.stopped = False  # whether no further request is to begin
         self.code = ExitCode.OK
 
     async def run(self, lines: list[BatchLine], parallel: int, bar: CountBar) -> None:

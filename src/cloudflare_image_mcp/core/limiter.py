@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CountersFailed, Reading
+from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CounterReading, CountersFailed
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, spending_of
 from cloudflare_image_mcp.errors import GatewayError
 
@@ -95,7 +95,7 @@ class Limiter:
             current, previous = await self._counters.read((charge.counter, charge.previous))
         except CountersFailed:
             return None
-        return _rate_state(charge, Reading(current, previous), elapsed)
+        return _rate_state(charge, CounterReading(current, previous), elapsed)
 
     async def reserve(self, access: Access, spending: Spending, *, counts_request: bool) -> Reservation | None:
         """Reserves what a request may cost; None where nothing is limited a day. ``counts_request``: counts the request
@@ -215,7 +215,7 @@ class Limiter:
         return charge, elapsed
 
 
-def _check_rate(charge: Charge, reading: Reading, elapsed: float, admitted: bool) -> None:
+def _check_rate(charge: Charge, reading: CounterReading, elapsed: float, admitted: bool) -> None:
     """Reports what a request left for the headers of its answer. Raises ``GatewayError`` (``rate_limit_exceeded``)."""
     if (report := rate_report.get()) is not None:
         counted = replace(reading, current=reading.current + 1) if admitted else reading
@@ -228,14 +228,14 @@ def _check_rate(charge: Charge, reading: Reading, elapsed: float, admitted: bool
         )
 
 
-def _rate_state(charge: Charge, reading: Reading, elapsed: float) -> RateState:
+def _rate_state(charge: Charge, reading: CounterReading, elapsed: float) -> RateState:
     used = reading.current + charge.weight * reading.previous
     left = MINUTE - elapsed
     reset = left + MINUTE if reading.current else left if reading.previous else 0.0
     return RateState(int(charge.limit), max(0, math.floor(charge.limit - used + TOLERANCE)), reset)
 
 
-def _until_free(reading: Reading, limit: int, elapsed: float) -> float:
+def _until_free(reading: CounterReading, limit: int, elapsed: float) -> float:
     """Seconds until one more request fits in the window."""
     room = limit - 1
     if reading.current <= room:
@@ -243,7 +243,7 @@ def _until_free(reading: Reading, limit: int, elapsed: float) -> float:
     return MINUTE - elapsed + MINUTE * (1 - room / reading.current)
 
 
-def _over_budget(kind: str, charge: Charge, reading: Reading, now: datetime) -> GatewayError:
+def _over_budget(kind: str, charge: Charge, reading: CounterReading, now: datetime) -> GatewayError:
     reset = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
     left = max(0.0, charge.limit - reading.current)
     unit = _KINDS[kind]
