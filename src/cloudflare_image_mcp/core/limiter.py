@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.ports import Clock, Defer
-    from cloudflare_image_mcp.core.quota import Outcome, UsageCounters
+    from cloudflare_image_mcp.core.quota import Outcome, RateGuard, UsageCounters
     from cloudflare_image_mcp.core.result import ImageResult, ResultImage
     from cloudflare_image_mcp.core.runner import Delivery
     from cloudflare_image_mcp.core.spending import Spending
@@ -70,15 +70,18 @@ class Limiter:
     still lies within the last 60 seconds.
     """
 
-    def __init__(self, counters: UsageCounters, clock: Clock) -> None:
+    def __init__(self, counters: UsageCounters, clock: Clock, guard: RateGuard | None = None) -> None:
+        """``guard`` is asked before the counters, for keys with limited requests."""
         self._counters = counters
         self._clock = clock
+        self._guard = guard
 
     async def count_request(self, access: Access) -> None:
         """Counts a request. Raises ``GatewayError`` (``rate_limit_exceeded``) when there are too many."""
         limit = access.quota.requests_per_minute
         if limit is None:
             return
+        await self._check_guard(access.name, limit)
         charge, elapsed = self._rate_charge(access.name, limit)
         outcome = await self._reserve((charge,))
         _check_rate(charge, outcome.readings[0], elapsed, outcome.admitted)
@@ -108,6 +111,7 @@ class Limiter:
             outcome = await self._reserve(charges) if charges else None
             readings = outcome.readings if outcome else ()
         else:
+            await self._check_guard(access.name, per_minute)
             rate, elapsed = self._rate_charge(access.name, per_minute)
             outcome = await self._reserve((rate, *charges))
             _check_rate(rate, outcome.readings[0], elapsed, outcome.admitted)
@@ -193,6 +197,14 @@ class Limiter:
 
     async def aclose(self) -> None:
         await self._counters.aclose()
+
+    async def _check_guard(self, name: str, limit: int) -> None:
+        """Raises ``GatewayError`` (``rate_limit_exceeded``)."""
+        if self._guard is None or await self._guard.admits(name):
+            return
+        if (report := rate_report.get()) is not None:
+            report.state = RateState(limit, 0, MINUTE)
+        raise GatewayError("rate_limit_exceeded", "this API key sends requests too fast", retry_after=MINUTE)
 
     async def _reserve(self, charges: tuple[Charge, ...]) -> Outcome:
         try:

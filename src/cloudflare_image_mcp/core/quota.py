@@ -92,3 +92,11 @@ class UsageCounters(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class RateGuard(Protocol):
+    """Refuses requests that come much too fast, cheaply and roughly, before the counters are asked."""
+
+    async def admits(self, name: str) -> bool:
+        """Whether the API key of that name may make one more request."""
+        ...

@@ -138,7 +138,7 @@ def gateway(env: Handle, settings: Settings) -> Gateway:
         options=replace(options, parallel=PARALLEL, join_requests=False),
         budget=ByteBudget(MAX_TOTAL_BODY_BYTES),
         fetch_budget=ByteBudget(MAX_TOTAL_FETCHED_BYTES),
-        limiter=make_limiter(settings, clock, _binding(env, "DB")),
+        limiter=make_limiter(settings, clock, database=_binding(env, "DB"), rate_limiter=_binding(env, "RATE_LIMITER")),
     )
 
 
