@@ -191,28 +191,7 @@ def build(plan: ScenePlan, reading: Reading, brief: Brief, concepts: list[Concep
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
     if "snowfall" in reading.weather and reading.season is None:
         reading.season = "winter"
-    palette = palette_for(
-        plan.time,
-        tuple(reading.weather),
-        reading.season,
-        reading.mood,
-        reading.tints,
-        seeded(brief.seed, "palette"),
-    )
-    if reading.style in GRAPHIC:
-        palette = replace(palette, thickness=palette.thickness * 0.5, rock=shade(palette.rock, -0.10, 1.3))
-    stage = Stage(
-        brief.width,
-        brief.height,
-        brief.seed,
-        palette,
-        plan.time,
-        tuple(reading.weather),
-        reading.season,
-        tuple(reading.sky),
-        dict(reading.tints),
-        dict(reading.kinds),
-    )
+    stage = _empty_stage(plan, reading, brief)
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
         w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
     )
@@ -242,6 +221,32 @@ def build(plan: ScenePlan, reading: Reading, brief: Brief, concepts: list[Concep
     if reading.road and "city" not in plan.scenery and stage.water is None:
         terrain.road(stage)
     return stage
+
+
+def _empty_stage(plan: ScenePlan, reading: Reading, brief: Brief) -> Stage:
+    """A stage with its colours, on which nothing is painted yet."""
+    palette = palette_for(
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        reading.mood,
+        reading.tints,
+        seeded(brief.seed, "palette"),
+    )
+    if reading.style in GRAPHIC:
+        palette = replace(palette, thickness=palette.thickness * 0.5, rock=shade(palette.rock, -0.10, 1.3))
+    return Stage(
+        brief.width,
+        brief.height,
+        brief.seed,
+        palette,
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        tuple(reading.sky),
+        dict(reading.tints),
+        dict(reading.kinds),
+    )
 
 
 def _painter(stage: Stage, scenery: str, painters: dict[str, Callable[[Stage], None]]) -> Callable[[Stage], None]:
