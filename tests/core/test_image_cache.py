@@ -13,7 +13,9 @@ from tests.core.test_gateway import Gate, Scripted, gateway, plain
 from tests.storage.conftest import HandClock
 
 from cloudflare_image_mcp.catalog import Operation
+from cloudflare_image_mcp.core import jobs as jobs_module
 from cloudflare_image_mcp.core.access import Access, access
+from cloudflare_image_mcp.core.job import JobState
 from cloudflare_image_mcp.core.jobs import Jobs
 from cloudflare_image_mcp.core.limiter import Limiter
 from cloudflare_image_mcp.core.parsing import parse_request
@@ -139,6 +141,24 @@ async def test_a_job_that_nobody_else_waits_for_is_cancelled() -> None:
     assert await core.store.list() == []
     assert (await core.run(asked())).cache is MISS
     assert len(backend.calls) == 2
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_jobs_that_join_a_request_leave_it_its_turn(monkeypatch: pytest.MonkeyPatch, *, prepared: bool) -> None:
+    monkeypatch.setattr(jobs_module, "MAX_RUNNING", 2)
+    backend, gate, background, core = gated()
+    gate.opened.set()
+    jobs = Jobs(core)
+    leading = await core.prepare(asked())
+    others = [await jobs.start(asked(), await core.prepare(asked()) if prepared else None) for _ in range(3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    started = [await jobs.start(asked(), leading), *others]
+    for job in started:
+        await job.wait(30)
+    assert [job.state for job in started] == [JobState.COMPLETED] * 4
+    assert len(backend.calls) == 1
+    assert await background.drain(60) == 0
 
 
 async def test_those_that_wait_for_a_request_that_is_not_carried_out_take_its_place() -> None:

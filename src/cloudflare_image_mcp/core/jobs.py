@@ -171,7 +171,10 @@ class Jobs:
             ready = replace(ready, request=_stored(ready.request))
             job.request = ready.request
             self._gateway.held_images.hold(ready.inputs, ready.call, ready.finish)
-            return await self._gateway.carry_out(ready, on_image=add_image)
+            if not ready.has_joined:
+                return await self._gateway.carry_out(ready, on_image=add_image)
+        # The request that makes the images may still wait for its own turn.
+        return await self._gateway.carry_out(ready, on_image=add_image)
 
     async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None) -> None:
         """Waits for the request to end and records its result, error or cancellation."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
@@ -63,3 +64,8 @@ class Prepared:
     """What the cache has for the request, where it counts. Before a request is staged, its input images are not in
     ``call`` and ``finish`` yet; a request that is answered from the cache or joins another one is never staged.
     """
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether it waits for the run of an identical request."""
+        return self.claim is not None and self.claim.outcome is CacheOutcome.JOINED
