@@ -23,6 +23,7 @@ from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
 from cloudflare_image_mcp.rest.middleware import RequestMiddleware
 from cloudflare_image_mcp.rest.models import list_models, one_model
 from cloudflare_image_mcp.rest.monitoring import add_monitoring
+from cloudflare_image_mcp.rest.openapi_requests import chat_request, image_request
 from cloudflare_image_mcp.rest.paths import CHAT, IMAGES, OPERATIONS, PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
@@ -102,7 +103,7 @@ def _add_images(
             summary=openapi.SUMMARIES[operation],
             operation_id=f"{operation.value}_v1",
             responses=openapi.image_responses(),
-            openapi_extra=openapi.image_request(operation),
+            openapi_extra=image_request(operation),
             response_class=JSONResponse,
             tags=["images"],
         )(endpoint)
@@ -178,7 +179,7 @@ def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
         CHAT,
         summary="Make an image from a conversation",
         responses=openapi.chat_responses(),
-        openapi_extra=openapi.chat_request(),
+        openapi_extra=chat_request(),
         response_class=JSONResponse,
         tags=["chat"],
     )(chat)
