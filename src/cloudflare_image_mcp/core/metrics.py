@@ -7,12 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.core.result import CacheOutcome
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.core.spending import Spending
     from cloudflare_image_mcp.request_context import RequestRecord
 
@@ -63,8 +60,6 @@ class Metrics:
     """By operation, model, backend and key."""
     neurons: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """By model, backend and key."""
-    cache: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Answered requests for which the cache counts, by outcome and key."""
     usd: dict[tuple[str, str, str], float] = field(default_factory=dict)
     images_in_flight: int = 0
     stored_bytes: int = 0
@@ -72,16 +67,13 @@ class Metrics:
     def count_request(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
         self.requests[record.operation, record.model, record.backend, str(record.status), record.key] += 1
-        if record.cache:
-            self.cache[record.cache, record.key] += 1
-        if record.backend and record.cache in {"", CacheOutcome.MISS}:
+        if record.backend:
             labels = (record.operation, record.model, record.backend)
             self.durations.setdefault(labels, Durations()).add(record.seconds)
 
-    def count_images(self, result: ImageResult, key: str, spending: Spending) -> None:
-        """Counts the images of a run."""
-        self.images[result.operation, result.model.id, result.backend, key] += spending.images
-        labels = (result.model.id, result.backend, key)
+    def count_images(self, record: RequestRecord, spending: Spending) -> None:
+        self.images[record.operation, record.model, record.backend, record.key] += spending.images
+        labels = (record.model, record.backend, record.key)
         if spending.neurons:
             self.neurons[labels] = self.neurons.get(labels, 0.0) + spending.neurons
         if spending.usd:
