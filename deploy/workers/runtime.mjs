@@ -1,8 +1,8 @@
-// Runs the built Worker in workerd, with R2, D1, cron triggers and the Images binding simulated by miniflare and the AI
+// Runs the built Worker in workerd, with R2, D1, rate limits, cron triggers and Images simulated by miniflare and the AI
 // binding answered by a Workers AI REST service, such as `cloudflare-image-mcp emulate`.
 //
 //   node runtime.mjs --app DIR --ai URL [--port N] [--host H] [--state DIR] [--var NAME=VALUE]... [--without BINDING]...
-//     [--isolates N]
+//     [--isolates N] [--rate-limit N]
 //
 // Prints one line of JSON when the Worker answers: {"urls": […]}, one for each isolate, which share what they are bound
 // to. Lines on its standard input print a line of JSON each: "objects" what is in the bucket, and since when (seconds
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     var: { type: "string", multiple: true, default: [] },
     without: { type: "string", multiple: true, default: [] },
     main: { type: "string" },
+    "rate-limit": { type: "string" },
     isolates: { type: "string", default: "1" },
     verbose: { type: "boolean", default: false },
   },
@@ -35,7 +36,7 @@ const { values: options } = parseArgs({
 const app = path.resolve(options.app);
 const config = readConfig(app);
 const vars = { ...config.vars, ...Object.fromEntries(options.var.map((pair) => pair.split(/=(.*)/s).slice(0, 2))) };
-const bound = (binding) => binding !== undefined && !options.without.includes(binding.binding);
+const bound = (row) => row !== undefined && !options.without.includes(row.binding ?? row.name);
 
 process.env.MINIFLARE_WORKERD_PATH = workerdWrapper();
 const gate = await aiGate(options.ai);
@@ -47,6 +48,7 @@ const script = {
   bindings: vars,
   r2Buckets: Object.fromEntries(config.r2_buckets.filter(bound).map((row) => [row.binding, row.bucket_name])),
   d1Databases: Object.fromEntries(config.d1_databases.filter(bound).map((row) => [row.binding, row.database_name])),
+  ratelimits: Object.fromEntries(config.ratelimits.filter(bound).map((row) => [row.name, rateLimit(row)])),
   ai: bound(config.ai) ? { binding: config.ai.binding, remoteProxyConnectionString: new URL(gate.url) } : undefined,
   images: bound(config.images) ? { binding: config.images.binding } : undefined,
   cronTriggers: config.triggers.crons,
@@ -65,6 +67,10 @@ const runtime = new Miniflare(
     log: new Log(options.verbose ? LogLevel.DEBUG : LogLevel.ERROR),
   }),
 );
+
+function rateLimit({ namespace_id, simple }) {
+  return { namespace_id, simple: { ...simple, limit: Number(options["rate-limit"] ?? simple.limit) } };
+}
 
 async function stop() {
   await runtime.dispose();

@@ -20,16 +20,13 @@ _log.addHandler(logging.NullHandler())
 
 
 class LogFormatter(logging.Formatter):
-    """``2026-11-27T20:15:01.123Z WARNING req_abc cloudflare_image_mcp.core.gateway: message``; where requests are
-    traced, ``trace_id=`` and the trace's id after the request's.
-    """
+    """``2026-11-27T20:15:01.123Z WARNING req_abc cloudflare_image_mcp.core.gateway: message``"""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(request_ids)s %(name)s: %(message)s")
+        super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        trace_id = _trace_id(record)
-        record.request_ids = f"{request_id.get()} trace_id={trace_id}" if trace_id else request_id.get()
+        record.request_id = request_id.get()
         return super().format(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
@@ -37,14 +34,9 @@ class LogFormatter(logging.Formatter):
         return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
 
 
-def _trace_id(record: logging.LogRecord) -> str:
-    """The id of the trace in which a record was made; empty outside. ``usage/otlp_tracer.py`` adds it."""
-    return getattr(record, "trace_id", "")
-
-
 class JsonFormatter(LogFormatter):
     """One JSON object a line: ``time``, ``level``, ``request_id``, ``logger``, ``message``, where there is one
-    ``trace_id`` and ``traceback``, and the fields of ``log_request``.
+    ``traceback``, and the fields of ``log_request``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -52,7 +44,6 @@ class JsonFormatter(LogFormatter):
             "time": self.formatTime(record),
             "level": record.levelname,
             "request_id": request_id.get(),
-            **({"trace_id": trace_id} if (trace_id := _trace_id(record)) else {}),
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, _FIELDS, {}),
@@ -91,6 +82,7 @@ def log_request(record: RequestRecord) -> None:
         "operation": record.operation,
         "model": record.model,
         "backend": record.backend,
+        "cache": record.cache,
         "images": record.images,
         "neurons": None if record.neurons is None else round(record.neurons, 2),
         "prompt": record.prompt,

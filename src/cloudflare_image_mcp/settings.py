@@ -86,6 +86,7 @@ class Settings(BaseModel):
     image_expiry_hours: Annotated[float, BeforeValidator(parse_hours)] = _setting(
         "24", "how long a stored image lives; 0 keeps it for good"
     )
+    image_cache: bool = _setting("off", "identical requests with a seed are answered from the store, and made once")
     public_base_url: Address | None = _setting(None, "origin of the image URLs handed out")
     api_keys: Annotated[tuple[str, ...], BeforeValidator(parse_keys)] = _setting(
         "", "comma-separated keys that clients must send", secret=True
@@ -134,12 +135,6 @@ class Settings(BaseModel):
     )
     log_prompts: bool = _setting("off", "the line of a request holds its prompt")
     metrics_open: bool = _setting("off", "/metrics needs no key")
-    otel_exporter_otlp_endpoint: str | None = _setting(
-        None, "the OpenTelemetry collector that spans are sent to, by HTTP"
-    )
-    otel_exporter_otlp_traces_endpoint: str | None = _setting(None, "the same with the path of traces")
-    otel_traces_exporter: str = _setting("otlp", "otlp, or none to send no spans")
-    otel_sdk_disabled: str = _setting("false", "true: send no spans")
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "*", "origins of web pages that may use the server; * is any"
     )
@@ -230,20 +225,6 @@ class Settings(BaseModel):
             return models()
         return {**models(), **{name: row for name, row in proxied_models().items() if self.offers(name)}}
 
-    @property
-    def collector_url(self) -> str | None:
-        """Returns where spans are sent to; None where nobody asks for them. Raises ``SettingError``."""
-        traces, base = self.otel_exporter_otlp_traces_endpoint, self.otel_exporter_otlp_endpoint
-        given = traces or base
-        if given is None or self.otel_sdk_disabled.lower() == "true" or self.otel_traces_exporter == "none":
-            return None
-        if self.otel_traces_exporter != "otlp":
-            raise SettingError(f'OTEL_TRACES_EXPORTER must be otlp or none; "{self.otel_traces_exporter}" is not')
-        if not re.match(r"https?://[^/]", given):
-            name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if traces else "OTEL_EXPORTER_OTLP_ENDPOINT"
-            raise SettingError(f'{name} must be an http or https URL; "{masked_url(given)}" is not')
-        return traces or f"{given.rstrip('/')}/v1/traces"
-
     def offers(self, name: str) -> bool:
         """Whether a pattern of ``CLOUDFLARE_CATALOGUE_MODELS`` fits the id of another provider's model."""
         return any(fnmatchcase(name, pattern.lower()) for pattern in self.cloudflare_catalogue_models)
@@ -294,6 +275,7 @@ class Settings(BaseModel):
             stamp_prompt=self.prompt_in_metadata,
             log_prompts=self.log_prompts,
             enhance_prompts=self.prompt_enhance,
+            image_cache=self.image_cache,
         )
 
 

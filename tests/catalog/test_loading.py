@@ -77,8 +77,9 @@ def test_only_what_the_schema_has_is_on_the_wire() -> None:
 
 
 def test_openai_names_have_families() -> None:
-    assert openai_family("dall-e-3").response == "url"  # type: ignore[union-attr]  # None fails the test as well
-    assert openai_family("gpt-image-9-imagined").response == "b64_json"  # type: ignore[union-attr]
+    for name, response in {"dall-e-3": "url", "gpt-image-9-imagined": "b64_json"}.items():
+        assert (family := openai_family(name)) is not None
+        assert family.response == response
     assert openai_family("flux-1-schnell") is None
 
 

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from cloudflare_image_mcp.catalog import models
-from tests.live import gateway
+from tests.live import gateway, workers_ai_at
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -44,6 +45,15 @@ def test_json_is_the_list_of_the_rest_api(home: Home) -> None:
     assert {row["backend"] for row in listing["data"]} == {"local"}
     one = json.loads(home.run("models", "flux-1-schnell", "--json").stdout)
     assert one == listing["data"][0]
+
+
+@pytest.mark.parametrize(("settings", "expected"), [({}, False), ({"CLOUDFLARE_CATALOGUE": "on"}, True)])
+def test_json_of_an_account_is_that_of_the_rest_api(home: Home, settings: dict[str, str], *, expected: bool) -> None:
+    account = workers_ai_at(f"http://127.0.0.1:{free_port()}", IMAGE_BACKEND="workers-ai", **settings)
+    one = json.loads(home.set(**account).run("models", "flux-2-dev", "--json").stdout)
+    with gateway(home.path / "images", **account) as origin:
+        assert one == requests.get(f"{origin}/v1/models/flux-2-dev", timeout=60).json()
+    assert one["transparent_background"] is expected
 
 
 @pytest.mark.parametrize("name", ["dall-e-3", "gpt-image-2", "house"])

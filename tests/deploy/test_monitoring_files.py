@@ -27,6 +27,7 @@ def samples() -> dict[str, set[str]]:
     metrics.requests["generate", "m", "b", "200", "k"] += 1
     metrics.durations["generate", "m", "b"] = Durations()
     metrics.images["generate", "m", "b", "k"] += 1
+    metrics.cache["hit", "k"] += 1
     metrics.neurons["m", "b", "k"] = metrics.usd["m", "b", "k"] = 1.0
     metrics.traffic.outcomes["m", "0000", ""] += 1
     metrics.traffic.retries["3040"] += 1

@@ -10,7 +10,7 @@ import pytest
 from cloudflare_image_mcp.catalog import Operation, models
 from cloudflare_image_mcp.cli.models_document import document
 from cloudflare_image_mcp.errors import ERRORS
-from cloudflare_image_mcp.rest.openapi import image_request
+from cloudflare_image_mcp.rest.openapi_requests import image_request
 from cloudflare_image_mcp.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).parents[2]

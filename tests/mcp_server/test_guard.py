@@ -26,7 +26,6 @@ PING = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
 }
-"""Seconds to wait for an answer, also on a busy machine."""
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
@@ -171,7 +170,7 @@ def test_a_browser_may_ask_and_read_what_it_needs(open_server: str) -> None:
 
 def test_no_redirect_and_the_body_limit(open_server: str) -> None:
     assert ask(open_server).status_code == 200
-    big = {**PING, "params": {**PING["params"], "padding": "x" * (5 * 1024 * 1024)}}  # type: ignore[dict-item]
+    big = {**PING, "params": {**PING["params"], "padding": "x" * (5 * 1024 * 1024)}}  # type: ignore[dict-item]  # a dictionary of several types
     assert httpx2.post(f"{open_server}/mcp", json=big, headers=ACCEPT, timeout=LONGEST).status_code == 200
     too_big = b'{"jsonrpc":"2.0","padding":"' + b"x" * (64 * 1024 * 1024) + b'"}'
     headers = {**ACCEPT, "Content-Type": "application/json"}

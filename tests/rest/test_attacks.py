@@ -41,7 +41,6 @@ def image_host(folder: Path) -> Iterator[str]:
     assert 24 * MIB < len(data.getvalue()) < 25 * MIB
     (folder / "large.png").write_bytes(data.getvalue())
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

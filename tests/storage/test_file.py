@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -197,3 +198,19 @@ async def test_a_reader_beside_a_writer_sees_whole_images_alone(tmp_path: Path, 
                 assert hashlib.sha256(await content(store, key)).digest() in known
                 seen.add(key)
             await store.aclose()
+
+
+async def test_a_record_of_an_answer_is_a_whole_file_readable_by_its_owner(tmp_path: Path, clock: HandClock) -> None:
+    store = FileStore(tmp_path, Expiry(timedelta(hours=1), clock))
+    await store.put_answer("0a" * 32, "{}")
+    folder = tmp_path / "cache"
+    assert [path.name for path in folder.iterdir()] == [f"{'0a' * 32}.json"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    left_over, foreign = folder / f".{'0b' * 32}.0123abcd.part", folder / "notes.txt"
+    for path in (left_over, foreign):
+        path.write_text("")
+        os.utime(path, (0, 0))
+    clock.advance(hours=2)
+    await store.sweep()
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    await store.aclose()

@@ -6,7 +6,7 @@ import pytest
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.image import Image
-from cloudflare_image_mcp.storage.memory import MemoryStore
+from cloudflare_image_mcp.storage.memory import MAX_ANSWERS, MemoryStore
 from cloudflare_image_mcp.storage.record import Expiry
 
 from .conftest import HandClock, picture
@@ -41,3 +41,13 @@ async def test_a_key_in_use_is_refused(clock: HandClock, image: Image) -> None:
     with pytest.raises(GatewayError, match="in use"):
         await store.put(key, image, {"n": "2"})
     assert [stored.details["n"] for stored in await store.list()] == ["1"]
+
+
+async def test_only_the_newest_records_of_answers_are_kept(clock: HandClock) -> None:
+    store = MemoryStore(Expiry(None, clock))
+    digests = [f"{index:064x}" for index in range(MAX_ANSWERS + 1)]
+    for digest in (*digests[:2], digests[0], *digests[2:]):  # the first one is stored once more
+        await store.put_answer(digest, "{}")
+    assert await store.find_answer(digests[0]) == "{}"
+    assert await store.find_answer(digests[1]) is None
+    assert await store.find_answer(digests[-1]) == "{}"

@@ -12,6 +12,7 @@ import pytest
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.storage.s3 import S3Store
 
 from .conftest import HandClock, Opener, picture
 
@@ -225,3 +226,31 @@ async def test_many_at_once(open_kind: Opener) -> None:
     assert all(stored.details["n"] == stored.key for stored in listed)
     read = await asyncio.gather(*(content(store, key) for key in images))
     assert dict(zip(images, read, strict=True)) == images
+
+
+async def test_records_of_answers_are_kept_and_replaced(open_kind: Opener, image: Image) -> None:
+    store, digest = await open_kind(DAY), "0a" * 32
+    assert await store.find_answer(digest) is None
+    await store.put_answer(digest, '{"first": 1}')
+    await store.put_answer(digest, '{"second": "\\u00fc"}')
+    await store.put(new_key(), image, {})
+    again = await open_kind(DAY)
+    assert await again.find_answer(digest) == '{"second": "\\u00fc"}'
+    assert await again.find_answer("0b" * 32) is None
+    assert len(await again.list()) == 1
+
+
+async def test_records_of_answers_are_swept_as_images_are(open_kind: Opener, image: Image, clock: HandClock) -> None:
+    store, old, young = await open_kind(DAY), "0a" * 32, "0b" * 32
+    await store.put_answer(old, "{}")
+    await store.put(new_key(), image, {})
+    clock.advance(hours=25)
+    if not isinstance(store, S3Store):  # a bucket's own clock goes on as ever
+        await store.put_answer(young, "{}")
+    assert await store.sweep() == 1  # images alone are counted
+    assert await store.find_answer(old) is None
+    assert isinstance(store, S3Store) or await store.find_answer(young) == "{}"
+    forever = await open_kind(None)
+    await forever.put_answer(young, "{}")
+    await forever.sweep()
+    assert await forever.find_answer(young) == "{}"

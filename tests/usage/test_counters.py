@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudflare_image_mcp.core.quota import Charge, CountersFailed, Reading
+from cloudflare_image_mcp.core.quota import Charge, CounterReading, CountersFailed
 from cloudflare_image_mcp.usage.fallback_counters import FallbackCounters
 from cloudflare_image_mcp.usage.local_counters import LocalCounters
 from cloudflare_image_mcp.usage.redis_counters import RedisCounters
@@ -45,11 +45,11 @@ async def test_all_amounts_are_added_or_none(make: Make) -> None:
     counters = make()
     images, neurons = charge("a:images:d", 2, 4), charge("a:neurons:d", 10.5, 25)
     first = await counters.reserve([images, neurons])
-    assert (first.admitted, first.readings) == (True, (Reading(0), Reading(0)))
+    assert (first.admitted, first.readings) == (True, (CounterReading(0), CounterReading(0)))
     second = await counters.reserve([images, neurons])
-    assert (second.admitted, second.readings) == (True, (Reading(2), Reading(10.5)))
+    assert (second.admitted, second.readings) == (True, (CounterReading(2), CounterReading(10.5)))
     third = await counters.reserve([images, charge("a:neurons:d", 1, 25)])
-    assert (third.admitted, third.readings) == (False, (Reading(4), Reading(21)))
+    assert (third.admitted, third.readings) == (False, (CounterReading(4), CounterReading(21)))
     assert await counters.read(["a:images:d", "a:neurons:d", "a:usd:d"]) == [4, 21, 0]
     await counters.add([charge("a:neurons:d", -20.25, 25), charge("a:images:d", 3, 4)])
     assert await counters.read(["a:images:d", "a:neurons:d"]) == [7, 0.75]
@@ -72,7 +72,7 @@ async def test_a_share_of_the_window_before_counts(make: Make) -> None:
     half = Charge(counter="a:requests:2", amount=1, limit=10, kept=60, previous="a:requests:1", weight=0.5)
     outcomes = [await counters.reserve([half]) for _ in range(6)]
     assert [outcome.admitted for outcome in outcomes] == [True] * 5 + [False]
-    assert outcomes[-1].readings == (Reading(5, 10),)
+    assert outcomes[-1].readings == (CounterReading(5, 10),)
     await counters.aclose()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -53,6 +53,21 @@ def test_download(page: Page, kind: str) -> None:
         page.get_by_role("button", name=kind, exact=True).click()
     with Image.open(Path(saved.value.path())) as image:
         assert (image.format, image.size) == (kind, (512, 512))
+
+
+def test_a_transparent_background_is_white_in_a_jpeg(page: Page) -> None:
+    page.locator("#parameters summary").click()
+    page.select_option("#p-background", "transparent")
+    send(page, "a green frog")
+    page.locator("#results button.picture").first.click()
+    corners: dict[str, Any] = {}
+    for kind in ("PNG", "JPEG"):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=kind, exact=True).click()
+        with Image.open(Path(saved.value.path())) as image:
+            corners[kind] = image.convert("RGBA").getpixel((1, 1))
+    assert corners["PNG"][3] == 0
+    assert corners["JPEG"] == (255, 255, 255, 255)
 
 
 def test_arrows_go_through_the_gallery(page: Page) -> None:

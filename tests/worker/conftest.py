@@ -59,6 +59,8 @@ def edgy(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     arguments = [
         "--var",
         "ALLOW_PRIVATE_IMAGE_URLS=on",
+        "--var",
+        "IMAGE_CACHE=on",
         "--without",
         "IMAGES",
         "--main",

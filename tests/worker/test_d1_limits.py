@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,30 @@ async def test_requests_in_two_isolates_together_never_exceed_a_limit(
     assert await statuses(served, "minute", 12) == [200] * 3 + [429] * 9
     left = [Keyholder(origin, "minute").send("GET", "/v1/models").headers for origin in served.origins]
     assert [headers["x-ratelimit-remaining-requests"] for headers in left] == ["0", "0"]
+
+
+async def test_the_rate_limiting_binding_stops_a_flood_before_the_database_is_asked(tmp_path: Path) -> None:
+    names = dict.fromkeys(("flood", "flood-next-minute"), "requests_per_minute = 100")
+    with (
+        emulating(**OPTIONS) as emulator,
+        worker(
+            f"{emulator}/client/v4/accounts/worker",
+            tmp_path / "log",
+            *with_keys(names),
+            *("--isolates", "2", "--rate-limit", "3"),
+        ) as served,
+    ):
+        for name in names:
+            minute = time.time() // 60
+            found = await statuses(served, name, 10)
+            refused = Keyholder(served.origin, name).make()
+            if minute == time.time() // 60:  # else the binding began to count anew meanwhile
+                break
+        assert found == [200] * 3 + [429] * 7
+        assert held(served, name) == {"requests": 3}
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert refused.headers["retry-after"] == "60"
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
 
 
 def test_what_clients_that_hung_up_have_made_is_counted(strict: tuple[Worker, threading.Event]) -> None:

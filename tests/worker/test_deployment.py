@@ -27,7 +27,7 @@ def test_the_upload_is_small() -> None:
     total = re.search(r"Total Upload: ([\d.]+) KiB", run.stdout)
     assert total is not None, run.stdout
     assert 1024 < float(total[1]) < MAX_UPLOAD
-    for binding in ("env.AI", "env.BUCKET", "env.DB", "env.IMAGES"):
+    for binding in ("env.AI", "env.BUCKET", "env.DB", "env.IMAGES", "env.RATE_LIMITER"):
         assert binding in run.stdout
 
 

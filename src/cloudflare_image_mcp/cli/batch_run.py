@@ -72,8 +72,7 @@ class Batch:
         self._folder = folder
         self._made = 0
         self._failed = 0
-        self.stopped = False
-        """Whether no further request is to begin."""
+        self.stopped = False  # whether no further request is to begin
         self.code = ExitCode.OK
 
     async def run(self, lines: list[BatchLine], parallel: int, bar: CountBar) -> None:
@@ -122,8 +121,7 @@ class Batch:
             request = parse_request(line.operation, body)
             as_base64 = request.response_format == "b64_json"
             request = request.replace(response_format="b64_json", stream=False, partial_images=0)
-            with self._gateway.tracer.span("cloudflare-image-mcp batch", attributes={"image.request": request_id}):
-                result = await self._gateway.run(request)
+            result = await self._gateway.run(request)
         except GatewayError as error:
             self._add_error(line, request_id, error)
             return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from cloudflare_image_mcp.catalog import Model
+    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.settings import Settings
 
 
@@ -65,15 +66,27 @@ def _named(name: str, settings: Settings) -> dict[str, Any]:
 def _described(model: Model, settings: Settings) -> dict[str, Any]:
     """The rows of ``/v1/models``, without opening a backend."""
     from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
-    from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
     from cloudflare_image_mcp.rest.models import model_object
 
     local = settings.backend == "local"
-    taken = Abilities.of_promise(model, model.promise.sizes) if local else abilities_of(model)
+    taken = _abilities(model, settings)
     editor = editor_of(model, taken, settings.fallback_models)
     cost = None if editor is None else edit_cost(editor, abilities_of(editor))
     return model_object(model, settings.backend, taken, billed=not local) | {"edits_made_by": cost}
+
+
+def _abilities(model: Model, settings: Settings) -> Abilities:
+    from cloudflare_image_mcp.backends.local import illustrator_abilities
+    from cloudflare_image_mcp.backends.workers_ai.wire import abilities_beside
+    from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
+    from cloudflare_image_mcp.core.abilities import Abilities
+
+    if settings.backend != "local":
+        return abilities_beside(model, settings.models.offered.get(BACKGROUND_REMOVER))
+    if settings.local_engine == "illustrator":
+        return illustrator_abilities(model)
+    return Abilities.of_promise(model, model.promise.sizes)
 
 
 def _console() -> Console:

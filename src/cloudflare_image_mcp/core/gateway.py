@@ -12,6 +12,7 @@ from cloudflare_image_mcp.core.edit_costs import edit_cost, editor_of
 from cloudflare_image_mcp.core.enhancing import enhance
 from cloudflare_image_mcp.core.fallbacks import LOCAL, Failure, decisive, suited
 from cloudflare_image_mcp.core.held_images import HeldImages
+from cloudflare_image_mcp.core.image_cache import ImageCache
 from cloudflare_image_mcp.core.image_sources import SourceReader, without_data
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
@@ -20,9 +21,8 @@ from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Delivery, Dependencies, Runner, Timings, store_image
-from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending, spending_of
+from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending
 from cloudflare_image_mcp.core.staging import Inputs, stage, with_own_mask
-from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.logs import log_failure
 
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.prepared import Options
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import OnImage, ResultImage
-    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.request_context import RequestRecord
 
 
@@ -75,12 +74,11 @@ class Gateway:
         prompt_writer: PromptWriter | None = None,
         prompt_filter: PromptFilter | None = None,
         signer: ImageSigner | None = None,
-        tracer: Tracer = NO_TRACER,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
         ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
         ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced.
-        ``prompt_filter`` refuses prompts. ``signer`` signs every finished image. ``tracer`` reports what is done.
+        ``prompt_filter`` refuses prompts. ``signer`` signs every finished image.
         """
         self.budget = budget or ByteBudget()
         self.backend = backend
@@ -92,13 +90,17 @@ class Gateway:
         self.options = options
         self.defer = defer
         self.limiter = limiter
-        self.tracer = tracer
-        self.recorder = Recorder(clock, tracer, log_prompts=options.log_prompts)
+        self.recorder = Recorder(clock, log_prompts=options.log_prompts)
         self._prompt_writer = prompt_writer
         self._prompt_filter = prompt_filter
         self.held_images = HeldImages(self.budget, fetch_budget or self.budget)
         self._sources = SourceReader(fetcher, store, pixels, fetch_budget or self.budget)
         self._refusals = Refusals(clock)
+        self._cache = (
+            ImageCache(store, defer, options, self.response_format, signs=signer is not None)
+            if options.image_cache
+            else None
+        )
         self._dependencies = Dependencies(
             backend=backend,
             store=store,
@@ -130,55 +132,77 @@ class Gateway:
         """
         record = self.recorder.begin(request)
         try:
-            return replace(await self._admitted(request, record), record=record)
+            return await self._admitted(request, record)
         except Exception as error:
             self.recorder.refused(record, error)
             raise
 
     async def _admitted(self, request: ImageRequest, record: RequestRecord) -> Prepared:
-        rights, limiter = access.get(), self.limiter
+        rights = access.get()
         model = self.options.names.resolve(request.model, request.operation)
         record.model = model.id
         rights.check(model, request.operation)
-        if limiter is None or not rights.quota.is_limited:
-            return await self._prepare(request, model)
         # Reading input images takes time and network, so that such requests are counted before.
-        reads_inputs = bool(request.images) or request.mask is not None
-        if reads_inputs:
-            await limiter.count_request(rights)
-        prepared = await self._prepare(request, model)
+        is_counted = bool(request.images) or request.mask is not None
+        if is_counted:
+            await self._count_request()
+        checked = await self._checked(request, model, record)
+        if self._cache is None or request.seed is None:
+            return await self._reserved(checked, counts_request=not is_counted)
+        if not is_counted:
+            await self._count_request()
+        return await self._cache.claim(checked, self._reserved)
+
+    async def _count_request(self) -> None:
+        if self.limiter is not None:
+            await self.limiter.count_request(access.get())
+
+    async def _reserved(self, checked: Prepared, *, counts_request: bool = False) -> Prepared:
+        """The request made ready for its model, with what it may cost reserved."""
+        prepared = await self._staged(checked)
+        rights, limiter = access.get(), self.limiter
+        if limiter is None or not rights.quota.is_limited:
+            return prepared
         is_free = prepared.backend.engine is not None
         if rights.quota.usd_per_day is not None and not is_free and not prepared.call.model.price.known:
             name = prepared.call.model.short_name
             raise GatewayError("not_allowed", f"this API key has a budget, and the price of {name} is not known")
         expected = estimated_spending(prepared.call, len(prepared.plan.seeds), is_free=is_free)
-        return replace(prepared, reservation=await limiter.reserve(rights, expected, counts_request=not reads_inputs))
+        return replace(prepared, reservation=await limiter.reserve(rights, expected, counts_request=counts_request))
 
-    async def _prepare(self, request: ImageRequest, model: Model) -> Prepared:
-        timings = Timings(self.clock, self.tracer)
+    async def _checked(self, request: ImageRequest, model: Model, record: RequestRecord) -> Prepared:
+        timings = Timings(self.clock)
         if self._prompt_filter is not None:
             with timings.phase("filter"):
                 await self._prompt_filter.check(request.prompt)
-        with timings.phase("input", traced=bool(request.images)):
+        with timings.phase("input"):
             images = await self._sources.read_all((*request.images, *filter(None, (request.mask,))))
             inputs = Inputs(images[: len(request.images)], None if request.mask is None else images[-1])
         request = without_data(request)
         if request.mask is None and inputs.images and has_mask_in_alpha(request):
             request, inputs = await with_own_mask(request, inputs, self.pixels)
         plan = self._plan(request, inputs, model, self.backend)
+        return Prepared(request, inputs, plan, plan.call, plan.finish, timings, self.backend, record=record)
+
+    async def _staged(self, checked: Prepared) -> Prepared:
+        """The request with its prompt enhanced and its input images as the model takes them; that of a fallback where
+        the model is known to refuse it.
+        """
+        request, inputs, plan, timings = checked.request, checked.inputs, checked.plan, checked.timings
+        model = plan.call.model
         if self._refusals.include(model, request.operation):
             failure = Failure(model, self.backend, EditRefused(f"{model.short_name} takes no input image."))
             instead = await self._next(request, inputs, plan.finish.size, timings, (failure,))
             if instead is not None:
-                return instead
+                return replace(instead, record=checked.record)
         written = await self._enhanced(request, model, timings)
         if written is not request:
             request, plan = written, self._plan(written, inputs, model, self.backend)
         call, finish = await self._stage(request, inputs, plan, timings)
-        return Prepared(request, inputs, plan, call, finish, timings, self.backend)
+        return replace(checked, request=request, plan=plan, call=call, finish=finish)
 
     async def _enhanced(self, request: ImageRequest, model: Model, timings: Timings) -> ImageRequest:
-        if not (self.options.enhance_prompts if request.enhance is None else request.enhance):
+        if not self.options.enhances(request):
             return request
         longest = longest_prompt(request, model, self.backend.abilities(model))
         with timings.phase("enhance"):
@@ -212,36 +236,20 @@ class Gateway:
         Raises ``GatewayError``.
         """
         delivery = Delivery(on_partial=on_partial, on_image=on_image, must_keep=must_keep)
-        work = self._settled(prepared, delivery)
+        if self._cache is None or prepared.claim is None:
+            work = self._settled(prepared, delivery)
+        else:
+            work = self._cache.answer(prepared, delivery, self._reserved, self._settled)
         return await self.recorder.recorded(prepared.record, prepared.plan, prepared.backend.name, work)
 
     async def _settled(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
+        """Makes the images, counts them, and settles what was reserved for them."""
         reservation, limiter = prepared.reservation, self.limiter
         if reservation is None or limiter is None:
-            return await self._carry_out(prepared, delivery)
-        reservation.in_use = True
-        images: list[ResultImage] = []
-
-        def note(image: ResultImage) -> None:
-            images.append(image)
-            if delivery.on_image is not None:
-                delivery.on_image(image)
-
-        async def settle_cancelled() -> None:
-            if delivery.under_way:
-                await asyncio.wait(delivery.under_way)
-            await limiter.settle(reservation, spending_of(images))
-
-        try:
-            result = await self._carry_out(prepared, replace(delivery, on_image=note))
-        except asyncio.CancelledError:
-            self.defer(settle_cancelled())
-            raise
-        except Exception:
-            await limiter.settle(reservation, NOTHING_SPENT)
-            raise
-        await limiter.settle(reservation, spending_of(result.images))
-        return result
+            work = self._carry_out(prepared, delivery)
+        else:
+            work = limiter.settled(reservation, delivery, lambda noted: self._carry_out(prepared, noted), self.defer)
+        return await self.recorder.counted(prepared.plan, work)
 
     async def _carry_out(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         current = prepared
@@ -264,6 +272,8 @@ class Gateway:
 
     async def release(self, prepared: Prepared) -> None:
         """Gives back what is reserved for a request, unless it was carried out."""
+        if self._cache is not None and prepared.claim is not None:
+            self._cache.release(prepared.claim)
         if prepared.reservation is not None and not prepared.reservation.in_use and self.limiter is not None:
             await self.limiter.settle(prepared.reservation, NOTHING_SPENT)
 
@@ -277,12 +287,10 @@ class Gateway:
         return replace(result, images=tuple(images))
 
     async def _stored(self, image: ResultImage) -> ResultImage:
-        with self.tracer.span("store"):
-            stored = await store_image(self._dependencies, image.image, image.details)
-        return replace(image, stored=stored)
+        return replace(image, stored=await store_image(self._dependencies, image.image, image.details))
 
     async def aclose(self) -> None:
-        """Closes the backends, the store and the counters of limits, and sends the last spans."""
+        """Closes the backends, the store and the counters of limits."""
         await self.backend.aclose()
         if self._prompt_writer is not None:
             await self._prompt_writer.aclose()
@@ -293,7 +301,6 @@ class Gateway:
         await self.store.aclose()
         if self.limiter is not None:
             await self.limiter.aclose()
-        await self.tracer.aclose()
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
@@ -313,7 +320,7 @@ class Gateway:
         )
 
     async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> tuple[Call, Finish]:
-        with timings.phase("input", traced=bool(inputs.images)):
+        with timings.phase("input"):
             return await stage(plan, request, inputs, self.pixels)
 
     async def _next(
@@ -358,7 +365,7 @@ class Gateway:
         response_format = self.response_format(prepared.request)
         # A stream's images are base64 by default: one is stored only where the request itself asks for a URL.
         asked = prepared.request.response_format if prepared.request.stream else response_format
-        keep = asked == "url"
+        keep = delivery.keep or asked == "url"
         backend = prepared.backend
         dependencies = replace(self._dependencies, backend=backend)
         runner = Runner(dependencies, plan, delivery, keep=keep, timings=timings)

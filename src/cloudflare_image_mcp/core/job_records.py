@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cloudflare_image_mcp.catalog import Operation, Size
+from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.job import Job, JobState
-from cloudflare_image_mcp.core.ports import StoredImage
 from cloudflare_image_mcp.core.request import ImageRequest
-from cloudflare_image_mcp.core.result import ImageResult, ResultImage
-from cloudflare_image_mcp.core.stored_payload import StoredPayload
+from cloudflare_image_mcp.core.result_records import image_of, image_record, result_of, result_record
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.imagefile.header import ImageFormat, ImageHeader
-from cloudflare_image_mcp.imagefile.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -89,8 +85,8 @@ def record_of(job: Job, clock: Clock, *, with_prompt: bool) -> JobRecord:
         "request_warnings": list(job.request.warnings),
         "seconds": None if job.ended is None else job.ended - job.began,
         "changed": None if job.changed is None else job.changed.timestamp(),
-        "images": [_image_fields(image) for image in job.images],
-        "result": None if job.result is None else _result_fields(job.result, with_prompt=with_prompt),
+        "images": [image_record(image) for image in job.images],
+        "result": None if job.result is None else result_record(job.result, with_prompt=with_prompt),
         "error": None
         if job.error is None
         else {"kind": job.error.kind, "message": job.error.message, "param": job.error.param},
@@ -132,13 +128,20 @@ def _job(record: JobRecord, data: dict[str, Any], store: ImageStore, clock: Cloc
         owner=record.owner,
         response_format=data["response_format"],
         state=state,
-        images=tuple(_image(row, created, store) for row in data["images"]),
+        images=tuple(image_of(row, created, store) for row in data["images"]),
         error=None if error is None else GatewayError(error["kind"], error["message"], param=error["param"]),
         changed=None if data["changed"] is None else datetime.fromtimestamp(data["changed"], UTC),
     )
     job.ended = None if seconds is None else job.began + seconds
     if data["result"] is not None:
-        job.result = _result(data["result"], job, offered)
+        job.result = result_of(
+            data["result"],
+            job.images,
+            offered,
+            operation=job.request.operation,
+            requested_model=job.request.model,
+            response_format="url",
+        )
     if record.running and record.until <= clock.now().timestamp():
         job.state, job.error = JobState.FAILED, interrupted()
         job.ended = job.began + record.until - record.created
@@ -150,72 +153,3 @@ def _job(record: JobRecord, data: dict[str, Any], store: ImageStore, clock: Cloc
 def interrupted() -> GatewayError:
     """The error of a job whose process ended while it ran."""
     return GatewayError("interrupted", "the gateway stopped while the job ran; images made by then are stored")
-
-
-def _image_fields(image: ResultImage) -> dict[str, Any]:
-    header, stored = image.image.header, image.stored
-    if stored is None:
-        raise ValueError("an image of a job is not stored")
-    return {
-        "key": stored.key,
-        "bytes": stored.size,
-        "media_type": stored.media_type,
-        "format": header.format.value,
-        "width": header.upright_size.width,
-        "height": header.upright_size.height,
-        "has_alpha": header.has_alpha,
-        "seed": image.seed,
-        "neurons": image.neurons,
-        "usd": image.usd,
-        "headers": dict(image.headers),
-    }
-
-
-def _image(row: dict[str, Any], created: datetime, store: ImageStore) -> ResultImage:
-    stored = StoredImage(key=row["key"], media_type=row["media_type"], size=row["bytes"], created=created)
-    size = Size(row["width"], row["height"])
-    return ResultImage(
-        image=Image(
-            StoredPayload(store, stored),
-            ImageHeader(ImageFormat(row["format"]), size, has_alpha=row["has_alpha"]),
-        ),
-        seed=row["seed"],
-        neurons=row["neurons"],
-        usd=row["usd"],
-        stored=stored,
-        details={},
-        headers=row["headers"],
-    )
-
-
-def _result_fields(result: ImageResult, *, with_prompt: bool) -> dict[str, Any]:
-    return {
-        "created": result.created.timestamp(),
-        "model": result.model.id,
-        "engine": result.engine,
-        "backend": result.backend,
-        "prompt": result.prompt if with_prompt else "",
-        "width": result.size.width,
-        "height": result.size.height,
-        "warnings": list(result.warnings),
-        "timings": dict(result.timings),
-        "safety_identifier": result.safety_identifier,
-    }
-
-
-def _result(row: dict[str, Any], job: Job, offered: Mapping[str, Model]) -> ImageResult:
-    return ImageResult(
-        created=datetime.fromtimestamp(row["created"], UTC),
-        operation=job.request.operation,
-        model=offered[row["model"]],
-        engine=row["engine"],
-        requested_model=job.request.model,
-        backend=row["backend"],
-        prompt=row["prompt"],
-        size=Size(row["width"], row["height"]),
-        images=job.images,
-        response_format="url",
-        warnings=tuple(row["warnings"]),
-        timings=row["timings"],
-        safety_identifier=row["safety_identifier"],
-    )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CountersFailed, Reading
+from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CounterReading, CountersFailed
+from cloudflare_image_mcp.core.spending import NOTHING_SPENT, spending_of
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from cloudflare_image_mcp.core.access import Access
-    from cloudflare_image_mcp.core.ports import Clock
-    from cloudflare_image_mcp.core.quota import Outcome, UsageCounters
+    from cloudflare_image_mcp.core.ports import Clock, Defer
+    from cloudflare_image_mcp.core.quota import Outcome, RateGuard, UsageCounters
+    from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+    from cloudflare_image_mcp.core.runner import Delivery
     from cloudflare_image_mcp.core.spending import Spending
 
 MINUTE: Final = 60.0
@@ -66,15 +70,18 @@ class Limiter:
     still lies within the last 60 seconds.
     """
 
-    def __init__(self, counters: UsageCounters, clock: Clock) -> None:
+    def __init__(self, counters: UsageCounters, clock: Clock, guard: RateGuard | None = None) -> None:
+        """``guard`` is asked before the counters, for keys with limited requests."""
         self._counters = counters
         self._clock = clock
+        self._guard = guard
 
     async def count_request(self, access: Access) -> None:
         """Counts a request. Raises ``GatewayError`` (``rate_limit_exceeded``) when there are too many."""
         limit = access.quota.requests_per_minute
         if limit is None:
             return
+        await self._check_guard(access.name, limit)
         charge, elapsed = self._rate_charge(access.name, limit)
         outcome = await self._reserve((charge,))
         _check_rate(charge, outcome.readings[0], elapsed, outcome.admitted)
@@ -91,7 +98,7 @@ class Limiter:
             current, previous = await self._counters.read((charge.counter, charge.previous))
         except CountersFailed:
             return None
-        return _rate_state(charge, Reading(current, previous), elapsed)
+        return _rate_state(charge, CounterReading(current, previous), elapsed)
 
     async def reserve(self, access: Access, spending: Spending, *, counts_request: bool) -> Reservation | None:
         """Reserves what a request may cost; None where nothing is limited a day. ``counts_request``: counts the request
@@ -104,6 +111,7 @@ class Limiter:
             outcome = await self._reserve(charges) if charges else None
             readings = outcome.readings if outcome else ()
         else:
+            await self._check_guard(access.name, per_minute)
             rate, elapsed = self._rate_charge(access.name, per_minute)
             outcome = await self._reserve((rate, *charges))
             _check_rate(rate, outcome.readings[0], elapsed, outcome.admitted)
@@ -139,6 +147,40 @@ class Limiter:
         except CountersFailed as error:
             _log.warning("what a request cost could not be settled, and counts as reserved: %s", error)
 
+    async def settled(
+        self,
+        reservation: Reservation,
+        delivery: Delivery,
+        run: Callable[[Delivery], Coroutine[Any, Any, ImageResult]],
+        defer: Defer,
+    ) -> ImageResult:
+        """Awaits a run and settles what was reserved for it. Of a run that is cancelled, the images count that are
+        finished all the same.
+        """
+        reservation.in_use = True
+        images: list[ResultImage] = []
+
+        def note(image: ResultImage) -> None:
+            images.append(image)
+            if delivery.on_image is not None:
+                delivery.on_image(image)
+
+        async def settle_cancelled() -> None:
+            if delivery.under_way:
+                await asyncio.wait(delivery.under_way)
+            await self.settle(reservation, spending_of(images))
+
+        try:
+            result = await run(replace(delivery, on_image=note))
+        except asyncio.CancelledError:
+            defer(settle_cancelled())
+            raise
+        except Exception:
+            await self.settle(reservation, NOTHING_SPENT)
+            raise
+        await self.settle(reservation, spending_of(result.images))
+        return result
+
     async def used(self, access: Access) -> dict[str, tuple[float, float]]:
         """Returns what the key has used and its limit, by kind: ``requests`` of the last minute, and today's
         ``images``, ``neurons`` and ``usd``. Raises ``CountersFailed``.
@@ -155,6 +197,14 @@ class Limiter:
 
     async def aclose(self) -> None:
         await self._counters.aclose()
+
+    async def _check_guard(self, name: str, limit: int) -> None:
+        """Raises ``GatewayError`` (``rate_limit_exceeded``)."""
+        if self._guard is None or await self._guard.admits(name):
+            return
+        if (report := rate_report.get()) is not None:
+            report.state = RateState(limit, 0, MINUTE)
+        raise GatewayError("rate_limit_exceeded", "this API key sends requests too fast", retry_after=MINUTE)
 
     async def _reserve(self, charges: tuple[Charge, ...]) -> Outcome:
         try:
@@ -177,7 +227,7 @@ class Limiter:
         return charge, elapsed
 
 
-def _check_rate(charge: Charge, reading: Reading, elapsed: float, admitted: bool) -> None:
+def _check_rate(charge: Charge, reading: CounterReading, elapsed: float, admitted: bool) -> None:
     """Reports what a request left for the headers of its answer. Raises ``GatewayError`` (``rate_limit_exceeded``)."""
     if (report := rate_report.get()) is not None:
         counted = replace(reading, current=reading.current + 1) if admitted else reading
@@ -190,14 +240,14 @@ def _check_rate(charge: Charge, reading: Reading, elapsed: float, admitted: bool
         )
 
 
-def _rate_state(charge: Charge, reading: Reading, elapsed: float) -> RateState:
+def _rate_state(charge: Charge, reading: CounterReading, elapsed: float) -> RateState:
     used = reading.current + charge.weight * reading.previous
     left = MINUTE - elapsed
     reset = left + MINUTE if reading.current else left if reading.previous else 0.0
     return RateState(int(charge.limit), max(0, math.floor(charge.limit - used + TOLERANCE)), reset)
 
 
-def _until_free(reading: Reading, limit: int, elapsed: float) -> float:
+def _until_free(reading: CounterReading, limit: int, elapsed: float) -> float:
     """Seconds until one more request fits in the window."""
     room = limit - 1
     if reading.current <= room:
@@ -205,7 +255,7 @@ def _until_free(reading: Reading, limit: int, elapsed: float) -> float:
     return MINUTE - elapsed + MINUTE * (1 - room / reading.current)
 
 
-def _over_budget(kind: str, charge: Charge, reading: Reading, now: datetime) -> GatewayError:
+def _over_budget(kind: str, charge: Charge, reading: CounterReading, now: datetime) -> GatewayError:
     reset = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
     left = max(0.0, charge.limit - reading.current)
     unit = _KINDS[kind]

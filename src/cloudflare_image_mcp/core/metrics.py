@@ -7,9 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from cloudflare_image_mcp.core.result import CacheOutcome
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.core.spending import Spending
     from cloudflare_image_mcp.request_context import RequestRecord
 
@@ -60,6 +63,8 @@ class Metrics:
     """By operation, model, backend and key."""
     neurons: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """By model, backend and key."""
+    cache: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Answered requests for which the cache counts, by outcome and key."""
     usd: dict[tuple[str, str, str], float] = field(default_factory=dict)
     images_in_flight: int = 0
     stored_bytes: int = 0
@@ -67,13 +72,16 @@ class Metrics:
     def count_request(self, record: RequestRecord) -> None:
         """Counts a request that has ended."""
         self.requests[record.operation, record.model, record.backend, str(record.status), record.key] += 1
-        if record.backend:
+        if record.cache:
+            self.cache[record.cache, record.key] += 1
+        if record.backend and record.cache in {"", CacheOutcome.MISS}:
             labels = (record.operation, record.model, record.backend)
             self.durations.setdefault(labels, Durations()).add(record.seconds)
 
-    def count_images(self, record: RequestRecord, spending: Spending) -> None:
-        self.images[record.operation, record.model, record.backend, record.key] += spending.images
-        labels = (record.model, record.backend, record.key)
+    def count_images(self, result: ImageResult, key: str, spending: Spending) -> None:
+        """Counts the images of a run."""
+        self.images[result.operation, result.model.id, result.backend, key] += spending.images
+        labels = (result.model.id, result.backend, key)
         if spending.neurons:
             self.neurons[labels] = self.neurons.get(labels, 0.0) + spending.neurons
         if spending.usd:

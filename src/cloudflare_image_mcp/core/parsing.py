@@ -109,8 +109,8 @@ def _collect(fields: Mapping[str, object]) -> tuple[dict[str, list[_Value]], lis
             found.setdefault(name, []).append((written, value))
     for name, rows in found.items():
         if len(rows) > 1:
-            order = other_names(name)
-            rows.sort(key=lambda row, order=order: order.index(row[0]) if row[0] in order else len(order))  # type: ignore[misc]
+            order = {other: rank for rank, other in enumerate(other_names(name))}
+            found[name] = sorted(rows, key=lambda row: order.get(row[0], len(order)))
     return found, unknown
 
 

@@ -242,6 +242,18 @@ class ImageStore(Protocol):
         """Reads the bytes from ``start`` to ``stop`` (exclusive). Raises ``GatewayError`` (``not_found``)."""
         ...
 
+    async def put_answer(self, digest: str, text: str) -> None:
+        """Stores the record of an answer for the cache, in the place of an earlier one; it expires like an image made
+        at that time. ``digest``: 64 hexadecimal digits. Raises ``GatewayError`` (``storage_error``).
+        """
+        ...
+
+    async def find_answer(self, digest: str) -> str | None:
+        """Returns the record, also one that has expired but was not swept; None when there is none. Raises
+        ``GatewayError`` (``storage_error``).
+        """
+        ...
+
     async def list(self, limit: int = 100) -> list[StoredImage]:
         """Returns up to ``limit`` records, the newest first."""
         ...
@@ -251,7 +263,7 @@ class ImageStore(Protocol):
         ...
 
     async def sweep(self) -> int:
-        """Deletes expired images and returns how many."""
+        """Deletes expired images and answers. Returns how many images."""
         ...
 
     async def aclose(self) -> None: ...

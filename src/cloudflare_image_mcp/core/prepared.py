@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Backend, Call, Finish
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.runner import Timings
+    from cloudflare_image_mcp.core.shared_run import Claim
     from cloudflare_image_mcp.core.staging import Inputs
 
 
@@ -32,6 +34,14 @@ class Options:
     """Whether a text model writes the prompt of a request that does not say."""
     parallel: int = 8
     """Calls of one request under way at once."""
+    image_cache: bool = False
+    """Whether identical requests with a seed are answered from the store."""
+    join_requests: bool = True
+    """Whether they also wait for one that is being answered: one request cannot wake another one in a Worker."""
+
+    def enhances(self, request: ImageRequest) -> bool:
+        """Whether a text model is to write the prompt."""
+        return self.enhance_prompts if request.enhance is None else request.enhance
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +60,12 @@ class Prepared:
     reservation: Reservation | None = None
     """What is reserved of the daily limits of the API key."""
     record: RequestRecord = field(default_factory=RequestRecord)
+    claim: Claim | None = None
+    """What the cache has for the request, where it counts. Before a request is staged, its input images are not in
+    ``call`` and ``finish`` yet; a request that is answered from the cache or joins another one is never staged.
+    """
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether it waits for the run of an identical request."""
+        return self.claim is not None and self.claim.outcome is CacheOutcome.JOINED

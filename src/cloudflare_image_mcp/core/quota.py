@@ -46,7 +46,7 @@ class Charge:
     """The counter of the window before, where windows slide; ``weight`` of it counts too."""
     weight: float = 0.0
 
-    def fits(self, reading: Reading) -> bool:
+    def fits(self, reading: CounterReading) -> bool:
         """Whether the counter stays within its limit. The tolerance is for sums of fractions."""
         return reading.current + self.weight * reading.previous + self.amount <= self.limit + TOLERANCE
 
@@ -55,7 +55,7 @@ TOLERANCE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CounterReading:
     """What a charge's counters held before it."""
 
     current: float
@@ -67,7 +67,7 @@ class Outcome:
     """Whether the amounts were added, and what each charge's counters held before."""
 
     admitted: bool
-    readings: tuple[Reading, ...]
+    readings: tuple[CounterReading, ...]
 
 
 class CountersFailed(Exception):
@@ -92,3 +92,11 @@ class UsageCounters(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class RateGuard(Protocol):
+    """Refuses requests that come much too fast, cheaply and roughly, before the counters are asked."""
+
+    async def admits(self, name: str) -> bool:
+        """Whether the API key of that name may make one more request."""
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 OnImage: TypeAlias = "Callable[[ResultImage], None]"
 """Called with each finished image."""
+
+
+class CacheOutcome(StrEnum):
+    """How the cache of ``IMAGE_CACHE`` answered a request."""
+
+    HIT = "hit"
+    """With stored images."""
+    JOINED = "joined"
+    """With the images of an identical request that was being answered."""
+    MISS = "miss"
+    """The images were made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,8 @@ class ImageResult:
     """Seconds by phase, for ``server-timing``; those of several images added up."""
     safety_identifier: str | None = None
     """The request's."""
+    cache: CacheOutcome | None = None
+    """None where the cache does not count: it is off, or the request has no seed."""
 
     @property
     def made_by(self) -> str:

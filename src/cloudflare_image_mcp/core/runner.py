@@ -12,7 +12,6 @@ from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.ports import OWNER
 from cloudflare_image_mcp.core.result import ResultImage
-from cloudflare_image_mcp.core.tracing import NO_SPAN
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
 
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
         StoredImage,
     )
     from cloudflare_image_mcp.core.result import OnImage
-    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.imagefile.image import Image
 
 
@@ -64,20 +62,17 @@ class Dependencies:
 
 
 class Timings:
-    """Seconds spent in each phase, summed over all images, for the header ``server-timing``. Each is a span too."""
+    """Seconds spent in each phase, summed over all images, for the header ``server-timing``."""
 
-    def __init__(self, clock: Clock, tracer: Tracer) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tracer = tracer
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str, *, traced: bool = True) -> Iterator[None]:
-        """``traced``: whether it is a span, which it need not be where there is nothing to do."""
+    def phase(self, name: str) -> Iterator[None]:
         begun = self._clock.monotonic()
         try:
-            with self._tracer.span(name) if traced else NO_SPAN:
-                yield
+            yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.monotonic() - begun
 
@@ -91,6 +86,8 @@ class Delivery:
     """Gets each image as it is finished, also after the run was cancelled."""
     must_keep: bool
     """Whether an image that cannot be stored is an error; otherwise it is returned without a URL, with a warning."""
+    keep: bool = False
+    """Whether the images are stored even where the request itself does not need it."""
     under_way: list[asyncio.Future[Any]] = field(default_factory=list)
     """Billed images that are finished in the background after the run was cancelled."""
 

@@ -87,7 +87,7 @@ class FaultPlan:
         if self._flagged is None:
             return None
         seen = picture()
-        verdict = self._random if seen is None else random.Random(seen + bytes(str(self._seed), "ascii"))  # noqa: S311
+        verdict = self._random if seen is None else random.Random(seen + bytes(str(self._seed), "ascii"))  # noqa: S311 - repeatable on purpose
         return self._flagged if verdict.random() * self._left < self._flagged.rate else None
 
 

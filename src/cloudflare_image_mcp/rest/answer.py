@@ -62,10 +62,12 @@ def result_headers(result: ImageResult) -> dict[str, str]:
     timings = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in result.timings.items())
     headers = {"x-image-model": result.made_by, "x-image-backend": result.backend, "server-timing": timings}
     headers |= result.headers
+    if result.cache is not None:
+        headers["x-image-cache"] = result.cache
     if result.neurons is not None:
         headers["x-image-neurons"] = f"{result.neurons:.2f}"
     if result.usd is not None:
-        headers["x-image-usd"] = f"{result.usd:.6f}".rstrip("0")
+        headers["x-image-usd"] = f"{result.usd:.6f}".rstrip("0").rstrip(".")
     return headers
 
 

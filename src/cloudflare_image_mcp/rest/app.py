@@ -23,11 +23,11 @@ from cloudflare_image_mcp.rest.jobs import JOBS_PATH, JobAnswers, Preference
 from cloudflare_image_mcp.rest.middleware import RequestMiddleware
 from cloudflare_image_mcp.rest.models import list_models, one_model
 from cloudflare_image_mcp.rest.monitoring import add_monitoring
+from cloudflare_image_mcp.rest.openapi_requests import chat_request, image_request
 from cloudflare_image_mcp.rest.paths import CHAT, IMAGES, OPERATIONS, PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
 from cloudflare_image_mcp.rest.stored_images import StoredImages
-from cloudflare_image_mcp.rest.tracing import TracingMiddleware
 from cloudflare_image_mcp.web import page_routes
 
 if TYPE_CHECKING:
@@ -77,8 +77,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        # FastAPI would trace its own routes with the provider of the process, beside TracingMiddleware.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     endpoints = _add_images(app, gateway, options, answers)
     _add_chat(app, gateway, options)
@@ -90,8 +88,6 @@ def create_app(
     app.router.routes.extend([*page_routes(), *routes])
     install_error_handlers(app)
     app.entry = RequestMiddleware(app.entry, gateway=gateway, options=options, endpoints=endpoints)
-    if gateway.tracer.is_on:
-        app.entry = TracingMiddleware(app.entry, gateway.tracer)
     return app
 
 
@@ -107,7 +103,7 @@ def _add_images(
             summary=openapi.SUMMARIES[operation],
             operation_id=f"{operation.value}_v1",
             responses=openapi.image_responses(),
-            openapi_extra=openapi.image_request(operation),
+            openapi_extra=image_request(operation),
             response_class=JSONResponse,
             tags=["images"],
         )(endpoint)
@@ -183,7 +179,7 @@ def _add_chat(app: FastAPI, gateway: Gateway, options: AppOptions) -> None:
         CHAT,
         summary="Make an image from a conversation",
         responses=openapi.chat_responses(),
-        openapi_extra=openapi.chat_request(),
+        openapi_extra=chat_request(),
         response_class=JSONResponse,
         tags=["chat"],
     )(chat)

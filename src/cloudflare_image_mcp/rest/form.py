@@ -25,7 +25,7 @@ _FILE_TYPES: Final = (b"image/", b"application/octet-stream")
 
 
 @dataclass(slots=True)
-class _Part:
+class _FormPart:
     name: str
     is_file: bool
     data: bytearray = field(default_factory=bytearray)
@@ -35,7 +35,7 @@ class _FormReader:
     """Collects the parts that ``MultipartParser`` finds."""
 
     def __init__(self, boundary: bytes) -> None:
-        self.parts: list[_Part] = []
+        self.parts: list[_FormPart] = []
         self.complete = False
         self._header_name = b""
         self._header_value = b""
@@ -83,7 +83,7 @@ class _FormReader:
         name = options[b"name"].decode("utf-8", "replace")
         # Some clients name no file, or in RFC 5987's way alone (filename*), which the parser leaves out.
         is_file = b"filename" in options or self._content_type.lower().startswith(_FILE_TYPES)
-        self.parts.append(_Part(name, is_file))
+        self.parts.append(_FormPart(name, is_file))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         part = self.parts[-1]

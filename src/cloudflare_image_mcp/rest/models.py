@@ -58,6 +58,7 @@ def model_object(model: Model, backend: str, abilities: Abilities, *, billed: bo
         "tasks": [task.value for task in tasks],
         "endpoints": [ENDPOINTS[task] for task in tasks],
         "mask": model.promise.mask.value,
+        "transparent_background": "background" in abilities.parameters,
         "max_input_images": model.promise.images,
         "max_images": MAX_IMAGES,
         "max_prompt_length": model.promise.prompt_length,

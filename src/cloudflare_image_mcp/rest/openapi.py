@@ -1,4 +1,6 @@
-"""The OpenAPI description of the routes whose bodies are read by hand: what they take and what they answer."""
+"""The OpenAPI description of the routes: their summaries, query parameters and answers. ``openapi_requests`` has the
+request bodies.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.catalog import Operation, openai_families
 from cloudflare_image_mcp.core.job import JobState
-from cloudflare_image_mcp.core.request import PARAMETERS, other_names
-from cloudflare_image_mcp.core.request_schema import Schema, parameter_schema
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.errors import ERRORS
 from cloudflare_image_mcp.limits import MAX_IMAGES
 from cloudflare_image_mcp.rest.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from cloudflare_image_mcp.core.request_schema import Schema
 
 DESCRIPTION: Final = (
     "OpenAI's image routes over Cloudflare Workers AI, or over the embedded engine when no account is set. "
@@ -24,63 +25,6 @@ SUMMARIES: Final = {
     Operation.EDIT: "Edit an image, inside a mask if one is given",
     Operation.VARY: "Make variations of an image",
 }
-
-
-_IMAGE: Final[Schema] = {
-    "description": "base64, a data: URL, an https URL, or an object with image_url; several as a list",
-    "anyOf": [
-        {"type": "string"},
-        {"type": "object", "properties": {"image_url": {"type": "string"}}, "required": ["image_url"]},
-        {"type": "array", "items": {"type": "string"}, "minItems": 1},
-    ],
-}
-_MASK: Final[Schema] = {
-    "description": "an image that is transparent, or white, where an edit repaints; null and an empty list are no mask",
-    "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}, {"type": "null"}],
-}
-_IMAGE_FIELDS: Final[Mapping[Operation, tuple[str, ...]]] = {
-    Operation.GENERATE: (),
-    Operation.EDIT: ("image", "mask"),
-    Operation.VARY: ("image",),
-}
-_WITHOUT: Final[Mapping[Operation, frozenset[str]]] = {
-    Operation.GENERATE: frozenset({"strength"}),
-    Operation.EDIT: frozenset(),
-    Operation.VARY: frozenset({"prompt"}),
-}
-"""Parameters that have no meaning for an operation."""
-_REQUIRED: Final = {
-    Operation.GENERATE: ["prompt"],
-    Operation.EDIT: ["prompt", "image"],
-    Operation.VARY: ["image"],
-}
-
-
-def _properties(operation: Operation) -> dict[str, Schema]:
-    """The fields of a request: its input images, and the parameters, which may all be null but the prompt."""
-    named = {other_names(name)[0]: _parameter(name) for name in PARAMETERS if name not in _WITHOUT[operation]}
-    inputs = {name: _IMAGE if name == "image" else _MASK for name in _IMAGE_FIELDS[operation]}
-    return inputs | named
-
-
-def _parameter(name: str) -> Schema:
-    """A parameter as a field: also as text, which forms have alone, and null, which the SDKs send for "absent"."""
-    schema = parameter_schema(name)
-    if name == "prompt":
-        return schema | {"minLength": 1}
-    if name == "seed":
-        schema["minimum"] = -1
-    outer = {key: schema.pop(key) for key in ("description", "default") if key in schema}
-    kinds = [schema, *_OTHER_KINDS.get(name, ()), {"type": "string"}, {"type": "null"}]
-    return outer | {"anyOf": [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]}
-
-
-_OTHER_KINDS: Final[Mapping[str, tuple[Schema, ...]]] = {
-    "size": ({"type": "integer"}, {"type": "array", "items": {"type": "integer"}}, {"type": "object"}),
-    "aspect_ratio": ({"type": "number"},),
-}
-"""Other types in which a parameter is read."""
-
 
 _ERROR: Final[Schema] = {
     "type": "object",
@@ -172,52 +116,27 @@ _MODEL: Final[Schema] = {
         "price": {"type": ["object", "null"]},
         "edits_made_by": {"type": ["object", "null"]},
         "mask": {"enum": ["none", "optional", "required"]},
+        "transparent_background": {"type": "boolean"},
         "status": {"enum": ["available", "beta"]},
     },
 }
 
 
-def image_request(operation: Operation) -> Schema:
-    """``openapi_extra`` of an image route: the same fields as JSON and, where images go in, as a form."""
-    schema = {
-        "type": "object",
-        "properties": _properties(operation),
-        "required": _REQUIRED[operation],
-        "additionalProperties": True,
-    }
-    content = {"application/json": {"schema": schema}}
-    if operation is not Operation.GENERATE:
-        content["multipart/form-data"] = {"schema": _form(operation)}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 def image_responses() -> dict[int | str, Schema]:
-    success = {
-        "description": "The images; server-sent events when stream is true",
-        "content": {"application/json": {"schema": _IMAGES}, "text/event-stream": {"schema": _EVENT}},
-    }
+    success = _success("The images", _IMAGES)
     job = _json("The job, where the request has async or the header Prefer: respond-async", _JOB)
     job["headers"] = {"Location": {"schema": {"type": "string"}, "description": "the job's path"}}
     return {200: success, 202: job, **_errors(*sorted({row.status for row in ERRORS.values()} - {405, 416}))}
 
 
-def chat_request() -> Schema:
-    """``openapi_extra`` of the chat route."""
-    message = {
-        "type": "object",
-        "required": ["role"],
-        "properties": {
-            "role": {"type": "string"},
-            "content": {"description": "a text, or a list of text and image_url parts"},
-        },
+def _success(description: str, schema: Schema) -> Schema:
+    outcome = {"type": "string", "enum": list(CacheOutcome)}
+    cache = {"schema": outcome, "description": "with IMAGE_CACHE, of a request with a seed: how the cache answered"}
+    return {
+        "description": f"{description}; server-sent events when stream is true",
+        "content": {"application/json": {"schema": schema}, "text/event-stream": {"schema": _EVENT}},
+        "headers": {"x-image-cache": cache},
     }
-    properties = {
-        "model": _parameter("model"),
-        "messages": {"type": "array", "minItems": 1, "items": message},
-        "stream": _parameter("stream"),
-    }
-    schema = {"type": "object", "required": ["messages"], "properties": properties, "additionalProperties": True}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def chat_responses() -> dict[int | str, Schema]:
@@ -232,13 +151,8 @@ def chat_responses() -> dict[int | str, Schema]:
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {"object": {"const": "chat.completion"}, "choices": {"type": "array", "items": choice}},
     }
-    success = {
-        "description": "The images in a message; server-sent events when stream is true",
-        "content": {"application/json": {"schema": body}, "text/event-stream": {"schema": _EVENT}},
-    }
-    responses = image_responses() | {200: success}
-    del responses[202]
-    return responses
+    responses = image_responses() | {200: _success("The images in a message", body)}
+    return {status: answer for status, answer in responses.items() if status != 202}
 
 
 def model_list_responses() -> dict[int | str, Schema]:
@@ -364,14 +278,6 @@ def ready_responses() -> dict[int | str, Schema]:
 
 def metrics_responses() -> dict[int | str, Schema]:
     return {200: {"description": "The counters", "content": {"text/plain": {"schema": {"type": "string"}}}}}
-
-
-def _form(operation: Operation) -> Schema:
-    file = {"type": "string", "format": "binary"}
-    properties = {
-        name: {"type": "string"} if name not in {"image", "mask"} else file for name in _properties(operation)
-    }
-    return {"type": "object", "properties": properties, "required": _REQUIRED[operation]}
 
 
 def _list_of(item: Schema) -> Schema:

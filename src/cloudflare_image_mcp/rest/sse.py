@@ -48,6 +48,11 @@ class ImageStream(StreamingResponse):
             await self._gateway.release(self._prepared)
 
 
+def cache_headers(prepared: Prepared) -> dict[str, str]:
+    """``x-image-cache`` of an answer that begins before the images are made, where the cache counts."""
+    return {} if prepared.claim is None else {"x-image-cache": prepared.claim.outcome}
+
+
 def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
     """The 200 answer to ``stream: true``: partial images as they come, then one completed event an image.
 
@@ -56,6 +61,7 @@ def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url
     headers = {
         "x-image-model": gateway.backend.engine or prepared.call.model.id,
         "x-image-backend": gateway.backend.name,
+        **cache_headers(prepared),
     }
     events = _EventStream(gateway, prepared, request_id, base_url).events()
     return ImageStream(gateway, prepared, events, headers)

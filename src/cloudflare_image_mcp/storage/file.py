@@ -1,4 +1,5 @@
-"""Images as files in one directory: ``{key}`` the image, ``{key}.json`` its record.
+"""Images as files in one directory: ``{key}`` the image, ``{key}.json`` its record. Records of answers for the cache
+are in the folder ``cache`` of it.
 
 An image exists when the file under its key exists. That file appears by a rename, after its bytes and its
 record have reached the disk. A crash, even of the machine, therefore leaves whole images and, at worst, parts
@@ -17,7 +18,7 @@ import re
 import secrets
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from cloudflare_image_mcp.errors import GatewayError
@@ -39,6 +40,7 @@ _T = TypeVar("_T")
 
 _PART: Final = re.compile(r"\.(?P<key>.+)\.[0-9a-f]{8}\.part")
 _RECORD: Final = ".json"
+_ANSWER: Final = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.[0-9a-f]{8}\.part")
 
 ORPHAN_AGE: Final = timedelta(hours=1)
 """What a crash left is removed when it is older than this: until then it may be a write under way."""
@@ -58,6 +60,7 @@ class FileStore:
         probe.write_bytes(b"")
         probe.unlink()
         self._directory = directory
+        self._answers = directory / "cache"
         self._expiry = expiry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="image-files")
         # As many images are decoded from base64 at a time as there are threads to write them.
@@ -87,6 +90,12 @@ class FileStore:
                     raise GatewayError("storage_error", f"The image {key!r} ends before its stated size.")
                 position += len(chunk)
                 yield chunk
+
+    async def put_answer(self, digest: str, text: str) -> None:
+        await self._run(self._write_answer, digest, text)
+
+    async def find_answer(self, digest: str) -> str | None:
+        return await self._run(self._read_answer, digest)
 
     async def list(self, limit: int = 100) -> list[StoredImage]:
         return await self._run(self._newest, limit)
@@ -128,6 +137,28 @@ class FileStore:
             beside.unlink(missing_ok=True)
             raise
         _flush_directory(self._directory)
+
+    def _write_answer(self, digest: str, text: str) -> None:
+        self._answers.mkdir(mode=0o700, exist_ok=True)
+        part = self._answers / f".{digest}.{secrets.token_hex(4)}.part"
+        try:
+            # Without a flush to the disk: one that a power failure cuts short is as good as none.
+            part.write_text(text, "ascii")
+            os.utime(part, (self._expiry.clock.now().timestamp(),) * 2)  # by which it expires
+            part.replace(self._answers / f"{digest}{_RECORD}")
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _read_answer(self, digest: str) -> str | None:
+        try:
+            with _open_regular(self._answers / f"{digest}{_RECORD}") as file:
+                return file.read(MAX_RECORD_BYTES).decode("ascii", "replace")
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            _log.warning("image store: a cached answer cannot be read: %s", error)
+            return None
 
     def _find(self, key: str) -> StoredImage | None:
         if not is_key(key):
@@ -186,6 +217,7 @@ class FileStore:
 
     def _sweep(self) -> int:
         times = dict(self._entries())
+        self._sweep_answers()
         abandoned = (self._expiry.clock.now() - ORPHAN_AGE).timestamp()
         swept = 0
         for name, modified in times.items():
@@ -200,6 +232,17 @@ class FileStore:
                 elif modified < abandoned and _is_left_over(name, times):
                     (self._directory / name).unlink(missing_ok=True)
         return swept
+
+    def _sweep_answers(self) -> None:
+        """Removes what has expired, parts of interrupted writes too."""
+        if not self._answers.is_dir():
+            return
+        with os.scandir(self._answers) as entries:
+            for entry in entries:
+                with _logged_failure(entry.name), contextlib.suppress(FileNotFoundError):
+                    written = datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
+                    if _ANSWER.fullmatch(entry.name) and self._expiry.has_passed(written):
+                        (self._answers / entry.name).unlink()
 
     def _remove(self, key: str) -> None:
         # The image first: a record without its image is ignored.

@@ -12,6 +12,7 @@ from cloudflare_image_mcp.storage.record import Record, check_key, missing, span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
 
     from cloudflare_image_mcp.core.ports import StoredImage
     from cloudflare_image_mcp.imagefile.image import Image
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_MEMORY_BYTES: Final = 256 * MEBIBYTE
 """Total bytes of a memory store; the oldest images are deleted for new ones."""
+
+MAX_ANSWERS: Final = 4096
+"""Records of answers for the cache; the oldest is deleted for a new one."""
 
 
 class MemoryStore:
@@ -29,6 +33,7 @@ class MemoryStore:
         self._max_bytes = max_bytes
         self._images: dict[str, tuple[StoredImage, bytes]] = {}  # the oldest first
         self._bytes = 0
+        self._answers: dict[str, tuple[datetime, str]] = {}  # the oldest first
 
     async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
         check_key(key, image)
@@ -59,6 +64,16 @@ class MemoryStore:
         if first < last:
             yield data[first:last]
 
+    async def put_answer(self, digest: str, text: str) -> None:
+        self._answers.pop(digest, None)
+        while len(self._answers) >= MAX_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        self._answers[digest] = (self._expiry.clock.now(), text)
+
+    async def find_answer(self, digest: str) -> str | None:
+        found = self._answers.get(digest)
+        return found[1] if found else None
+
     async def list(self, limit: int = 100) -> list[StoredImage]:
         live = [stored for stored, _ in self._images.values() if not self._expiry.has_passed(stored.created)]
         return live[::-1][: max(0, limit)]
@@ -73,10 +88,14 @@ class MemoryStore:
         expired = [key for key, (stored, _) in self._images.items() if self._expiry.has_passed(stored.created)]
         for key in expired:
             self._drop(key)
+        self._answers = {
+            digest: answer for digest, answer in self._answers.items() if not self._expiry.has_passed(answer[0])
+        }
         return len(expired)
 
     async def aclose(self) -> None:
         self._images.clear()
+        self._answers.clear()
         self._bytes = 0
 
     def _drop(self, key: str) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "images/"
 """Prefix of the objects' names; the bucket may hold other objects too."""
+_CACHE_PREFIX: Final = "cache/"
+"""The same of the records of answers for the cache."""
 _PAGE: Final = 1000
 """Objects in one listing, and in one deletion: R2's maximum."""
 _DETAILS: Final = 7_000
@@ -76,10 +78,23 @@ class R2Store:
         async for chunk in read_stream(found.body):
             yield chunk
 
+    async def put_answer(self, digest: str, text: str) -> None:
+        try:
+            await self._bucket.put(_CACHE_PREFIX + digest, text)
+        except JsException as error:
+            raise _failed("store", digest) from error
+
+    async def find_answer(self, digest: str) -> str | None:
+        try:
+            found = optional(await self._bucket.get(_CACHE_PREFIX + digest))
+            return None if found is None else str(await found.text())
+        except JsException as error:
+            raise _failed("read", digest) from error
+
     async def list(self, limit: int = 100) -> list[StoredImage]:
         """R2 lists by name, and names are random: every page is read to find the newest, which alone are kept."""
         newest: list[StoredImage] = []
-        async for page in self._pages(("customMetadata",)):
+        async for page in self._images(("customMetadata",)):
             live = [record for record in map(_record, page) if not self._expiry.has_passed(record.created)]
             newest = heapq.nlargest(limit, [*newest, *live], key=lambda record: record.created)
         return newest
@@ -87,40 +102,50 @@ class R2Store:
     async def delete(self, key: str) -> bool:
         if await self.find(key) is None:
             return False
-        await self._delete([key])
+        await self._delete([_PREFIX + key])
         return True
 
     async def sweep(self) -> int:
         """Page by page, so that a full bucket needs no more memory than one page."""
         swept = 0
-        async for page in self._pages():
-            expired = [_key(found) for found in page if self._expiry.has_passed(_time(found.uploaded))]
-            if expired:
-                await self._delete(expired)
-                swept += len(expired)
+        async for page in self._images():
+            swept += await self._sweep(page)
+        async for page in self._pages(_CACHE_PREFIX):
+            await self._sweep(page)
         return swept
 
     async def aclose(self) -> None:
         """A binding has nothing to close."""
 
-    async def _delete(self, keys: Sequence[str]) -> None:
-        try:
-            await self._bucket.delete(js_object({"keys": [_PREFIX + key for key in keys]}).keys)
-        except JsException as error:
-            raise _failed("delete", keys[0]) from error
+    async def _sweep(self, page: Sequence[Handle]) -> int:
+        expired = [str(found.key) for found in page if self._expiry.has_passed(_time(found.uploaded))]
+        if expired:
+            await self._delete(expired)
+        return len(expired)
 
-    async def _pages(self, include: Sequence[str] = ()) -> AsyncIterator[Sequence[Handle]]:
+    async def _delete(self, names: Sequence[str]) -> None:
+        try:
+            await self._bucket.delete(js_object({"keys": list(names)}).keys)
+        except JsException as error:
+            raise _failed("delete", names[0].removeprefix(_PREFIX)) from error
+
+    async def _images(self, include: Sequence[str] = ()) -> AsyncIterator[Sequence[Handle]]:
         """The images in the bucket, a page at a time, with the parts of their metadata that ``include`` names."""
+        async for page in self._pages(_PREFIX, include):
+            yield [found for found in page if is_key(_key(found))]
+
+    async def _pages(self, prefix: str, include: Sequence[str] = ()) -> AsyncIterator[Sequence[Handle]]:
+        """The objects under a prefix, a page at a time."""
         cursor: str | None = None
         while True:
-            options: dict[str, object] = {"prefix": _PREFIX, "limit": _PAGE, "include": list(include)}
+            options: dict[str, object] = {"prefix": prefix, "limit": _PAGE, "include": list(include)}
             if cursor is not None:
                 options["cursor"] = cursor
             try:
                 page = await self._bucket.list(js_object(options))
             except JsException as error:
                 raise _failed("list", "images") from error
-            yield [found for found in page.objects if is_key(_key(found))]
+            yield list(page.objects)
             if not page.truncated:
                 return
             cursor = page.cursor

@@ -39,6 +39,8 @@ MAX_HEADER_BYTES: Final = 2_000
 _LOOKUPS: Final = 16
 """Records asked for at once by a listing."""
 _TIMEOUT: Final = timedelta(seconds=30)
+_ANSWER: Final = re.compile(r"cache/[0-9a-f]{64}\.json")
+"""Path of a record of an answer for the cache."""
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
 
@@ -96,6 +98,24 @@ class S3Store:
         except BaseError as error:
             raise _failed(error) from error
 
+    async def put_answer(self, digest: str, text: str) -> None:
+        attributes = {"Content-Type": "application/json"}
+        try:
+            await obstore.put_async(
+                self._bucket, _answer_path(digest), text.encode(), attributes=attributes, use_multipart=False
+            )
+        except (BaseError, FileNotFoundError) as error:
+            raise _failed(error) from error
+
+    async def find_answer(self, digest: str) -> str | None:
+        try:
+            found = await obstore.get_async(self._bucket, _answer_path(digest))
+            return bytes(await found.bytes_async()).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            raise _failed(error) from error
+
     async def list(self, limit: int = 100) -> list[StoredImage]:
         objects = sorted(await self._objects(), key=lambda meta: meta["last_modified"], reverse=True)
         if limit < 1 or not objects:
@@ -114,10 +134,11 @@ class S3Store:
         return found is not None
 
     async def sweep(self) -> int:
-        expired = [m["path"] for m in await self._objects() if self._expiry.has_passed(m["last_modified"])]
+        objects = await self._objects(lambda path: is_key(path) or _ANSWER.fullmatch(path) is not None)
+        expired = [meta["path"] for meta in objects if self._expiry.has_passed(meta["last_modified"])]
         if expired:
             await self._delete(expired)
-        return len(expired)
+        return sum(map(is_key, expired))
 
     async def aclose(self) -> None:
         """Nothing to close: idle connections close on their own."""
@@ -142,13 +163,13 @@ class S3Store:
             return None
         return result, record.stored(key, result.meta["size"])
 
-    async def _objects(self) -> Sequence[ObjectMeta]:
+    async def _objects(self, is_own: Callable[[str], bool] = is_key) -> Sequence[ObjectMeta]:
         """Only objects that this store wrote; others under the prefix are ignored."""
         try:
             found = await obstore.list(self._bucket).collect_async()
         except (BaseError, FileNotFoundError) as error:
             raise _failed(error) from error
-        return [meta for meta in found if is_key(meta["path"])]
+        return [meta for meta in found if is_own(meta["path"])]
 
     async def _delete(self, keys: Sequence[str]) -> None:
         try:
@@ -157,6 +178,10 @@ class S3Store:
             return
         except BaseError as error:
             raise _failed(error) from error
+
+
+def _answer_path(digest: str) -> str:
+    return f"cache/{digest}.json"
 
 
 def _credentials(access: S3Access) -> Callable[[], S3Credential] | None:

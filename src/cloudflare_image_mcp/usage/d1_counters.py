@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyodide.ffi import JsException
 
-from cloudflare_image_mcp.core.quota import TOLERANCE, CountersFailed, Outcome, Reading
+from cloudflare_image_mcp.core.quota import TOLERANCE, CounterReading, CountersFailed, Outcome
 from cloudflare_image_mcp.js_values import js_array
 from cloudflare_image_mcp.usage.counter_table import ADD, ADD_TO_OLD, DELETE_ENDED, READ, TABLE
 
@@ -61,7 +61,7 @@ class D1Counters:
         reads = [(READ, (name,)) for row in charges for name in (row.counter, row.previous)]
         *values, added = await self._batch([*reads, (_RESERVE, (json.dumps(rows),))])
         held = [_value(rows) for rows in values]
-        return Outcome(bool(added), tuple(map(Reading, held[::2], held[1::2])))
+        return Outcome(bool(added), tuple(map(CounterReading, held[::2], held[1::2])))
 
     async def add(self, charges: Sequence[Charge]) -> None:
         now = self._clock.now().timestamp()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.core.quota import Outcome, Reading
+from cloudflare_image_mcp.core.quota import CounterReading, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ class LocalCounters:
         self._ends: dict[str, float] = {}
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
-        readings = tuple(Reading(self._get(charge.counter), self._get(charge.previous)) for charge in charges)
+        readings = tuple(CounterReading(self._get(charge.counter), self._get(charge.previous)) for charge in charges)
         admitted = all(charge.fits(reading) for charge, reading in zip(charges, readings, strict=True))
         if admitted:
             await self.add(charges)

@@ -45,6 +45,9 @@ class _Gateway(Collector):
         yield _counter("image_requests", "Image requests.", [*of_images, "status", "key"], metrics.requests)
         yield self._durations(of_images)
         yield _counter("images", "Images made.", [*of_images, "key"], metrics.images)
+        yield _counter(
+            "image_cache", "Answered requests for which the cache counts.", ["outcome", "key"], metrics.cache
+        )
         cost = ["model", "backend", "key"]
         yield _counter("image_neurons", "Neurons spent.", cost, metrics.neurons)
         yield _counter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.quota import TOLERANCE, CountersFailed, Outcome, Reading
+from cloudflare_image_mcp.core.quota import TOLERANCE, CounterReading, CountersFailed, Outcome
 from cloudflare_image_mcp.errors import masked_url
 from cloudflare_image_mcp.usage.redis_client import PREFIX, failure_reason, redis_client
 
@@ -54,7 +54,8 @@ class RedisCounters:
         admitted, *values = await self._sent(self._reserve_script(keys=keys, args=list(arguments)))
         pairs = zip(values[::2], values[1::2], charges, strict=True)
         readings = (
-            Reading(float(current), float(previous) if charge.previous else 0.0) for current, previous, charge in pairs
+            CounterReading(float(current), float(previous) if charge.previous else 0.0)
+            for current, previous, charge in pairs
         )
         return Outcome(bool(admitted), tuple(readings))
 

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudflare_image_mcp.core.quota import CountersFailed, Outcome, Reading
+from cloudflare_image_mcp.core.quota import CounterReading, CountersFailed, Outcome
 from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, READ, TABLE
 from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, Result, SharedDatabase, is_busy
 
@@ -37,7 +37,8 @@ class SqliteCounters:
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
         def reserve(connection: sqlite3.Connection) -> Outcome:
             readings = tuple(
-                Reading(_value(connection, charge.counter), _value(connection, charge.previous)) for charge in charges
+                CounterReading(_value(connection, charge.counter), _value(connection, charge.previous))
+                for charge in charges
             )
             admitted = all(charge.fits(reading) for charge, reading in zip(charges, readings, strict=True))
             if admitted:

@@ -135,7 +135,7 @@ class Session:
 
     def compose(
         self, reading: Reading, refused: Reading, concepts: list[Concept | None]
-    ) -> tuple[setting.Plan, Stage, Cast, list[float]]:
+    ) -> tuple[setting.ScenePlan, Stage, Cast, list[float]]:
         """Decides what goes where: the plan, the scenery not yet painted, the figures in their places, and the layout's energy after each step."""
         plan = setting.plan(reading, concepts, self.brief.seed, refused)
         stage = setting.build(plan, reading, self.brief, concepts, refused)
@@ -282,7 +282,7 @@ def subject_of(mention: Mention, actors: list[Actor], relation: tuple[str, str] 
     )
 
 
-def describe(reading: Reading, cast: Cast, plan: setting.Plan, energy: list[float]) -> Scene:
+def describe(reading: Reading, cast: Cast, plan: setting.ScenePlan, energy: list[float]) -> Scene:
     """The scene as it was drawn."""
     subjects = []
     for index, mention in enumerate(reading.mentions):

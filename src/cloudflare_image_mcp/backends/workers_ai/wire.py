@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_abilities
 from cloudflare_image_mcp.backends.workers_ai.wire_tables import WireTables
 from cloudflare_image_mcp.catalog.loading import read_sizes
-from cloudflare_image_mcp.core.abilities import Abilities, bounds_of
+from cloudflare_image_mcp.core.abilities import Abilities, Bounds, bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,14 @@ def abilities_of(model: Model) -> Abilities:
         doubtful=model.promise.tasks - model.live.tasks,
         input_side=REFERENCE_SIDE if wire.images == "references" else None,
     )
+
+
+def abilities_beside(model: Model, background_remover: Model | None) -> Abilities:
+    """Returns the same where another model makes the background of its images transparent."""
+    abilities = abilities_of(model)
+    if background_remover is None or background_remover is model:
+        return abilities
+    return replace(abilities, parameters={"background": Bounds(), **abilities.parameters})
 
 
 def _read_wire(table: Table) -> Wire:

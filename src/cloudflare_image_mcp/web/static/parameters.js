@@ -23,6 +23,13 @@ function parameterField(name, row, value) {
   return field(`p-${name}`, title, input, range);
 }
 
+function backgroundField(value) {
+  const options = [["", "As the picture has it"], ["transparent", "Transparent"]].map(([choice, text]) => element("option", { value: choice }, text));
+  const select = element("select", { name: "background" }, ...options);
+  select.value = value === "transparent" ? value : "";
+  return field("p-background", "Background", select);
+}
+
 // Fills the container for a model and a task; values holds what the person entered before. Only what running, the model that
 // makes the image, takes on this backend is shown.
 export function showParameters(model, task, values, running) {
@@ -55,6 +62,7 @@ export function showParameters(model, task, values, running) {
   const advanced = Object.entries(model.parameters)
     .filter(([name]) => taken(name) && !OWN_PLACE.has(name) && (name !== "strength" || task !== "generate"))
     .map(([name, row]) => parameterField(name, row, values[name]));
+  if (task === "generate" && running.transparent_background) advanced.push(backgroundField(values.background));
   if (advanced.length) parts.push(element("details", {}, element("summary", {}, "Advanced"), ...advanced));
   byId("parameters").replaceChildren(...parts);
 }

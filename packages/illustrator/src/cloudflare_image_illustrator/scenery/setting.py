@@ -90,7 +90,7 @@ SWIMMERS = {
 
 
 @dataclass(slots=True)
-class Plan:
+class ScenePlan:
     """What was decided before anything is drawn. focus: where the eye rests, in widths. reach: the tallest figure's share.
 
     border: what the style leaves unpainted at each edge, in shares of the shorter side.
@@ -133,7 +133,7 @@ def refuse(reading: Reading, refused: Reading) -> None:
         mention.colours = [c for c in mention.colours if c not in refused.colours]
 
 
-def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: Reading) -> Plan:
+def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: Reading) -> ScenePlan:
     """Decides place, hour and composition; what the prompt leaves open, the seed decides."""
     rng = seeded(seed, "plan")
     scenery = ["studio"] if reading.emblem else list(reading.scenery)
@@ -170,7 +170,7 @@ def plan(reading: Reading, concepts: list[Concept | None], seed: int, refused: R
         if reading.style in {"comic", "ink"}
         else "fluent"
     )
-    return Plan(scenery, time, composition, artwork, focus, reach, styling.BORDERS.get(reading.style or "", 0.0))
+    return ScenePlan(scenery, time, composition, artwork, focus, reach, styling.BORDERS.get(reading.style or "", 0.0))
 
 
 def _hour(reading: Reading, rng: np.random.Generator) -> str:
@@ -187,32 +187,11 @@ def _hour(reading: Reading, rng: np.random.Generator) -> str:
     return str(rng.choice(["day", "day", "day", "day", "dawn", "sunset"]))
 
 
-def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | None], refused: Reading) -> Stage:
+def build(plan: ScenePlan, reading: Reading, brief: Brief, concepts: list[Concept | None], refused: Reading) -> Stage:
     """A stage with its sky painted and its scenery laid out, not yet rasterised."""
     if "snowfall" in reading.weather and reading.season is None:
         reading.season = "winter"
-    palette = palette_for(
-        plan.time,
-        tuple(reading.weather),
-        reading.season,
-        reading.mood,
-        reading.tints,
-        seeded(brief.seed, "palette"),
-    )
-    if reading.style in GRAPHIC:
-        palette = replace(palette, thickness=palette.thickness * 0.5, rock=shade(palette.rock, -0.10, 1.3))
-    stage = Stage(
-        brief.width,
-        brief.height,
-        brief.seed,
-        palette,
-        plan.time,
-        tuple(reading.weather),
-        reading.season,
-        tuple(reading.sky),
-        dict(reading.tints),
-        dict(reading.kinds),
-    )
+    stage = _empty_stage(plan, reading, brief)
     stage.banished = frozenset(c.label for c in concepts if c is not None) | frozenset(
         w for m in refused.mentions for w in (m.phrase, *([] if not m.concepts else [str(m.phrase).rstrip("s")]))
     )
@@ -244,12 +223,38 @@ def build(plan: Plan, reading: Reading, brief: Brief, concepts: list[Concept | N
     return stage
 
 
+def _empty_stage(plan: ScenePlan, reading: Reading, brief: Brief) -> Stage:
+    """A stage with its colours, on which nothing is painted yet."""
+    palette = palette_for(
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        reading.mood,
+        reading.tints,
+        seeded(brief.seed, "palette"),
+    )
+    if reading.style in GRAPHIC:
+        palette = replace(palette, thickness=palette.thickness * 0.5, rock=shade(palette.rock, -0.10, 1.3))
+    return Stage(
+        brief.width,
+        brief.height,
+        brief.seed,
+        palette,
+        plan.time,
+        tuple(reading.weather),
+        reading.season,
+        tuple(reading.sky),
+        dict(reading.tints),
+        dict(reading.kinds),
+    )
+
+
 def _painter(stage: Stage, scenery: str, painters: dict[str, Callable[[Stage], None]]) -> Callable[[Stage], None]:
     """What paints a scenery: a painter of its kind, where the prompt names one."""
     return KINDS.get(stage.kinds.get(scenery, ""), painters[scenery])
 
 
-def _outdoors(stage: Stage, plan: Plan) -> None:
+def _outdoors(stage: Stage, plan: ScenePlan) -> None:
     """Sky, then whatever stands in the distance, then the ground."""
     rng = stage.rng("horizon")
     low, high = {"wide": (0.54, 0.66), "medium": (0.50, 0.66), "close": (0.44, 0.58), "low": (0.70, 0.76)}[

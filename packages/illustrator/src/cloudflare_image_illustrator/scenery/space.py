@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from cloudflare_image_illustrator.colour import Rgb, hexed, lch, mix, named, oklch, shade
+from cloudflare_image_illustrator.colour import hexed, lch, mix, named, oklch, shade
 from cloudflare_image_illustrator.raster import noise, smooth
 from cloudflare_image_illustrator.scenery import terrain
 from cloudflare_image_illustrator.scenery.stage import Stage
@@ -143,8 +143,3 @@ def planet(stage: Stage, rng: np.random.Generator, x: float, y: float, r: float,
             f'<g transform="rotate({tilt:.1f} {x:.1f} {y:.1f})" fill="none"><path d="M{x - r * 1.75:.1f} {y:.1f}{half}" stroke="{ring_colour}" stroke-width="{r * 0.16:.1f}" opacity=".85"/>'
             f'<path d="M{x - r * 1.75:.1f} {y:.1f}{half}" stroke="{hexed(mix(base, (1, 1, 1), 0.5))}" stroke-width="{r * 0.04:.1f}" opacity=".8"/></g>'
         )
-
-
-def faded(colour: Rgb, share: float) -> Rgb:
-    """A colour sunk into the dark."""
-    return mix(colour, (0.03, 0.02, 0.07), share)

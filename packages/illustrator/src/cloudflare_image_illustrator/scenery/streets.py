@@ -50,7 +50,7 @@ def brick_wall(stage: Stage) -> None:
 def paris(stage: Stage) -> None:
     """A boulevard of cream houses with slate roofs, trees, and the Eiffel Tower at its end."""
     palette, rng = stage.palette, stage.rng("paris")
-    w, h, u = stage.width, stage.height, stage.unit
+    w, h = stage.width, stage.height
     base = stage.horizon + (h - stage.horizon) * 0.10
     tower = base * 0.80
     _eiffel_tower(stage, w * 0.5, base, tower, palette.at(oklch(0.48, 0.035, 60), 0.45))
@@ -68,6 +68,30 @@ def paris(stage: Stage) -> None:
                 0.34 * (1 - near),
                 side,
             )
+    _boulevard(stage, base)
+    crown = palette.foliage
+    for x, far in ((0.30, 0.0), (0.70, 0.0), (0.16, 0.5), (0.84, 0.5), (0.0, 1.0), (1.0, 1.0)):
+        depth = 0.3 * (1 - far)
+        stage.back.append(
+            plants.broadleaf(
+                rng,
+                w * x,
+                base + (h - base) * (0.06 + 0.22 * far),
+                h * (0.20 + 0.26 * far),
+                palette.at(shade(crown, 0.07), depth),
+                palette.at(shade(crown, -0.08), depth),
+                palette.at(oklch(0.40, 0.05, 55), depth),
+                -1 if x < 0.5 else 1,
+            )
+        )
+    city.lamps(stage, base, h - base)
+    stage.floor_far, stage.floor_near = base + (h - base) * 0.40, h - (h - base) * 0.14
+
+
+def _boulevard(stage: Stage, base: float) -> None:
+    """A cobbled road between pavements, from the bottom to ``base``."""
+    palette = stage.palette
+    w, h, u = stage.width, stage.height, stage.unit
     pave, road = palette.lit(oklch(0.74, 0.015, 80)), palette.lit(oklch(0.55, 0.012, 270))
     stage.back.append(rect(0, base, w, h - base, stage.gradient([(0, shade(pave, -0.04), 1), (1, pave, 1)], base, h)))
     stage.back.append(
@@ -87,23 +111,6 @@ def paris(stage: Stage) -> None:
                 0.7,
             )
         )
-    crown = palette.foliage
-    for x, far in ((0.30, 0.0), (0.70, 0.0), (0.16, 0.5), (0.84, 0.5), (0.0, 1.0), (1.0, 1.0)):
-        depth = 0.3 * (1 - far)
-        stage.back.append(
-            plants.broadleaf(
-                rng,
-                w * x,
-                base + (h - base) * (0.06 + 0.22 * far),
-                h * (0.20 + 0.26 * far),
-                palette.at(shade(crown, 0.07), depth),
-                palette.at(shade(crown, -0.08), depth),
-                palette.at(oklch(0.40, 0.05, 55), depth),
-                -1 if x < 0.5 else 1,
-            )
-        )
-    city.lamps(stage, base, h - base)
-    stage.floor_far, stage.floor_near = base + (h - base) * 0.40, h - (h - base) * 0.14
 
 
 def _eiffel_tower(stage: Stage, x: float, base: float, tall: float, iron: Rgb) -> None:
@@ -144,49 +151,14 @@ def _town_house(
     """Five storeys of stone with shutters and balconies under a mansard roof; side: -1 left of the street, 1 right."""
     palette, u = stage.palette, stage.unit
     stone = palette.at(oklch(float(rng.uniform(0.84, 0.90)), 0.04, float(rng.uniform(70, 90))), depth)
-    slate = palette.at(oklch(0.50, 0.035, 255), depth)
     eaves = base - tall
     roof = tall * 0.20
     stage.back.append(rect(x, eaves, wide, tall + u * 20, stone))
-    stage.back.append(
-        polygon(
-            [
-                (x - u * 4, eaves),
-                (x + wide * 0.10, eaves - roof),
-                (x + wide * 0.90, eaves - roof),
-                (x + wide + u * 4, eaves),
-            ],
-            slate,
-        )
-    )
-    for t in (0.2, 0.72):
-        stage.back.append(
-            rect(x + wide * t, eaves - roof * 1.36, wide * 0.10, roof * 0.5, palette.at(oklch(0.60, 0.09, 40), depth))
-        )
+    _mansard(stage, x, eaves, wide, roof, depth)
     stage.back.append(rect(x if side > 0 else x + wide * 0.92, eaves, wide * 0.08, tall + u * 20, shade(stone, -0.08)))
     glass = shade(palette.at(oklch(0.52, 0.03, 240), depth), -0.02)
-    rows, columns = 5, 3
-    for row in range(rows):
-        for column in range(columns):
-            lit = palette.dark and rng.random() < 0.5
-            pane = oklch(0.88, 0.12, 85) if lit else glass
-            cx, cy = x + wide * (0.2 + 0.3 * column), eaves + tall * (0.04 + 0.19 * row)
-            stage.back.append(rect(cx - wide * 0.055, cy, wide * 0.11, tall * 0.12, pane, u * 2))
-            for sign in (-1, 1):
-                stage.back.append(
-                    rect(cx + sign * wide * 0.078 - wide * 0.02, cy, wide * 0.04, tall * 0.12, shade(stone, 0.05))
-                )
-        if row in {1, 3}:
-            stage.back.append(
-                rect(
-                    x + wide * 0.06,
-                    eaves + tall * (0.155 + 0.19 * row),
-                    wide * 0.88,
-                    u * 7,
-                    palette.at((0.25, 0.25, 0.28), depth),
-                )
-            )
-    for column in range(columns):
+    _shuttered_windows(stage, rng, x, eaves, wide, tall, stone, glass, depth)
+    for column in range(3):
         cx = x + wide * (0.2 + 0.3 * column)
         stage.back.append(
             rect(
@@ -210,6 +182,62 @@ def _town_house(
             awning,
         )
     )
+
+
+def _mansard(stage: Stage, x: float, eaves: float, wide: float, roof: float, depth: float) -> None:
+    """A slate roof with two chimneys; ``roof`` is its height."""
+    palette, u = stage.palette, stage.unit
+    slate = palette.at(oklch(0.50, 0.035, 255), depth)
+    stage.back.append(
+        polygon(
+            [
+                (x - u * 4, eaves),
+                (x + wide * 0.10, eaves - roof),
+                (x + wide * 0.90, eaves - roof),
+                (x + wide + u * 4, eaves),
+            ],
+            slate,
+        )
+    )
+    for t in (0.2, 0.72):
+        stage.back.append(
+            rect(x + wide * t, eaves - roof * 1.36, wide * 0.10, roof * 0.5, palette.at(oklch(0.60, 0.09, 40), depth))
+        )
+
+
+def _shuttered_windows(
+    stage: Stage,
+    rng: np.random.Generator,
+    x: float,
+    eaves: float,
+    wide: float,
+    tall: float,
+    stone: Rgb,
+    glass: Rgb,
+    depth: float,
+) -> None:
+    """Five rows of three windows with shutters, two of the rows on balconies."""
+    palette, u = stage.palette, stage.unit
+    for row in range(5):
+        for column in range(3):
+            lit = palette.dark and rng.random() < 0.5
+            pane = oklch(0.88, 0.12, 85) if lit else glass
+            cx, cy = x + wide * (0.2 + 0.3 * column), eaves + tall * (0.04 + 0.19 * row)
+            stage.back.append(rect(cx - wide * 0.055, cy, wide * 0.11, tall * 0.12, pane, u * 2))
+            for sign in (-1, 1):
+                stage.back.append(
+                    rect(cx + sign * wide * 0.078 - wide * 0.02, cy, wide * 0.04, tall * 0.12, shade(stone, 0.05))
+                )
+        if row in {1, 3}:
+            stage.back.append(
+                rect(
+                    x + wide * 0.06,
+                    eaves + tall * (0.155 + 0.19 * row),
+                    wide * 0.88,
+                    u * 7,
+                    palette.at((0.25, 0.25, 0.28), depth),
+                )
+            )
 
 
 STREETS = {"paris": paris, "brick wall": brick_wall}

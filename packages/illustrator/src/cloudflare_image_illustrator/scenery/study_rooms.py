@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cloudflare_image_illustrator.colour import mix, oklch, shade
+from cloudflare_image_illustrator.colour import Rgb, mix, oklch, shade
 from cloudflare_image_illustrator.scenery.furnished import light, room
 from cloudflare_image_illustrator.scenery.rooms import boards, dim, rug
 from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, rect, strokes
@@ -12,6 +12,30 @@ from cloudflare_image_illustrator.scenery.stage import Stage
 def classroom(stage: Stage) -> None:
     """A blackboard with writing, a clock, a globe, and rows of desks."""
     rng, wall = room(stage, "classroom", oklch(0.92, 0.035, 90), 0.64)
+    w, top, u = stage.width, stage.horizon, stage.unit
+    _blackboard(stage, rng)
+    for i, x in enumerate((0.075, 0.925)):
+        paper = dim(stage, oklch(0.88, 0.07, float(rng.uniform(0, 360))))
+        for row in range(2):
+            stage.back.append(rect(w * x - w * 0.055, top * (0.12 + 0.32 * row), w * 0.11, top * 0.26, paper, u * 3))
+            stage.back.append(
+                ellipse(
+                    w * x,
+                    top * (0.22 + 0.32 * row),
+                    w * 0.032,
+                    w * 0.032,
+                    dim(stage, oklch(0.70, 0.13, 90.0 * (i * 2 + row) + 20)),
+                )
+            )
+    boards(stage, rng, wall)
+    desk, leg = dim(stage, oklch(0.74, 0.09, 70)), dim(stage, (0.42, 0.44, 0.50))
+    for x in (0.02, 0.36, 0.70):
+        cx, cy, dw = w * x, top + (stage.height - top) * 0.10, w * 0.28
+        _desk(stage, rng, cx, cy, dw, desk, leg)
+
+
+def _blackboard(stage: Stage, rng: np.random.Generator) -> None:
+    """A blackboard on the back wall with three lines of writing and a triangle."""
     w, top, u = stage.width, stage.horizon, stage.unit
     left, wide, tall = w * 0.20, w * 0.60, top * 0.56
     y = top * 0.10
@@ -30,49 +54,37 @@ def classroom(stage: Stage) -> None:
             x += length + wide * 0.03
     writing += f"M{left + wide * 0.70:.1f} {y + tall * 0.72:.1f}h{wide * 0.2:.1f}l{-wide * 0.1:.1f} {-tall * 0.46:.1f}z"
     stage.back.append(strokes(writing, chalk, u * 5, 0.9))
-    for i, x in enumerate((0.075, 0.925)):
-        paper = dim(stage, oklch(0.88, 0.07, float(rng.uniform(0, 360))))
-        for row in range(2):
-            stage.back.append(rect(w * x - w * 0.055, top * (0.12 + 0.32 * row), w * 0.11, top * 0.26, paper, u * 3))
-            stage.back.append(
-                ellipse(
-                    w * x,
-                    top * (0.22 + 0.32 * row),
-                    w * 0.032,
-                    w * 0.032,
-                    dim(stage, oklch(0.70, 0.13, 90.0 * (i * 2 + row) + 20)),
-                )
-            )
-    boards(stage, rng, wall)
-    desk, leg = dim(stage, oklch(0.74, 0.09, 70)), dim(stage, (0.42, 0.44, 0.50))
-    for x in (0.02, 0.36, 0.70):
-        cx, cy, dw = w * x, top + (stage.height - top) * 0.10, w * 0.28
-        stage.back.append(
-            strokes(
-                f"M{cx + dw * 0.1:.1f} {cy:.1f}v{dw * 0.42:.1f}M{cx + dw * 0.9:.1f} {cy:.1f}v{dw * 0.42:.1f}",
-                leg,
-                u * 10,
-            )
+
+
+def _desk(stage: Stage, rng: np.random.Generator, cx: float, cy: float, dw: float, desk: Rgb, leg: Rgb) -> None:
+    """A desk with a book; ``cx``, ``cy`` is the front left corner of its top, ``dw`` its width."""
+    u = stage.unit
+    stage.back.append(
+        strokes(
+            f"M{cx + dw * 0.1:.1f} {cy:.1f}v{dw * 0.42:.1f}M{cx + dw * 0.9:.1f} {cy:.1f}v{dw * 0.42:.1f}",
+            leg,
+            u * 10,
         )
-        stage.back.append(
-            polygon(
-                [(cx + dw * 0.06, cy - dw * 0.10), (cx + dw * 0.94, cy - dw * 0.10), (cx + dw, cy), (cx, cy)],
-                shade(desk, 0.06),
-            )
+    )
+    stage.back.append(
+        polygon(
+            [(cx + dw * 0.06, cy - dw * 0.10), (cx + dw * 0.94, cy - dw * 0.10), (cx + dw, cy), (cx, cy)],
+            shade(desk, 0.06),
         )
-        stage.back.append(rect(cx, cy, dw, dw * 0.14, shade(desk, -0.04), u * 3))
-        book = dim(stage, oklch(0.62, 0.14, float(rng.uniform(0, 360))))
-        stage.back.append(
-            polygon(
-                [
-                    (cx + dw * 0.3, cy - dw * 0.085),
-                    (cx + dw * 0.52, cy - dw * 0.085),
-                    (cx + dw * 0.54, cy - dw * 0.02),
-                    (cx + dw * 0.28, cy - dw * 0.02),
-                ],
-                book,
-            )
+    )
+    stage.back.append(rect(cx, cy, dw, dw * 0.14, shade(desk, -0.04), u * 3))
+    book = dim(stage, oklch(0.62, 0.14, float(rng.uniform(0, 360))))
+    stage.back.append(
+        polygon(
+            [
+                (cx + dw * 0.3, cy - dw * 0.085),
+                (cx + dw * 0.52, cy - dw * 0.085),
+                (cx + dw * 0.54, cy - dw * 0.02),
+                (cx + dw * 0.28, cy - dw * 0.02),
+            ],
+            book,
         )
+    )
 
 
 def library(stage: Stage) -> None:

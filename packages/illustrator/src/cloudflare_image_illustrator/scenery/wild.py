@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cloudflare_image_illustrator.colour import hexed, mix, oklch, shade
+from cloudflare_image_illustrator.colour import Rgb, hexed, mix, oklch, shade
 from cloudflare_image_illustrator.scenery import landscapes, plants, terrain, water
 from cloudflare_image_illustrator.scenery.shapes import ellipse, polygon, rect, strokes
 from cloudflare_image_illustrator.scenery.stage import Stage, path
@@ -11,51 +11,15 @@ from cloudflare_image_illustrator.scenery.stage import Stage, path
 def waterfall(stage: Stage) -> None:
     """Water falling over a rock face into a pool, with a bank in front."""
     palette, rng = stage.palette, stage.rng("waterfall")
-    w, h, u = stage.width, stage.height, stage.unit
+    w, h = stage.width, stage.height
     span = h - stage.horizon
     shore, crest = stage.horizon + span * 0.16, h * 0.16
     rock = palette.at(oklch(0.50, 0.035, float(rng.choice([60, 90, 260]))), 0.15)
     x, half = w * float(rng.uniform(0.40, 0.60)), w * 0.11
-    for layer, (lift, tone) in enumerate(((0.0, 0.05), (0.10, -0.03))):
-        edge = terrain.jagged(rng, (-w * 0.02, crest + h * (0.06 + lift)), (x, crest + h * lift * 0.3), 0.07, 4)
-        back = terrain.jagged(rng, (x, crest + h * lift * 0.3), (w * 1.02, crest + h * (0.05 + lift)), 0.07, 4)
-        outline = np.concatenate([edge, back, [[w * 1.02, shore + 4], [-w * 0.02, shore + 4]]])
-        lit = shade(rock, tone + 0.04)
-        fill = stage.gradient([(0, lit, 1), (1, shade(lit, -0.12), 1)], crest, shore)
-        stage.back.append(f'<path d="{path(outline)}" fill="{fill}"/>')
-        for _ in range(16):
-            cx, cy = float(rng.uniform(0, 1)) * w, crest + (shore - crest) * float(rng.uniform(0.25, 0.9))
-            crack = terrain.jagged(rng, (cx, cy), (cx + w * float(rng.uniform(-0.03, 0.03)), cy + h * 0.09), 0.18, 3)
-            if layer and abs(cx - x) > half * 1.2:
-                stage.back.append(strokes(path(crack, close=False), shade(rock, -0.13), u * 5, 0.6))
-    top = crest + h * 0.035
-    white, blue = palette.lit((0.97, 0.99, 1.0)), palette.lit(oklch(0.80, 0.065, 225))
-    fall = stage.gradient([(0, mix(blue, white, 0.5), 1), (0.5, white, 1), (1, white, 1)], top, shore)
-    stage.back.append(
-        f'<path d="M{x - half * 0.8:.1f} {top:.1f}Q{x:.1f} {top - h * 0.015:.1f} {x + half * 0.8:.1f} {top:.1f}L{x + half * 1.15:.1f} {shore:.1f}H{x - half * 1.15:.1f}z" fill="{fall}"/>'
-    )
-    streaks = "".join(
-        f"M{x + half * t:.1f} {top + h * float(rng.uniform(0.02, 0.2)):.1f}L{x + half * t * 1.3:.1f} {shore - h * float(rng.uniform(0.02, 0.16)):.1f}"
-        for t in np.linspace(-0.72, 0.72, 13).tolist()
-    )
-    stage.back.append(strokes(streaks, blue, u * 7, 0.75))
-    lush = shade(palette.foliage, 0.02, 1.1)
-    for _ in range(26):
-        cx = float(rng.uniform(0, 1)) * w
-        if abs(cx - x) < half * 1.5:
-            continue
-        cy = crest + h * float(rng.choice([rng.uniform(0.03, 0.13), rng.uniform(0.28, 0.5)]))
-        depth = 0.25 * float(rng.random())
-        stage.back.append(
-            plants.bush(
-                rng,
-                cx,
-                min(cy, shore),
-                h * float(rng.uniform(0.03, 0.06)),
-                palette.at(shade(lush, 0.08), depth),
-                palette.at(shade(lush, -0.07), depth),
-            )
-        )
+    _cliff(stage, rng, rock, x, half, crest, shore)
+    white = palette.lit((0.97, 0.99, 1.0))
+    _falling_water(stage, rng, white, x, half, crest + h * 0.035, shore)
+    _bushes_beside(stage, rng, x, half, crest, shore)
     water.surface(stage, shore, stage.horizon + span * 0.80)
     bank = terrain.rolling(stage, rng, stage.horizon + span * 0.66, span * 0.05)
     green = palette.lit(shade(palette.grass, -0.02))
@@ -75,6 +39,64 @@ def waterfall(stage: Stage) -> None:
     if stage.boats:
         stage.floor_far, stage.floor_near = shore + span * 0.22, stage.horizon + span * 0.60
         stage.afloat = True
+
+
+def _cliff(
+    stage: Stage, rng: np.random.Generator, rock: Rgb, x: float, half: float, crest: float, shore: float
+) -> None:
+    """Two layers of rock with cracks beside the water, which falls at ``x`` and is twice ``half`` wide."""
+    w, h, u = stage.width, stage.height, stage.unit
+    for layer, (lift, tone) in enumerate(((0.0, 0.05), (0.10, -0.03))):
+        edge = terrain.jagged(rng, (-w * 0.02, crest + h * (0.06 + lift)), (x, crest + h * lift * 0.3), 0.07, 4)
+        back = terrain.jagged(rng, (x, crest + h * lift * 0.3), (w * 1.02, crest + h * (0.05 + lift)), 0.07, 4)
+        outline = np.concatenate([edge, back, [[w * 1.02, shore + 4], [-w * 0.02, shore + 4]]])
+        lit = shade(rock, tone + 0.04)
+        fill = stage.gradient([(0, lit, 1), (1, shade(lit, -0.12), 1)], crest, shore)
+        stage.back.append(f'<path d="{path(outline)}" fill="{fill}"/>')
+        for _ in range(16):
+            cx, cy = float(rng.uniform(0, 1)) * w, crest + (shore - crest) * float(rng.uniform(0.25, 0.9))
+            crack = terrain.jagged(rng, (cx, cy), (cx + w * float(rng.uniform(-0.03, 0.03)), cy + h * 0.09), 0.18, 3)
+            if layer and abs(cx - x) > half * 1.2:
+                stage.back.append(strokes(path(crack, close=False), shade(rock, -0.13), u * 5, 0.6))
+
+
+def _falling_water(
+    stage: Stage, rng: np.random.Generator, white: Rgb, x: float, half: float, top: float, shore: float
+) -> None:
+    """The water from ``top`` to ``shore``, with streaks."""
+    h, u = stage.height, stage.unit
+    blue = stage.palette.lit(oklch(0.80, 0.065, 225))
+    fall = stage.gradient([(0, mix(blue, white, 0.5), 1), (0.5, white, 1), (1, white, 1)], top, shore)
+    stage.back.append(
+        f'<path d="M{x - half * 0.8:.1f} {top:.1f}Q{x:.1f} {top - h * 0.015:.1f} {x + half * 0.8:.1f} {top:.1f}L{x + half * 1.15:.1f} {shore:.1f}H{x - half * 1.15:.1f}z" fill="{fall}"/>'
+    )
+    streaks = "".join(
+        f"M{x + half * t:.1f} {top + h * float(rng.uniform(0.02, 0.2)):.1f}L{x + half * t * 1.3:.1f} {shore - h * float(rng.uniform(0.02, 0.16)):.1f}"
+        for t in np.linspace(-0.72, 0.72, 13).tolist()
+    )
+    stage.back.append(strokes(streaks, blue, u * 7, 0.75))
+
+
+def _bushes_beside(stage: Stage, rng: np.random.Generator, x: float, half: float, crest: float, shore: float) -> None:
+    """Bushes on the rock, none in the water."""
+    palette, w, h = stage.palette, stage.width, stage.height
+    lush = shade(palette.foliage, 0.02, 1.1)
+    for _ in range(26):
+        cx = float(rng.uniform(0, 1)) * w
+        if abs(cx - x) < half * 1.5:
+            continue
+        cy = crest + h * float(rng.choice([rng.uniform(0.03, 0.13), rng.uniform(0.28, 0.5)]))
+        depth = 0.25 * float(rng.random())
+        stage.back.append(
+            plants.bush(
+                rng,
+                cx,
+                min(cy, shore),
+                h * float(rng.uniform(0.03, 0.06)),
+                palette.at(shade(lush, 0.08), depth),
+                palette.at(shade(lush, -0.07), depth),
+            )
+        )
 
 
 def _fronds(stage: Stage, rng: np.random.Generator) -> None:
@@ -136,7 +158,35 @@ def iceberg(stage: Stage) -> None:
     w, h = stage.width, stage.height
     span = h - stage.horizon
     ice, blue = palette.lit(oklch(0.96, 0.018, 220)), palette.lit(oklch(0.76, 0.075, 225))
-    base = stage.horizon + span * 0.03
+    _distant_icebergs(stage, rng, ice, blue)
+    water.surface(stage, stage.horizon, h)
+    far, near = stage.horizon + span * 0.30, stage.horizon + span * 0.66
+    left, right = w * 0.06, w * 0.94
+    surface = terrain.jagged(rng, (left + w * 0.08, far), (right - w * 0.07, far), 0.02, 4)
+    lip = terrain.jagged(rng, (right, near - span * 0.06), (left, near), 0.03, 4)
+    foot = [(right - w * 0.05, h * 0.93), (w * 0.62, h * 0.99), (w * 0.36, h * 0.965), (left + w * 0.05, h * 0.95)]
+    side = stage.gradient([(0, mix(ice, blue, 0.45), 1), (1, blue, 1)], near, h)
+    stage.near.append(ellipse(w * 0.5, h * 0.955, w * 0.47, span * 0.085, palette.lit(oklch(0.86, 0.06, 210)), 0.55))
+    stage.near.append(f'<path d="{path(np.concatenate([lip[::-1], np.array(foot)]))}" fill="{side}"/>')
+    for t in (0.2, 0.42, 0.67, 0.85):
+        x = left + (right - left) * t
+        stage.near.append(
+            polygon(
+                [(x, near), (x + w * 0.07, near - span * 0.01), (x + w * 0.05, h * 0.95), (x + w * 0.015, h * 0.95)],
+                shade(blue, 0.06),
+                0.7,
+            )
+        )
+    cover = stage.gradient([(0, mix(ice, blue, 0.12), 1), (1, ice, 1)], far, near)
+    stage.near.append(f'<path d="{path(np.concatenate([surface, lip]))}" fill="{cover}"/>')
+    stage.floor_far, stage.floor_near = far + (near - far) * 0.30, near - (near - far) * 0.12
+    stage.ledge = (0.18, 0.82)
+
+
+def _distant_icebergs(stage: Stage, rng: np.random.Generator, ice: Rgb, blue: Rgb) -> None:
+    """Three icebergs at the horizon, each with a shaded side."""
+    palette, w, h = stage.palette, stage.width, stage.height
+    base = stage.horizon + (h - stage.horizon) * 0.03
     for x, tall in ((0.12, 0.20), (0.84, 0.26), (0.52, 0.10)):
         cx, top = w * (x + float(rng.uniform(-0.05, 0.05))), h * tall * float(rng.uniform(0.8, 1.1))
         peak = cx + w * float(rng.uniform(-0.03, 0.03))
@@ -164,28 +214,6 @@ def iceberg(stage: Stage) -> None:
                 mix(blue, palette.haze, 0.35),
             )
         )
-    water.surface(stage, stage.horizon, h)
-    far, near = stage.horizon + span * 0.30, stage.horizon + span * 0.66
-    left, right = w * 0.06, w * 0.94
-    surface = terrain.jagged(rng, (left + w * 0.08, far), (right - w * 0.07, far), 0.02, 4)
-    lip = terrain.jagged(rng, (right, near - span * 0.06), (left, near), 0.03, 4)
-    foot = [(right - w * 0.05, h * 0.93), (w * 0.62, h * 0.99), (w * 0.36, h * 0.965), (left + w * 0.05, h * 0.95)]
-    side = stage.gradient([(0, mix(ice, blue, 0.45), 1), (1, blue, 1)], near, h)
-    stage.near.append(ellipse(w * 0.5, h * 0.955, w * 0.47, span * 0.085, palette.lit(oklch(0.86, 0.06, 210)), 0.55))
-    stage.near.append(f'<path d="{path(np.concatenate([lip[::-1], np.array(foot)]))}" fill="{side}"/>')
-    for t in (0.2, 0.42, 0.67, 0.85):
-        x = left + (right - left) * t
-        stage.near.append(
-            polygon(
-                [(x, near), (x + w * 0.07, near - span * 0.01), (x + w * 0.05, h * 0.95), (x + w * 0.015, h * 0.95)],
-                shade(blue, 0.06),
-                0.7,
-            )
-        )
-    cover = stage.gradient([(0, mix(ice, blue, 0.12), 1), (1, ice, 1)], far, near)
-    stage.near.append(f'<path d="{path(np.concatenate([surface, lip]))}" fill="{cover}"/>')
-    stage.floor_far, stage.floor_near = far + (near - far) * 0.30, near - (near - far) * 0.12
-    stage.ledge = (0.18, 0.82)
 
 
 def mud(stage: Stage) -> None:
