@@ -186,16 +186,45 @@ def test_an_enhanced_prompt_is_not_written_again(cached: Wire) -> None:
     assert outcome(ask(cached.gateway, prompt="a fox")) == "miss"
 
 
-def test_a_fallbacks_answer_is_a_hit_too() -> None:
-    with wired({**ON, "FALLBACKS": json.dumps({KLEIN: ["local"]})}, faults="3007:1.0") as wire:
+def test_a_fallbacks_answer_is_not_kept(tmp_path: Path) -> None:
+    settings = {**ON, "FALLBACKS": json.dumps({KLEIN: ["local"]}), "IMAGE_STORAGE_URL": (tmp_path / "images").as_uri()}
+    with wired(settings, faults="3007:1.0") as wire:
         first = ask(wire.gateway)
-        made = calls(wire.emulator)
-        second = ask(wire.gateway)
-        assert (outcome(first), outcome(second)) == ("miss", "hit")
-        assert first.json()["model"] == second.json()["model"] == "illustrator"
-        assert first.json()["warnings"] == second.json()["warnings"] != []
-        assert first.headers["x-image-backend"] == second.headers["x-image-backend"] == "local"
-        assert calls(wire.emulator) == made
+        assert (outcome(first), first.json()["model"]) == ("miss", "illustrator")
+    with wired(settings) as wire:
+        answers = [ask(wire.gateway) for _ in range(2)]
+        assert [outcome(answer) for answer in answers] == ["miss", "hit"]
+        assert "flux-2-klein-4b" in answers[0].json()["model"]
+        assert "warnings" not in answers[1].json()
+
+
+def test_a_prompt_that_could_not_be_enhanced_is_tried_again(tmp_path: Path) -> None:
+    settings = {**ON, "IMAGE_STORAGE_URL": (tmp_path / "images").as_uri()}
+    with wired(settings, faults="text-error:1.0") as wire:
+        first = ask(wire.gateway, prompt="a fox", enhance=True)
+        assert (outcome(first), first.json()["data"][0]["revised_prompt"]) == ("miss", "a fox")
+    with wired(settings) as wire:
+        again = ask(wire.gateway, prompt="a fox", enhance=True)
+        assert outcome(again) == "miss"
+        assert again.json()["data"][0]["revised_prompt"] != "a fox"
+
+
+def test_a_background_that_could_not_be_removed_is_tried_again(tmp_path: Path) -> None:
+    settings = {**ON, "IMAGE_STORAGE_URL": (tmp_path / "images").as_uri(), "CLOUDFLARE_CATALOGUE": "on"}
+    with wired(settings, faults="provider-unknown:1.0") as wire:
+        first = ask(wire.gateway, background="transparent")
+        assert (outcome(first), first.json()["background"]) == ("miss", "opaque")
+    with wired(settings) as wire:
+        answers = [ask(wire.gateway, background="transparent") for _ in range(2)]
+        assert [outcome(answer) for answer in answers] == ["miss", "hit"]
+        assert answers[1].json()["background"] == "transparent"
+
+
+def test_the_answer_of_the_model_that_makes_refused_edits_is_kept(cached: Wire, source: bytes) -> None:
+    fields = {"prompt": "a cat", "seed": "5", "model": "stable-diffusion-xl-base-1.0"}
+    answers = [cached.post("edits", fields, {"image": source}) for _ in range(2)]
+    assert [outcome(answer) for answer in answers] == ["miss", "hit"]
+    assert answers[0].json()["warnings"] == answers[1].json()["warnings"] != []
 
 
 def test_an_edit_is_told_by_its_images_and_its_mask(cached: Wire, source: bytes, mask: bytes) -> None:

@@ -38,7 +38,7 @@ async def enhance(
         if len(text) <= longest:
             return request.replace(prompt=text, original_prompt=request.prompt)
         reason = f"the new one is longer than {longest:,} characters"
-    return _with_warning(request, f"the prompt was not enhanced: {reason}")
+    return _with_warning(request, f"the prompt was not enhanced: {reason}").replace(unenhanced=True)
 
 
 def _with_warning(request: ImageRequest, warning: str) -> ImageRequest:

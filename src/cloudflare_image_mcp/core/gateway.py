@@ -390,4 +390,5 @@ class Gateway:
             warnings=tuple(dict.fromkeys((*plan.warnings, *made.warnings))),
             timings=timings.seconds,
             safety_identifier=prepared.request.safety_identifier,
+            degraded=prepared.is_degraded or made.degraded,
         )

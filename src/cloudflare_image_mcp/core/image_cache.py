@@ -139,7 +139,7 @@ class ImageCache:
         is_cancelled.set(lambda: run.requests == 0)
         try:
             result = replace(await work, cache=CacheOutcome.MISS)
-            if len(result.images) == request.n and all(image.stored for image in result.images):
+            if not result.degraded:
                 await self._save(digest, result, is_enhanced=request.original_prompt is not None)
             return result
         finally:

@@ -63,6 +63,8 @@ class Rendered:
     warnings: tuple[str, ...] = ()
     seed: int | None = None
     """The seed that was used, where it is not the call's."""
+    degraded: bool = False
+    """Whether a part of it failed that may work the next time."""
 
 
 class Backend(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
 from cloudflare_image_mcp.core.result import CacheOutcome
+from cloudflare_image_mcp.errors import EditRefused
 from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class Prepared:
     """What the cache has for the request, where it counts. Before a request is staged, its input images are not in
     ``call`` and ``finish`` yet; a request that is answered from the cache or joins another one is never staged.
     """
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether something failed before that may work the next time; a refused edit will not."""
+        failed = any(not isinstance(failure.error, EditRefused) for failure in self.failures)
+        return failed or self.request.unenhanced
 
     @property
     def has_joined(self) -> bool:

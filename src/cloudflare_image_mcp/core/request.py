@@ -273,6 +273,8 @@ class ImageRequest(Parameters):
     """Values that were changed or ignored."""
     original_prompt: SkipValidation[str | None] = None
     """The caller's prompt, where ``prompt`` was written by a text model."""
+    unenhanced: SkipValidation[bool] = False
+    """Whether a text model was to write the prompt and failed."""
 
     def name_of(self, parameter: str) -> str:
         """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""

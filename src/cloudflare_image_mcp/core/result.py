@@ -69,6 +69,8 @@ class ImageResult:
     """Seconds by phase, for ``server-timing``; those of several images added up."""
     safety_identifier: str | None = None
     """The request's."""
+    degraded: bool = False
+    """Whether something failed that may work the next time: another model made the images, some are missing, ..."""
     cache: CacheOutcome | None = None
     """None where the cache does not count: it is off, or the request has no seed."""
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.image import Image
 
 
-_Made: TypeAlias = tuple[ResultImage, tuple[str, ...]]
+_Made: TypeAlias = tuple[ResultImage, tuple[str, ...], bool]
 """An image and its warnings."""
 
 _log = logging.getLogger(__name__)
@@ -98,6 +98,8 @@ class RunResult:
 
     images: tuple[ResultImage, ...]
     warnings: tuple[str, ...]
+    degraded: bool
+    """Whether something failed that may work the next time."""
 
 
 class Runner:
@@ -182,15 +184,15 @@ class Runner:
             headers=rendered.headers,
         )
         if not self._keep:
-            return made, warnings
+            return made, warnings, rendered.degraded
         try:
             with self._timings.phase("store"):
                 stored = await store_image(ports, image, details)
         except GatewayError as error:
             if self._delivery.must_keep:
                 raise
-            return made, (*warnings, f"the image is not stored and has no URL: {error}")
-        return replace(made, stored=stored), warnings
+            return made, (*warnings, f"the image is not stored and has no URL: {error}"), True
+        return replace(made, stored=stored), warnings, rendered.degraded
 
     async def _finished(self, rendered: Rendered, finish: Finish, seed: int | None) -> Image:
         ports, call = self._ports, self._plan.call
@@ -265,11 +267,12 @@ def _result_of(outcomes: list[_Made | BaseException]) -> RunResult:
     made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     if refused or not made or not (unexpected is None or isinstance(unexpected, Exception)):
         raise unexpected or refused or errors[0]
-    warnings = [warning for _, image_warnings in made for warning in image_warnings]
+    warnings = [warning for _, image_warnings, _ in made for warning in image_warnings]
     if unexpected is not None:
         # A defect, but the other images may be paid for and are returned.
         _log.error("an image of several failed unexpectedly", exc_info=unexpected)
     if errors:
         reason = next((error for error in errors if isinstance(error, GatewayError)), None) or "an internal error"
         warnings.append(f"{len(errors)} of {len(outcomes)} images failed: {reason}")
-    return RunResult(tuple(image for image, _ in made), tuple(warnings))
+    degraded = bool(errors) or any(is_degraded for _, _, is_degraded in made)
+    return RunResult(tuple(image for image, _, _ in made), tuple(warnings), degraded)

@@ -148,7 +148,7 @@ class WorkersAIBackend:
             cut = await self._render(removal)
         except GatewayError as error:
             warning = f"the background was not removed: {str(error).rstrip('.')}"
-            return replace(rendered, warnings=(*rendered.warnings, warning))
+            return replace(rendered, warnings=(*rendered.warnings, warning), degraded=True)
         warnings = (*rendered.warnings, f"the background was removed by {remover.id}")
         usd = (rendered.usd or 0.0) + (cut.usd or 0.0) if call.model.price.known else None
         return replace(rendered, image=cut.image, usd=usd, warnings=warnings)
