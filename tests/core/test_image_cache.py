@@ -246,7 +246,9 @@ async def test_a_failing_index_is_a_miss_with_a_warning_in_the_log(caplog: pytes
     assert "the disk is full" in logged[1]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"images": [{}], "result": {}}', '{"images": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"images": [{}], "result": {}}', '{"images": 3}', "[" * 100_000]
+)
 async def test_a_broken_record_is_a_miss(text: str, caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore(Expiry(None, SystemClock()))
     backend, gate, _, core = gated(store=store)

@@ -181,7 +181,7 @@ class ImageCache:
                 return None if text is None else await self._read(text, checked)
             except GatewayError as error:
                 reason: Exception = error
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
                 reason = error
         _log.warning("an answer in the image cache cannot be read: %s: %s", type(reason).__name__, reason)
         return None
