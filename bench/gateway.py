@@ -3,6 +3,7 @@
     python bench/gateway.py                   this gateway
     python bench/gateway.py --beside          also LiteLLM's proxy and Portkey's gateway, installed into .cache/bench
     python bench/gateway.py --limits          this gateway without keys, and with a named key with four limits, by turns
+    python bench/gateway.py --tracing         this gateway without traces, and with a trace of each request, by turns
 
 Every gateway is one process that checks a key and keeps no database; behind it is the same bare upstream
 (``bench/servers/upstream.py``), which answers at once with an image of 1 KB or 1 MB. wrk (a Debian package) asks for
@@ -31,12 +32,13 @@ from urllib.request import Request, urlopen
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HERE: Final = Path(__file__).parent
 CACHE: Final = HERE.parent / ".cache" / "bench"
 UPSTREAM: Final = 9100
 PORT: Final = 9110
+COLLECTOR: Final = 9120
 KEY: Final = "sk-bench-1234"
 ROUNDS: Final = 5
 SIZES: Final = {"1 KB": 1024, "1 MB": 1_048_576}
@@ -91,6 +93,13 @@ def unlimited(length: int) -> Contender:
     plain = ours(length)
     environ = {name: value for name, value in plain.environ.items() if name != "API_KEYS"}
     return replace(plain, name="without keys", environ=environ, headers={})
+
+
+def traced(length: int) -> Contender:
+    """Without any key, every request a trace that is sent to a collector, ``bench/servers/collector.py``."""
+    plain = unlimited(length)
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{COLLECTOR}"}
+    return replace(plain, name="with traces", environ=plain.environ | endpoint, port=PORT + 1)
 
 
 def litellm(length: int) -> Contender:
@@ -210,9 +219,9 @@ def measure(contender: Contender, size: str, seconds: int) -> None:
     )
 
 
-def compare(size: str, length: int, seconds: int) -> None:
-    """Measures the gateway without keys and with limits, in turns of a second, so that both see the same machine."""
-    both = [unlimited(length), limited(length)]
+def compare(other: Callable[[int], Contender], size: str, length: int, seconds: int) -> None:
+    """Measures the gateway without keys and another one, in turns of a second, so that both see the same machine."""
+    both = [unlimited(length), other(length)]
     with ExitStack() as stack:
         processes = []
         for contender in both:
@@ -229,10 +238,10 @@ def compare(size: str, length: int, seconds: int) -> None:
                 assert bad == 0
                 cpu[number] += cpu_seconds(processes[number]) - before
                 requests[number] += done
-    without, with_limits = (used / done * 1000 for used, done in zip(cpu, requests, strict=True))
+    plain, more = (used / done * 1000 for used, done in zip(cpu, requests, strict=True))
     print(
-        f"{size}  {without:.3f} ms CPU a request without keys, {with_limits:.3f} with limits: "
-        f"{(with_limits / without - 1) * 100:+.1f} %  ({requests[0]} and {requests[1]} requests)",
+        f"{size}  {plain:.3f} ms CPU a request {both[0].name}, {more:.3f} {both[1].name}: "
+        f"{(more / plain - 1) * 100:+.1f} %  ({requests[0]} and {requests[1]} requests)",
         flush=True,
     )
 
@@ -241,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--beside", action="store_true", help="measure LiteLLM and Portkey too")
     parser.add_argument("--limits", action="store_true", help="measure what keys with limits cost, and nothing else")
+    parser.add_argument("--tracing", action="store_true", help="measure what traces cost, and nothing else")
     parser.add_argument("--seconds", type=int, default=10, help="of each measurement")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -253,7 +263,11 @@ def main() -> None:
     with started([sys.executable, str(HERE / "servers/upstream.py"), "--port", str(UPSTREAM)], {}):
         if options.limits:
             for size, length in SIZES.items():
-                compare(size, length, options.seconds)
+                compare(limited, size, length, options.seconds)
+            return
+        if options.tracing:
+            with started([sys.executable, str(HERE / "servers/collector.py"), "--port", str(COLLECTOR)], {}):
+                compare(traced, "1 KB", SIZES["1 KB"], options.seconds)
             return
         for contender in contenders:
             for size, length in SIZES.items():

@@ -5,6 +5,7 @@ A Worker does this in ``worker/entry.py``.
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 from cloudflare_image_mcp.catalog import BACKGROUND_REMOVER
 from cloudflare_image_mcp.core.gateway import Gateway
 from cloudflare_image_mcp.core.jobs import Jobs
+from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.errors import SettingError, masked_url
 from cloudflare_image_mcp.fetcher.lazy import LazyFetcher
 from cloudflare_image_mcp.limits import MAX_RESULT_BYTES, RESULT_FETCH_TIMEOUT
 from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.storage.opening import directory_of, open_store
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
+from cloudflare_image_mcp.usage.tracing import open_tracer
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
@@ -38,8 +41,11 @@ if TYPE_CHECKING:
         PromptWriter,
     )
     from cloudflare_image_mcp.core.quota import UsageCounters
+    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.imaging.picture_threads import PictureMemory
     from cloudflare_image_mcp.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,9 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         discovery, offered = open_discovery(settings)
         options = replace(options, names=replace(options.names, offered=offered))
     background = Background()
+    tracer = _tracer(settings)
     gateway = Gateway(
-        backend=backend or _backend(settings, pixels, memory),
+        backend=backend or _backend(settings, pixels, memory, tracer),
         local=_illustrator(memory) if options.fallbacks.use_local else None,
         store=_store(settings),
         pixels=pixels,
@@ -94,9 +101,10 @@ def assemble(settings: Settings, *, backend: Backend | None = None, fetcher: Ima
         defer=background,
         options=options,
         limiter=_limiter(settings),
-        prompt_writer=_prompt_writer(settings),
-        prompt_filter=_prompt_filter(settings),
+        prompt_writer=_prompt_writer(settings, tracer),
+        prompt_filter=_prompt_filter(settings, tracer),
         signer=_signer(settings),
+        tracer=tracer,
     )
     _watch(gateway)
     records = _job_records(settings)
@@ -162,16 +170,16 @@ def open_counters(settings: Settings) -> UsageCounters:
     return SqliteCounters(directory)
 
 
-def _prompt_writer(settings: Settings) -> PromptWriter | None:
+def _prompt_writer(settings: Settings, tracer: Tracer) -> PromptWriter | None:
     """None without Workers AI. Opens no connection."""
     if settings.backend == "local":
         return None
     from cloudflare_image_mcp.backends.workers_ai.prompt_writer import WorkersAIPromptWriter
 
-    return WorkersAIPromptWriter(_text_model(settings, settings.prompt_model))
+    return WorkersAIPromptWriter(_text_model(settings, settings.prompt_model, tracer))
 
 
-def _prompt_filter(settings: Settings) -> PromptFilter | None:
+def _prompt_filter(settings: Settings, tracer: Tracer) -> PromptFilter | None:
     """Opens no connection. Raises ``SettingError``."""
     if settings.prompt_filter is None:
         return None
@@ -183,15 +191,16 @@ def _prompt_filter(settings: Settings) -> PromptFilter | None:
         raise SettingError("PROMPT_FILTER is llama-guard, which needs CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN")
     from cloudflare_image_mcp.backends.workers_ai.llama_guard import MODEL, LlamaGuard
 
-    return LlamaGuard(_text_model(settings, MODEL))
+    return LlamaGuard(_text_model(settings, MODEL, tracer))
 
 
-def _text_model(settings: Settings, model_id: str) -> TextModel:
+def _text_model(settings: Settings, model_id: str, tracer: Tracer) -> TextModel:
     from cloudflare_image_mcp.backends.workers_ai.rest_transport import RestTransport
     from cloudflare_image_mcp.backends.workers_ai.text_model import TextModel
 
-    transport = RestTransport(settings.cloudflare_api_base_url)
-    return TextModel(_accounts(settings), transport, SystemClock(), model_id, open_neuron_counter(settings))
+    transport = RestTransport(settings.cloudflare_api_base_url, tracer=tracer)
+    neurons = open_neuron_counter(settings)
+    return TextModel(_accounts(settings), transport, SystemClock(), model_id, neurons, tracer=tracer)
 
 
 def _limiter(settings: Settings) -> Limiter | None:
@@ -216,6 +225,16 @@ def _signer(settings: Settings) -> ImageSigner | None:
     from cloudflare_image_mcp.imaging.content_credentials import CredentialsSigner
 
     return CredentialsSigner(certificate, key)
+
+
+def _tracer(settings: Settings) -> Tracer:
+    """``NO_TRACER`` where no collector is set, or spans cannot be sent to it: a warning says why."""
+    try:
+        url = settings.collector_url
+        return NO_TRACER if url is None else open_tracer(url)
+    except SettingError as error:
+        _log.warning("requests are not traced: %s", error)
+        return NO_TRACER
 
 
 def _notifier(settings: Settings) -> JobNotifier | None:
@@ -285,7 +304,7 @@ def _result_fetcher(settings: Settings) -> ImageFetcher:
     return OriginFetcher(settings.cloudflare_api_base_url, own=own, others=GuardedFetcher(limits=limits))
 
 
-def _backend(settings: Settings, pixels: Pixels, memory: PictureMemory) -> Backend:
+def _backend(settings: Settings, pixels: Pixels, memory: PictureMemory, tracer: Tracer) -> Backend:
     settings.check_backend()
     settings.check_catalogue()
     if settings.backend == "local":
@@ -295,13 +314,14 @@ def _backend(settings: Settings, pixels: Pixels, memory: PictureMemory) -> Backe
 
     return WorkersAIBackend(
         _accounts(settings),
-        RestTransport(settings.cloudflare_api_base_url),
+        RestTransport(settings.cloudflare_api_base_url, tracer=tracer),
         pixels,
         SystemClock(),
         ai_gateway=settings.cloudflare_ai_gateway,
         neurons=open_neuron_counter(settings),
         result_fetcher=LazyFetcher(lambda: _result_fetcher(settings)) if settings.cloudflare_catalogue else None,
         background_remover=settings.offered_models.get(BACKGROUND_REMOVER),
+        tracer=tracer,
     )
 
 

@@ -20,13 +20,16 @@ _log.addHandler(logging.NullHandler())
 
 
 class LogFormatter(logging.Formatter):
-    """``2026-11-27T20:15:01.123Z WARNING req_abc cloudflare_image_mcp.core.gateway: message``"""
+    """``2026-11-27T20:15:01.123Z WARNING req_abc cloudflare_image_mcp.core.gateway: message``; where requests are
+    traced, ``trace_id=`` and the trace's id after the request's.
+    """
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s")
+        super().__init__("%(asctime)s %(levelname)s %(request_ids)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = request_id.get()
+        trace_id = _trace_id(record)
+        record.request_ids = f"{request_id.get()} trace_id={trace_id}" if trace_id else request_id.get()
         return super().format(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
@@ -34,9 +37,14 @@ class LogFormatter(logging.Formatter):
         return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
 
 
+def _trace_id(record: logging.LogRecord) -> str:
+    """The id of the trace in which a record was made; empty outside. ``usage/otlp_tracer.py`` adds it."""
+    return getattr(record, "trace_id", "")
+
+
 class JsonFormatter(LogFormatter):
     """One JSON object a line: ``time``, ``level``, ``request_id``, ``logger``, ``message``, where there is one
-    ``traceback``, and the fields of ``log_request``.
+    ``trace_id`` and ``traceback``, and the fields of ``log_request``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -44,6 +52,7 @@ class JsonFormatter(LogFormatter):
             "time": self.formatTime(record),
             "level": record.levelname,
             "request_id": request_id.get(),
+            **({"trace_id": trace_id} if (trace_id := _trace_id(record)) else {}),
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, _FIELDS, {}),

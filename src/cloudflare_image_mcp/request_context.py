@@ -26,6 +26,8 @@ class RequestRecord:
     method: str = ""
     path: str = ""
     """Of an HTTP request; both are empty for an image request of another interface."""
+    route: str = ""
+    """The path with the names of its parameters in place of their values, such as ``/images/{key}``."""
     began: float = 0.0
     """On the clock that measures durations."""
     operation: str = ""

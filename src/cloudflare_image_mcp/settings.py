@@ -135,6 +135,12 @@ class Settings(BaseModel):
     )
     log_prompts: bool = _setting("off", "the line of a request holds its prompt")
     metrics_open: bool = _setting("off", "/metrics needs no key")
+    otel_exporter_otlp_endpoint: str | None = _setting(
+        None, "the OpenTelemetry collector that spans are sent to, by HTTP"
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = _setting(None, "the same with the path of traces")
+    otel_traces_exporter: str = _setting("otlp", "otlp, or none to send no spans")
+    otel_sdk_disabled: str = _setting("false", "true: send no spans")
     allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "*", "origins of web pages that may use the server; * is any"
     )
@@ -224,6 +230,20 @@ class Settings(BaseModel):
         if not self.cloudflare_catalogue:
             return models()
         return {**models(), **{name: row for name, row in proxied_models().items() if self.offers(name)}}
+
+    @property
+    def collector_url(self) -> str | None:
+        """Returns where spans are sent to; None where nobody asks for them. Raises ``SettingError``."""
+        traces, base = self.otel_exporter_otlp_traces_endpoint, self.otel_exporter_otlp_endpoint
+        given = traces or base
+        if given is None or self.otel_sdk_disabled.lower() == "true" or self.otel_traces_exporter == "none":
+            return None
+        if self.otel_traces_exporter != "otlp":
+            raise SettingError(f'OTEL_TRACES_EXPORTER must be otlp or none; "{self.otel_traces_exporter}" is not')
+        if not re.match(r"https?://[^/]", given):
+            name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if traces else "OTEL_EXPORTER_OTLP_ENDPOINT"
+            raise SettingError(f'{name} must be an http or https URL; "{masked_url(given)}" is not')
+        return traces or f"{given.rstrip('/')}/v1/traces"
 
     def offers(self, name: str) -> bool:
         """Whether a pattern of ``CLOUDFLARE_CATALOGUE_MODELS`` fits the id of another provider's model."""

@@ -91,7 +91,11 @@ NOT_RUN: Final[dict[str, dict[str, str]]] = {
         "claude mcp add": "needs Claude Code and its account",
         "const images": "needs Mastra; the same client name and setting run in tests/mcp_server/test_results.py",
     },
-    "operations.md": {"server {": "needs nginx; tests/rest checks what the server makes of a proxy's headers"},
+    "operations.md": {
+        "server {": "needs nginx; tests/rest checks what the server makes of a proxy's headers",
+        "pip install -e '.[otel]'": "changes the environment of the tests; tests/usage/test_tracing.py serves so",
+        "POST /v1/images/edits": "a drawing of a trace; tests/usage/test_tracing.py gets one",
+    },
     "workers-ai.md": {"CLOUDFLARE_ACCOUNT_ID=": ACCOUNT, "upstream failure": "a line of the log, not a command"},
     "workers.md": {
         "export CLOUDFLARE_ACCOUNT_ID": ACCOUNT,

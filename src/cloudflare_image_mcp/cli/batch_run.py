@@ -121,7 +121,8 @@ class Batch:
             request = parse_request(line.operation, body)
             as_base64 = request.response_format == "b64_json"
             request = request.replace(response_format="b64_json", stream=False, partial_images=0)
-            result = await self._gateway.run(request)
+            with self._gateway.tracer.span("cloudflare-image-mcp batch", attributes={"image.request": request_id}):
+                result = await self._gateway.run(request)
         except GatewayError as error:
             self._add_error(line, request_id, error)
             return

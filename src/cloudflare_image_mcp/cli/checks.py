@@ -74,6 +74,7 @@ def run_checks() -> list[Finding]:
         ("store", _store),
         ("API keys", _api_keys),
         ("limits", _limits),
+        ("tracing", _tracing),
     )
     findings += [_checked(name, check, settings) for name, check in checks]
     return findings + _credentials(settings) + _neurons(settings)
@@ -248,6 +249,17 @@ async def _read_once(counters: UsageCounters) -> None:
         await counters.read(["-"])
     finally:
         await counters.aclose()
+
+
+def _tracing(settings: Settings) -> str:
+    """Where spans are sent to, after the collector took an empty batch."""
+    from cloudflare_image_mcp.usage.tracing import check_collector
+
+    url = settings.collector_url
+    if url is None:
+        return "off: no OTEL_EXPORTER_OTLP_ENDPOINT" if not settings.otel_exporter_otlp_endpoint else "off"
+    check_collector(url)
+    return f"{masked_url(url)} takes spans"
 
 
 def _credentials(settings: Settings) -> list[Finding]:

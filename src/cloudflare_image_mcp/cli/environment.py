@@ -77,10 +77,16 @@ def _unexpanded(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[str]:
-    """Other programs' names may stand in the file too, so only those that resemble a setting's are reported."""
+    """Other programs' names may stand in the file too, so only those that resemble a setting's are reported, and none
+    of OpenTelemetry's, which resemble each other.
+    """
     from difflib import get_close_matches
 
     known = [setting.name for setting in SETTINGS]
     for name in names:
-        if name not in known and (close := get_close_matches(name.upper(), known, 1, 0.85)):
+        if (
+            name not in known
+            and not name.startswith("OTEL_")
+            and (close := get_close_matches(name.upper(), known, 1, 0.85))
+        ):
             yield f".env: {name} is not a setting and is not used; did you mean {close[0]}?"

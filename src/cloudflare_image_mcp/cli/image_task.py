@@ -85,7 +85,8 @@ async def _run(task: ImageTask, shown: Shown) -> Report:
     destination.prepare()
     begun = time.perf_counter()
     async with opened_gateway(settings) as assembly:
-        result = await _make_images(assembly, request, inputs, bar=not shown.quiet)
+        with assembly.gateway.tracer.span(f"cloudflare-image-mcp {task.operation}"):
+            result = await _make_images(assembly, request, inputs, bar=not shown.quiet)
         seconds = time.perf_counter() - begun
         files = await _files(result, task.name or slug(result.prompt))
         paths = await _write_files(assembly, result, destination, files)

@@ -23,6 +23,7 @@ from cloudflare_image_mcp.core.result import ImageResult
 from cloudflare_image_mcp.core.runner import Delivery, Dependencies, Runner, Timings, store_image
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, estimated_spending
 from cloudflare_image_mcp.core.staging import Inputs, stage, with_own_mask
+from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.logs import log_failure
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.prepared import Options
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import OnImage, ResultImage
+    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.request_context import RequestRecord
 
 
@@ -74,11 +76,12 @@ class Gateway:
         prompt_writer: PromptWriter | None = None,
         prompt_filter: PromptFilter | None = None,
         signer: ImageSigner | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """``local`` is the embedded engine as a fallback; it is needed where a list of fallbacks names it.
         ``budget`` limits request bodies; fetched images count in it too, unless ``fetch_budget`` is given.
         ``limiter`` is needed where API keys have limits, ``prompt_writer`` where prompts are to be enhanced.
-        ``prompt_filter`` refuses prompts. ``signer`` signs every finished image.
+        ``prompt_filter`` refuses prompts. ``signer`` signs every finished image. ``tracer`` reports what is done.
         """
         self.budget = budget or ByteBudget()
         self.backend = backend
@@ -90,7 +93,8 @@ class Gateway:
         self.options = options
         self.defer = defer
         self.limiter = limiter
-        self.recorder = Recorder(clock, log_prompts=options.log_prompts)
+        self.tracer = tracer
+        self.recorder = Recorder(clock, tracer, log_prompts=options.log_prompts)
         self._prompt_writer = prompt_writer
         self._prompt_filter = prompt_filter
         self.held_images = HeldImages(self.budget, fetch_budget or self.budget)
@@ -171,11 +175,11 @@ class Gateway:
         return replace(prepared, reservation=await limiter.reserve(rights, expected, counts_request=counts_request))
 
     async def _checked(self, request: ImageRequest, model: Model, record: RequestRecord) -> Prepared:
-        timings = Timings(self.clock)
+        timings = Timings(self.clock, self.tracer)
         if self._prompt_filter is not None:
             with timings.phase("filter"):
                 await self._prompt_filter.check(request.prompt)
-        with timings.phase("input"):
+        with timings.phase("input", traced=bool(request.images)):
             images = await self._sources.read_all((*request.images, *filter(None, (request.mask,))))
             inputs = Inputs(images[: len(request.images)], None if request.mask is None else images[-1])
         request = without_data(request)
@@ -287,10 +291,12 @@ class Gateway:
         return replace(result, images=tuple(images))
 
     async def _stored(self, image: ResultImage) -> ResultImage:
-        return replace(image, stored=await store_image(self._dependencies, image.image, image.details))
+        with self.tracer.span("store"):
+            stored = await store_image(self._dependencies, image.image, image.details)
+        return replace(image, stored=stored)
 
     async def aclose(self) -> None:
-        """Closes the backends, the store and the counters of limits."""
+        """Closes the backends, the store and the counters of limits, and sends the last spans."""
         await self.backend.aclose()
         if self._prompt_writer is not None:
             await self._prompt_writer.aclose()
@@ -301,6 +307,7 @@ class Gateway:
         await self.store.aclose()
         if self.limiter is not None:
             await self.limiter.aclose()
+        await self.tracer.aclose()
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
@@ -320,7 +327,7 @@ class Gateway:
         )
 
     async def _stage(self, request: ImageRequest, inputs: Inputs, plan: Plan, timings: Timings) -> tuple[Call, Finish]:
-        with timings.phase("input"):
+        with timings.phase("input", traced=bool(inputs.images)):
             return await stage(plan, request, inputs, self.pixels)
 
     async def _next(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import JobNotifier
     from cloudflare_image_mcp.core.prepared import Prepared
     from cloudflare_image_mcp.core.request import ImageRequest
-    from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+    from cloudflare_image_mcp.core.result import ImageResult, OnImage, ResultImage
 
 _log = logging.getLogger(__name__)
 
@@ -166,15 +166,20 @@ class Jobs:
             if self._records is not None and (job.request.n > 1 or job.is_over):
                 self._gateway.defer(self._save(job))
 
+        # In the trace of the request that started it, whose own span it may outlast.
+        with self._gateway.tracer.span("job", attributes={"image.job": job.id}):
+            return await self._make(job, prepared, add_image)
+
+    async def _make(self, job: Job, prepared: Prepared | None, on_image: OnImage) -> ImageResult:
         async with self._turns:
             ready = prepared or await self._gateway.prepare(job.request)
             ready = replace(ready, request=_stored(ready.request))
             job.request = ready.request
             self._gateway.held_images.hold(ready.inputs, ready.call, ready.finish)
             if not ready.has_joined:
-                return await self._gateway.carry_out(ready, on_image=add_image)
+                return await self._gateway.carry_out(ready, on_image=on_image)
         # The request that makes the images may still wait for its own turn.
-        return await self._gateway.carry_out(ready, on_image=add_image)
+        return await self._gateway.carry_out(ready, on_image=on_image)
 
     async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None) -> None:
         """Waits for the request to end and records its result, error or cancellation."""

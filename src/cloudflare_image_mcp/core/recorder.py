@@ -1,4 +1,4 @@
-"""Records each image request when it ends: in the metrics, and in the log line of its HTTP request."""
+"""Records each image request when it ends: in the metrics, in the log line of its HTTP request, and in its span."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.metrics import Metrics
 from cloudflare_image_mcp.core.spending import spending_of
+from cloudflare_image_mcp.core.tracing import error_type
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.logs import log_request
 from cloudflare_image_mcp.request_context import RequestRecord, request_record
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Clock
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
+    from cloudflare_image_mcp.core.tracing import Tracer
 
 CANCELLED: Final = 499
 """The status of a cancelled job, as proxies log a client that went away."""
@@ -28,9 +30,10 @@ DEFECT: Final = 500
 class Recorder:
     """Of one gateway."""
 
-    def __init__(self, clock: Clock, *, log_prompts: bool) -> None:
+    def __init__(self, clock: Clock, tracer: Tracer, *, log_prompts: bool) -> None:
         self.metrics = Metrics()
         self._clock = clock
+        self._tracer = tracer
         self._log_prompts = log_prompts
 
     def begin(self, request: ImageRequest) -> RequestRecord:
@@ -44,7 +47,7 @@ class Recorder:
 
     def refused(self, record: RequestRecord, error: Exception) -> None:
         """Ends a request for which nothing was made."""
-        self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT)
+        self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT, error)
 
     async def recorded(
         self, record: RequestRecord, plan: Plan, backend: str, work: Awaitable[ImageResult]
@@ -52,19 +55,22 @@ class Recorder:
         """Waits for the answer and ends the request, whatever becomes of it."""
         record.model, record.backend = plan.call.model.id, backend
         status = DEFECT
+        failure: Exception | None = None
         try:
             result = await work
             status = 200
             record.model, record.backend, record.cache = result.model.id, result.backend, result.cache or ""
             record.images, record.neurons = len(result.images), result.neurons
-        except GatewayError as error:
-            status = error.row.status
+        except Exception as error:
+            failure = error
+            if isinstance(error, GatewayError):
+                status = error.row.status
             raise
         except asyncio.CancelledError:
             status = CANCELLED
             raise
         finally:
-            self._end(record, status)
+            self._end(record, status, failure)
         return result
 
     async def counted(self, plan: Plan, work: Awaitable[ImageResult]) -> ImageResult:
@@ -78,8 +84,26 @@ class Recorder:
         self.metrics.count_images(result, access.get().name, spending_of(result.images))
         return result
 
-    def _end(self, record: RequestRecord, status: int) -> None:
+    def _end(self, record: RequestRecord, status: int, failure: Exception | None) -> None:
         record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True
         self.metrics.count_request(record)
+        if self._tracer.is_on:
+            self._tracer.current.set(_attributes(record, failure))
         if not record.method:  # it is the HTTP interface that logs its requests
             log_request(record)
+
+
+def _attributes(record: RequestRecord, failure: Exception | None) -> dict[str, str | int | float]:
+    """What the span of a request says of it: what its log line says, and the code of its error."""
+    values: dict[str, str | int | float | None] = {
+        "image.operation": record.operation,
+        "image.model": record.model,
+        "image.backend": record.backend,
+        "image.cache": record.cache,
+        "image.key": record.key,
+        "image.count": record.images,
+        "image.neurons": record.neurons,
+        "image.prompt": record.prompt,
+        "error.type": None if failure is None else error_type(failure),
+    }
+    return {name: value for name, value in values.items() if value}

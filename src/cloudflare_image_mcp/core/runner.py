@@ -12,6 +12,7 @@ from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.ports import OWNER
 from cloudflare_image_mcp.core.result import ResultImage
+from cloudflare_image_mcp.core.tracing import NO_SPAN
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         StoredImage,
     )
     from cloudflare_image_mcp.core.result import OnImage
+    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.imagefile.image import Image
 
 
@@ -62,17 +64,20 @@ class Dependencies:
 
 
 class Timings:
-    """Seconds spent in each phase, summed over all images, for the header ``server-timing``."""
+    """Seconds spent in each phase, summed over all images, for the header ``server-timing``. Each is a span too."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, tracer: Tracer) -> None:
         self._clock = clock
+        self._tracer = tracer
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str, *, traced: bool = True) -> Iterator[None]:
+        """``traced``: whether it is a span, which it need not be where there is nothing to do."""
         begun = self._clock.monotonic()
         try:
-            yield
+            with self._tracer.span(name) if traced else NO_SPAN:
+                yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.monotonic() - begun
 

@@ -28,6 +28,7 @@ from cloudflare_image_mcp.rest.paths import CHAT, IMAGES, OPERATIONS, PREFIX
 from cloudflare_image_mcp.rest.public_url import base_url
 from cloudflare_image_mcp.rest.sse import event_answer
 from cloudflare_image_mcp.rest.stored_images import StoredImages
+from cloudflare_image_mcp.rest.tracing import TracingMiddleware
 from cloudflare_image_mcp.web import page_routes
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        # FastAPI would trace its own routes with the provider of the process, beside TracingMiddleware.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     endpoints = _add_images(app, gateway, options, answers)
     _add_chat(app, gateway, options)
@@ -88,6 +91,8 @@ def create_app(
     app.router.routes.extend([*page_routes(), *routes])
     install_error_handlers(app)
     app.entry = RequestMiddleware(app.entry, gateway=gateway, options=options, endpoints=endpoints)
+    if gateway.tracer.is_on:
+        app.entry = TracingMiddleware(app.entry, gateway.tracer)
     return app
 
 

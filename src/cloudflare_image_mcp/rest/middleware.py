@@ -141,10 +141,12 @@ class RequestMiddleware:
             await response(inner, body.receive, answer.send)
         finally:
             body.close()
-            self._end(record, inner["path"], answer.status)
+            self._end(record, inner, answer.status)
 
-    def _end(self, record: request_context.RequestRecord, path: str, status: int) -> None:
+    def _end(self, record: request_context.RequestRecord, scope: Scope, status: int) -> None:
         """Logs the request, and counts it where it is for images and did not get as far as the gateway."""
+        path = scope["path"]
+        record.route = _route(scope)
         if not record.ended:
             record.status = status or CLIENT_LEFT
             operation = OPERATIONS.get(path)
@@ -295,6 +297,15 @@ def _canonical(scope: Scope, headers: Mapping[bytes, bytes], state: Mapping[str,
     if b"content-encoding" in headers:
         inner["headers"] = [pair for pair in scope["headers"] if pair[0] not in _OF_PACKED]
     return inner
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the route that took the request; empty where none did. FastAPI names its own routes alone."""
+    if "route" in scope:
+        pattern: str = scope["route"].path_format
+        return pattern
+    taken = "endpoint" in scope or scope["path"] in OPERATIONS
+    return scope["path"] if taken and not scope.get("path_params") else ""
 
 
 _OF_PACKED: Final = frozenset({b"content-encoding", b"content-length"})

@@ -17,11 +17,13 @@ from cloudflare_image_mcp.backends.workers_ai.proxied_request import encode_prox
 from cloudflare_image_mcp.backends.workers_ai.reply import image_of
 from cloudflare_image_mcp.backends.workers_ai.request import encode
 from cloudflare_image_mcp.backends.workers_ai.retry import Attempts, RetryPolicy, with_another_seed, with_seed_warning
+from cloudflare_image_mcp.backends.workers_ai.upstream_span import upstream_span
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_beside, abilities_of
 from cloudflare_image_mcp.catalog import Currency, Operation
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.metrics import Traffic
 from cloudflare_image_mcp.core.ports import Call, Rendered
+from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.request_context import is_cancelled, request_id
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.abilities import Abilities
     from cloudflare_image_mcp.core.ports import Clock, ImageFetcher, OnPartial, Pixels
+    from cloudflare_image_mcp.core.tracing import Tracer
     from cloudflare_image_mcp.imagefile.image import Image
 
 _log = logging.getLogger(__name__)
@@ -96,6 +99,7 @@ class WorkersAIBackend:
         retry: RetryPolicy | None = None,
         result_fetcher: ImageFetcher | None = None,
         background_remover: Model | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """``ai_gateway`` is the id of an AI Gateway of the accounts through which calls go, where they can.
         ``result_fetcher`` fetches the images of other providers' models; it is needed where those are called.
@@ -115,6 +119,7 @@ class WorkersAIBackend:
         self._transport = transport
         self._clock = clock
         self._retry = retry or RetryPolicy()
+        self._tracer = tracer
         self.neurons: NeuronCounter = neurons or LocalNeuronCounter()
         self.traffic = Traffic()
         self._begun = False
@@ -183,7 +188,10 @@ class WorkersAIBackend:
                 service.accounts.give_back(state, progress.estimate, 0.0)
                 raise asyncio.CancelledError
             try:
-                rendered = await self._ask(state, call, request, progress)
+                with upstream_span(
+                    self._tracer, "image_generation", call.model.id, state.account, resends=progress.sent
+                ):
+                    rendered = await self._ask(state, call, request, progress)
                 neurons = (rendered.neurons or 0.0) + progress.wasted
                 return with_seed_warning(replace(rendered, neurons=neurons or None), asked_for.seed, call.seed)
             except UpstreamError as failure:
@@ -192,7 +200,7 @@ class WorkersAIBackend:
                 if retry is None:
                     raise
                 pause = retry
-                self.traffic.retries[_code(failure)] += 1
+                self.traffic.retries[failure.error_type] += 1
                 if failure.meaning.action is Action.RETRY_ONCE:
                     call = with_another_seed(call)
                     request = await service.encode(call)
@@ -235,7 +243,7 @@ class WorkersAIBackend:
             return Rendered(image=image, neurons=spent or None, usd=progress.usd, headers=passed_on(reply.headers))
         except UpstreamError as failure:
             failure.account = account.label
-            code = _code(failure)
+            code = failure.error_type
             _log.warning(
                 "upstream failure: request=%s model=%s account=%s code=%s attempt=%d seconds=%.2f: %s",
                 request_id.get(),
@@ -297,11 +305,6 @@ class WorkersAIBackend:
         if not elsewhere:
             progress.asked.clear()
         return progress.attempts.pause(failure, elsewhere=elsewhere)
-
-
-def _code(failure: UpstreamError) -> str:
-    """The code of a failure, or the kind of error where it has none."""
-    return failure.meaning.kind if failure.code is None else str(failure.code)
 
 
 def _makes_transparent(model: Model) -> bool:

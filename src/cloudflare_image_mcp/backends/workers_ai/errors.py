@@ -170,6 +170,11 @@ class UpstreamError(Exception):
         self.account = "the Workers AI account"
 
     @property
+    def error_type(self) -> str:
+        """The code, or the kind of error where it has none: for metrics and spans."""
+        return self.meaning.kind if self.code is None else str(self.code)
+
+    @property
     def message(self) -> str:
         """What happened, in one sentence without a token or an account's whole id. The service's words are quoted."""
         message = self.meaning.message.format(account=self.account)

@@ -18,12 +18,14 @@ from yarl import URL
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply
+from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
     from cloudflare_image_mcp.backends.workers_ai.transport import Callee
+    from cloudflare_image_mcp.core.tracing import Tracer
 
 _AT_ONCE: Final = MEBIBYTE
 """Bytes of a request that are written at once; aiohttp warns above it."""
@@ -40,8 +42,9 @@ _SHORT: Final = 64 * 1024
 class RestTransport:
     """Implements ``Transport`` over HTTP. Opens its connections at the first call."""
 
-    def __init__(self, base_url: str = API_BASE_URL) -> None:
+    def __init__(self, base_url: str = API_BASE_URL, *, tracer: Tracer = NO_TRACER) -> None:
         self._base_url = base_url.rstrip("/")
+        self._tracer = tracer
         self._session: aiohttp.ClientSession | None = None
         # Waited for here and not in aiohttp's pool, where waiting counts towards the call's own time: an image that is
         # being made, and paid for, would be given up.
@@ -54,17 +57,20 @@ class RestTransport:
         text = request.body
         if model.proxied and text is not None:
             text = b'{"model":"' + model.id.encode() + b'","input":' + text + b"}"
+        if self._tracer.is_on:
+            self._tracer.current.set(_attributes(url, f"{self._base_url}/accounts/REDACTED/{path}"))
         try:
             async with (
                 self._free,
                 self._open().post(
                     url,
                     data=_form(request) if text is None else _in_pieces(text),
-                    headers=_headers(account, request),
+                    headers={**_headers(account, request), **self._tracer.headers()},
                     timeout=timeout,
                     allow_redirects=False,
                 ) as response,
             ):
+                self._tracer.current.set({"http.response.status_code": response.status})
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, headers, _without_secrets(await _body(response), account))
         except aiohttp.ConnectionTimeoutError as error:
@@ -100,6 +106,16 @@ def _headers(account: Account, request: WireRequest) -> dict[str, str]:
     if request.body is not None:
         headers["Content-Type"] = "application/json"
     return headers
+
+
+def _attributes(url: URL, shown: str) -> dict[str, str | int | float]:
+    """What the span of a call says of its HTTP request. ``shown``: the URL without the account's id."""
+    return {
+        "http.request.method": "POST",
+        "url.full": shown,
+        "server.address": url.host or "",
+        "server.port": url.port or 443,
+    }
 
 
 def _proxy(url: str) -> str | None:

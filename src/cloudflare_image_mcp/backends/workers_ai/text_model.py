@@ -10,15 +10,18 @@ from cloudflare_image_mcp.backends.workers_ai.accounts import AccountPool, NoAcc
 from cloudflare_image_mcp.backends.workers_ai.errors import UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import failure_of
 from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
+from cloudflare_image_mcp.backends.workers_ai.upstream_span import upstream_span
+from cloudflare_image_mcp.core.tracing import NO_TRACER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cloudflare_image_mcp.backends.workers_ai.accounts import Account
+    from cloudflare_image_mcp.backends.workers_ai.accounts import Account, AccountState
     from cloudflare_image_mcp.backends.workers_ai.neurons import NeuronCounter
     from cloudflare_image_mcp.backends.workers_ai.reply import Reply
     from cloudflare_image_mcp.backends.workers_ai.transport import Transport
     from cloudflare_image_mcp.core.ports import Clock
+    from cloudflare_image_mcp.core.tracing import Tracer
 
 Answer = TypeVar("Answer")
 
@@ -35,7 +38,14 @@ class TextModel:
     """Asks one account, once."""
 
     def __init__(
-        self, accounts: Sequence[Account], transport: Transport, clock: Clock, model_id: str, neurons: NeuronCounter
+        self,
+        accounts: Sequence[Account],
+        transport: Transport,
+        clock: Clock,
+        model_id: str,
+        neurons: NeuronCounter,
+        *,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         # Of its own: what an account answers for a text says little about images.
         self._accounts = AccountPool(accounts, clock)
@@ -43,6 +53,7 @@ class TextModel:
         self._clock = clock
         self._model = _Model(model_id)
         self._neurons = neurons
+        self._tracer = tracer
 
     async def ask(self, fields: Mapping[str, Any], read: Callable[[Reply], Answer], *, seconds: float) -> Answer:
         """Waits up to ``seconds``. Returns what ``read`` finds in the answer; it may raise ``UpstreamError``.
@@ -62,6 +73,10 @@ class TextModel:
 
     async def _ask(self, request: WireRequest, read: Callable[[Reply], Answer]) -> Answer:
         state = await self._accounts.take((), 0.0)
+        with upstream_span(self._tracer, "chat", self._model.id, state.account):
+            return await self._ask_account(state, request, read)
+
+    async def _ask_account(self, state: AccountState, request: WireRequest, read: Callable[[Reply], Answer]) -> Answer:
         account, spent = state.account, 0.0
         try:
             reply = await self._transport.send(account, self._model, request)

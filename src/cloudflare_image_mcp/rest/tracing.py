@@ -1,0 +1,79 @@
+"""Traces every HTTP request as one span, as the outermost ASGI middleware; it is there only where tracing is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cloudflare_image_mcp.request_context import request_record
+from cloudflare_image_mcp.rest.middleware import CLIENT_LEFT
+from cloudflare_image_mcp.rest.paths import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from cloudflare_image_mcp.core.tracing import Span, Tracer
+
+UNTRACED: Final = frozenset({"/health", "/ready", METRICS})
+"""Paths that monitoring asks for every few seconds."""
+
+
+class TracingMiddleware:
+    """ASGI, around ``RequestMiddleware``. Names are those of
+    https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
+    """
+
+    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in UNTRACED:
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        with self._tracer.span(scope["method"], "server", _attributes(scope, headers), caller=headers) as span:
+            status = CLIENT_LEFT
+
+            async def send_noting_status(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await self._app(scope, receive, send_noting_status)
+            finally:
+                _end(span, scope, status)
+
+
+def _attributes(scope: Scope, headers: Mapping[str, str]) -> dict[str, str | int | float]:
+    attributes: dict[str, str | int | float] = {
+        "http.request.method": scope["method"],
+        "url.scheme": scope["scheme"],
+        "network.protocol.version": scope["http_version"],
+    }
+    host, _, port = headers.get("host", "").rpartition(":")
+    if port.isdigit():
+        attributes |= {"server.address": host, "server.port": int(port)}
+    elif "host" in headers:
+        attributes["server.address"] = headers["host"]
+    if "user-agent" in headers:
+        attributes["user_agent.original"] = headers["user-agent"]
+    return attributes
+
+
+def _end(span: Span, scope: Scope, status: int) -> None:
+    record = request_record.get()
+    route = "" if record is None else record.route
+    # The ids in paths of images and jobs give access to them, so a span has the route in place of such a path.
+    attributes: dict[str, str | int | float] = {"http.response.status_code": status, "url.path": route or scope["path"]}
+    if route:
+        attributes["http.route"] = route
+        span.rename(f"{scope['method']} {route}")
+    span.set(attributes)
+    # The status of an answer that failed after it had begun is that of the request for images within it.
+    failed = max(status, 0 if record is None or status == CLIENT_LEFT else record.status)
+    if failed >= 500:
+        span.fail(str(failed))

@@ -1,0 +1,40 @@
+"""Opens what sends spans to a collector, where the extra ``[otel]`` is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudflare_image_mcp.errors import SettingError, masked_url
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from cloudflare_image_mcp.core.tracing import Tracer
+
+
+def open_tracer(url: str) -> Tracer:
+    """Opens no connection yet. Raises ``SettingError``."""
+    otlp_tracer = _otlp_tracer()
+    try:
+        tracer: Tracer = otlp_tracer.OtlpTracer(url)
+    except Exception as error:  # whatever the SDK raises for settings of its own
+        raise SettingError(f"OpenTelemetry cannot use its OTEL_* settings: {error}") from error
+    return tracer
+
+
+def check_collector(url: str) -> None:
+    """Sends an empty batch to the collector and waits for its answer. Raises ``SettingError``."""
+    collector = _otlp_tracer().Collector(url, seconds=3)
+    collector.export([])
+    if collector.problem:
+        raise SettingError(f"{masked_url(url)} takes no spans: {collector.problem}")
+
+
+def _otlp_tracer() -> ModuleType:
+    try:
+        from cloudflare_image_mcp.usage import otlp_tracer
+    except ImportError:
+        raise SettingError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra [otel]: pip install -e '.[otel]' in the checkout"
+        ) from None
+    return otlp_tracer
