@@ -8,6 +8,7 @@ import re
 import signal
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import subprocess
     import threading
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 STORING = "\nStoring images that are already paid for; interrupt again to discard them.\n"
@@ -48,6 +48,18 @@ def test_neurons_and_ignored_parameters_are_reported(account: Home) -> None:
     ]
     with Image.open(report["paths"][0]) as picture:
         assert picture.size == (512, 512)
+
+
+def test_the_cache_outlives_the_command(account: Home) -> None:
+    home = account.set(IMAGE_CACHE="on")
+    command = ("generate", "a dot", "--model", "flux-2-klein-4b", "--size", "256x256", "--seed", "3")
+    first, second = home.run(*command, "--json", "-o", "first/"), home.run(*command, "--json", "-o", "second/")
+    reports = [json.loads(ran.stdout) for ran in (first, second)]
+    assert [report["cache"] for report in reports] == ["miss", "hit"]
+    assert [report["neurons"] > 0 for report in reports] == [True, False]
+    files = [Path(report["paths"][0]).read_bytes() for report in reports]
+    assert files[0] == files[1]
+    assert "from the cache\n" in home.run(*command, "-o", "third/").stderr
 
 
 def neurons(account: Home) -> dict[str, dict[str, Any]]:

@@ -285,6 +285,25 @@ async def test_a_hit_and_a_join_cost_a_key_a_request_and_nothing_else() -> None:
     await background.drain(60)
 
 
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_request_that_is_cancelled_at_any_moment_gives_back_what_it_reserved(steps: int) -> None:
+    backend, _, background, core = gated()
+    backend.billed = False
+    limiter = core.limiter = Limiter(LocalCounters(), SystemClock())
+    access.set(key := Access("alice", quota=Quota(images_per_day=5)))
+    request = asyncio.create_task(core.carry_out(await core.prepare(asked())))
+    assert (await limiter.used(key))["images"] == (1, 5)
+    for _ in range(1 + steps):
+        await asyncio.sleep(0)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert await background.drain(60) == 0
+    assert (await limiter.used(key))["images"] == (0, 5)
+
+
 async def test_what_a_key_may_not_do_is_refused_in_spite_of_a_hit() -> None:
     _, gate, _, core = gated()
     gate.opened.set()

@@ -18,6 +18,8 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import calls, emulating
 from tests.live import serving, workers_ai_at
+from tests.mcp_server.test_json_answers import call
+from tests.mcp_server.test_owners import Caller
 from tests.storage.conftest import S3Server, s3_server
 from tests.waiting import wait_for
 from tests.wire.conftest import Wire, wired, wired_and_held
@@ -297,6 +299,38 @@ def test_a_client_that_hangs_up_does_not_cancel_those_that_joined() -> None:
         assert outcome(joining.result()) in {"joined", "hit"}
         assert calls(wire.emulator) == 1
         assert outcome(ask(wire.gateway)) == "hit"
+
+
+def test_the_tools_of_mcp_share_the_cache(cached: Wire) -> None:
+    def run_model(**fields: Any) -> dict[str, Any]:
+        message = call(2, "run_model", **{"prompt": "a tool", "model": KLEIN, "size": "256x256", "seed": 7, **fields})
+        result: dict[str, Any] = Caller(cached.gateway, "none").post(message).json()["result"]
+        return result
+
+    first, second = run_model(), run_model()
+    structured = [result["structuredContent"] for result in (first, second)]
+    assert [content["cache"] for content in structured] == ["miss", "hit"]
+    assert structured[0]["images"] == structured[1]["images"]
+    assert structured[1]["cost"] == {"neurons": 0, "usd": 0}
+    assert structured[1]["job_id"] != structured[0]["job_id"]
+    text = [part["text"] for result in (first, second) for part in result["content"] if part["type"] == "text"]
+    assert ["another seed" in each for each in text] == [False, True]
+    assert outcome(ask(cached.gateway, prompt="a tool")) == "hit"
+    assert "cache" not in run_model(seed=None)["structuredContent"]
+
+
+def test_a_conversation_is_answered_from_the_store(cached: Wire) -> None:
+    body = {"model": KLEIN, "messages": [{"role": "user", "content": "a red dot --seed=7 --size=256x256"}]}
+
+    def chat(**fields: Any) -> requests.Response:
+        return requests.post(f"{cached.gateway}/v1/chat/completions", json={**body, **fields}, timeout=60)
+
+    ask(cached.gateway)
+    whole, stream = chat(), chat(stream=True)
+    assert (outcome(whole), outcome(stream)) == ("hit", "hit")
+    url = whole.json()["choices"][0]["message"]["images"][0]["image_url"]["url"]
+    assert base64.b64decode(url.partition(",")[2]) == images(ask(cached.gateway))[0]
+    assert url in stream.text
 
 
 def test_jobs_and_streams_are_answered_from_the_store(cached: Wire) -> None:

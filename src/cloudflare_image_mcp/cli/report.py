@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cloudflare_image_mcp.cli.exit_codes import ExitCode, exit_code
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.errors import SettingError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Report:
                 f"{self.seconds:.1f} s",
                 *([f"{result.neurons:.2f} neurons"] if result.neurons is not None else []),
                 *([f"${result.usd:.4f}"] if result.usd is not None else []),
+                *(["from the cache"] if result.cache is CacheOutcome.HIT else []),
             ]
         )
 
@@ -71,6 +73,7 @@ class Report:
             "seed": result.images[0].seed,
             "neurons": result.neurons,
             **({} if result.usd is None else {"usd": result.usd}),
+            **({} if result.cache is None else {"cache": result.cache}),
             "seconds": round(self.seconds, 3),
             "warnings": list(result.warnings),
             "images": [

@@ -28,7 +28,7 @@ from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.logs import log_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
     from cloudflare_image_mcp.core.limiter import Limiter
@@ -246,14 +246,14 @@ class Gateway:
             work = self._cache.answer(prepared, delivery, self._reserved, self._settled)
         return await self.recorder.recorded(prepared.record, prepared.plan, prepared.backend.name, work)
 
-    async def _settled(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
+    def _settled(self, prepared: Prepared, delivery: Delivery) -> Coroutine[Any, Any, ImageResult]:
         """Makes the images, counts them, and settles what was reserved for them."""
         reservation, limiter = prepared.reservation, self.limiter
         if reservation is None or limiter is None:
             work = self._carry_out(prepared, delivery)
         else:
             work = limiter.settled(reservation, delivery, lambda noted: self._carry_out(prepared, noted), self.defer)
-        return await self.recorder.counted(prepared.plan, work)
+        return self.recorder.counted(prepared.plan, work)
 
     async def _carry_out(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         current = prepared

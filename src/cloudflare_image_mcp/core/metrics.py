@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Upper bounds in seconds of the histogram of requests; the last one is open."""
+_MADE: Final = frozenset({"", CacheOutcome.MISS.value})
+"""Outcomes of the cache whose requests reached a model."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class Metrics:
         self.requests[record.operation, record.model, record.backend, str(record.status), record.key] += 1
         if record.cache:
             self.cache[record.cache, record.key] += 1
-        if record.backend and record.cache in {"", CacheOutcome.MISS}:
+        if record.backend and record.cache in _MADE:
             labels = (record.operation, record.model, record.backend)
             self.durations.setdefault(labels, Durations()).add(record.seconds)
 

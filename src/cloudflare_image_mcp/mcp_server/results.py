@@ -12,6 +12,7 @@ from mcp_types import Annotations, CallToolResult, ContentBlock, ImageContent, R
 
 from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
 from cloudflare_image_mcp.core.job import JobState
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.errors import GatewayError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class JobRenderer:
             answer["cost"] = {"neurons": round(result.neurons, 2), "usd": round(usd, 6)}
         elif result and result.usd is not None:
             answer["cost"] = {"usd": round(result.usd, 6)}
+        if result and result.cache is not None:
+            answer["cache"] = result.cache.value
         if job.error:
             answer["error"] = {"message": job.error.message, "code": job.error.row.code or job.error.kind}
         return answer
@@ -177,6 +180,8 @@ class JobRenderer:
                 lines.append(f"![image {index}]({row['url']})")
         if "cost" in answer:
             lines.append(_cost_text(answer["cost"]))
+        if answer.get("cache") == CacheOutcome.HIT:
+            lines.append("These are the images of an identical request; another seed makes others.")
         lines += [f"Note: {warning}." for warning in answer["warnings"]]
         lines.append(f"Next: {answer['next']}.")
         return "\n".join(lines)

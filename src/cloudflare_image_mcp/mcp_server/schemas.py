@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.catalog import MaskUse, Operation
 from cloudflare_image_mcp.core.request_schema import Schema, is_promised, parameter_schema
+from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.limits import MAX_INPUT_IMAGES
 
 if TYPE_CHECKING:
@@ -225,6 +226,7 @@ JOB_RESULT: Final = _object(
         "seconds": _NUMBER,
         "images": {"type": "array", "items": _MADE},
         "cost": _PRICE,
+        "cache": {"type": "string", "enum": [outcome.value for outcome in CacheOutcome]},
         "warnings": _STRINGS,
         "error": _object({"code": _STRING, "message": _STRING}, ["message"]),
         "next": _STRING,
