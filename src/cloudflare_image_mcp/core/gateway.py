@@ -297,17 +297,10 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Closes the backends, the store and the counters of limits, and sends the last spans."""
-        await self.backend.aclose()
-        if self._prompt_writer is not None:
-            await self._prompt_writer.aclose()
-        if self._prompt_filter is not None:
-            await self._prompt_filter.aclose()
-        if self._local is not None:
-            await self._local.aclose()
-        await self.store.aclose()
-        if self.limiter is not None:
-            await self.limiter.aclose()
-        await self.tracer.aclose()
+        writer, filter_ = self._prompt_writer, self._prompt_filter
+        for part in (self.backend, writer, filter_, self._local, self.store, self.limiter, self.tracer):
+            if part is not None:
+                await part.aclose()
 
     async def _keep(self, work: asyncio.Future[ImageResult]) -> None:
         try:
