@@ -56,7 +56,8 @@ class Collector:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting(port: int = 0) -> Iterator[Collector]:
+    """Port 0: a free one."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +72,7 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     collector.endpoint = f"http://127.0.0.1:{server.server_address[1]}"

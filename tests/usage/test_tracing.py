@@ -131,7 +131,8 @@ def test_the_spans_of_a_stored_generation_are_one_trace_with_its_retry(
 ) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     upstream.failures, before = 1, len(upstream.headers)
-    assert generate(origin, traceparent(trace), response_format="url").status_code == 200
+    sent = traceparent(trace) | {"tracestate": "vendor=1", "baggage": "user=me"}
+    assert generate(origin, sent, response_format="url").status_code == 200
     spans = collector.trace_of(GENERATIONS, trace)
     assert tree(spans) == {"": {GENERATIONS}, GENERATIONS: {"backend", "finish", "store"}, "backend": {CALL}}
     (server,) = named(spans, GENERATIONS)
@@ -166,6 +167,8 @@ def test_the_spans_of_a_stored_generation_are_one_trace_with_its_retry(
     assert of_call.items() <= made.attributes.items()
     handed_on = [headers[b"traceparent"].decode() for headers in upstream.headers[before:]]
     assert handed_on == [f"00-{trace}-{span.id}-01" for span in (failed, made)]
+    assert upstream.headers[-1][b"tracestate"] == b"vendor=1"
+    assert b"baggage" not in upstream.headers[-1]
     lines = [line for line in log.read_text("utf-8").splitlines() if f"trace_id={trace} " in line]
     assert [("upstream failure" in line, "request method=POST" in line) for line in lines] == [
         (True, False),
@@ -383,15 +386,20 @@ def test_a_wrong_address_is_named(environ: dict[str, str], message: str) -> None
     assert str(raised.value) == message
 
 
-def test_a_stopped_collector_is_one_line_in_the_log(upstream: Upstream, tmp_path: Path) -> None:
-    log, endpoint = tmp_path / "log", f"http://127.0.0.1:{free_port()}"
-    with serving(settings(upstream, endpoint, OTEL_EXPORTER_OTLP_TIMEOUT="1"), log) as origin:
+def test_a_stopped_collector_is_one_line_in_the_log_and_its_return_another(upstream: Upstream, tmp_path: Path) -> None:
+    log, port = tmp_path / "log", free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with serving(settings(upstream, endpoint, OTEL_EXPORTER_OTLP_TIMEOUT="3"), log) as origin:
         for _ in range(3):
             assert generate(origin).status_code == 200
             wait_for(lambda: "takes no spans" in log.read_text("utf-8"), "the warning")
-    text = log.read_text("utf-8")
-    assert text.count(f"WARNING - cloudflare_image_mcp.usage.otlp_tracer: {endpoint}/v1/traces takes no spans") == 1
-    assert "Connection refused" in text
+        with collecting(port) as collector:
+            assert generate(origin).status_code == 200
+            wait_for(lambda: "takes spans again" in log.read_text("utf-8"), "the end of the warning")
+            assert collector.trace_of(GENERATIONS)
+            text = log.read_text("utf-8")
+    warning = "WARNING - cloudflare_image_mcp.usage.otlp_tracer: {}/v1/traces takes no spans, and they are dropped: {}"
+    assert text.count(warning.format(endpoint, "[Errno 111] Connection refused")) == 1
     assert "opentelemetry" not in text
     assert "Traceback" not in text
 
@@ -406,6 +414,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end(upstream: Upstr
             assert generate(f"http://127.0.0.1:{port}").status_code == 200
             process.terminate()
             assert process.wait(25) == -signal.SIGTERM  # as uvicorn ends
+    assert "opentelemetry" not in (tmp_path / "log").read_text("utf-8")
 
 
 BLOCKED: Final = """
@@ -435,4 +444,5 @@ def test_doctor_asks_the_collector(upstream: Upstream, collector: Collector, tmp
     home = Home(tmp_path).set(**settings(upstream, collector.endpoint))
     assert f"{collector.endpoint}/v1/traces takes spans" in home.run("doctor").stdout.decode()
     stopped = home.set(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}").run("doctor")
-    assert "/v1/traces takes no spans" in stopped.stdout.decode()
+    assert "/v1/traces takes no spans: [Errno 111] Connection refused" in stopped.stdout.decode()
+    assert "takes no spans" not in stopped.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -123,28 +122,33 @@ class Collector(SpanExporter):
         """``seconds``: for one batch; None: ``OTEL_EXPORTER_OTLP_TIMEOUT``."""
         self._url = masked_url(url)
         self._exporter = OTLPSpanExporter(url, timeout=seconds)
-        self._said = _Messages()
-        self.problem = ""
-        """Why the last batch was not taken."""
+        self._messages = _Messages()
+        self._problem = ""
+        self._is_shut = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._said.clear()
-        _EXPORTER_LOG.addFilter(self._said)
+        before, self._problem = self._problem, self.send(spans)
+        if self._problem and not before:
+            _log.warning("%s takes no spans, and they are dropped: %s", self._url, self._problem)
+        elif before and not self._problem:
+            _log.info("%s takes spans again", self._url)
+        return SpanExportResult.FAILURE if self._problem else SpanExportResult.SUCCESS
+
+    def send(self, spans: Sequence[ReadableSpan]) -> str:
+        """Returns why the spans were not taken; empty where they were."""
+        self._messages.first = ""
+        _EXPORTER_LOG.addFilter(self._messages)
         try:
             result = self._exporter.export(spans)
         finally:
-            _EXPORTER_LOG.removeFilter(self._said)
-        before, self.problem = self.problem, ""
-        if result is not SpanExportResult.SUCCESS:
-            self.problem = self._said.first or "no answer"
-            if not before:
-                _log.warning("%s takes no spans, and they are dropped: %s", self._url, self.problem)
-        elif before:
-            _log.info("%s takes spans again", self._url)
-        return result
+            _EXPORTER_LOG.removeFilter(self._messages)
+        return "" if result is SpanExportResult.SUCCESS else self._messages.first or "no answer"
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        """Ends a batch that waits to be sent again. By ``OtlpTracer`` or by the SDK, and of both the first counts."""
+        if not self._is_shut:
+            self._is_shut = True
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
@@ -157,12 +161,20 @@ class _Messages(logging.Filter):
         super().__init__()
         self.first = ""
 
-    def clear(self) -> None:
-        self.first = ""
-
     def filter(self, record: logging.LogRecord) -> bool:
-        self.first = self.first or re.sub(r"\?\S*", "", record.getMessage())  # the URL's query may be a secret
+        self.first = self.first or _reason(record)
         return False
+
+
+def _reason(record: logging.LogRecord) -> str:
+    """The last part of an error's text, such as ``Connection refused``; what stands before it repeats the URL, whose
+    query may be a secret.
+    """
+    error = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    if not isinstance(error, Exception):
+        return record.getMessage()
+    cause = error.args[0] if error.args else error
+    return str(getattr(cause, "reason", None) or cause).rpartition(": ")[2]
 
 
 def _resource() -> Resource:

@@ -24,10 +24,9 @@ def open_tracer(url: str) -> Tracer:
 
 def check_collector(url: str) -> None:
     """Sends an empty batch to the collector and waits for its answer. Raises ``SettingError``."""
-    collector = _otlp_tracer().Collector(url, seconds=3)
-    collector.export([])
-    if collector.problem:
-        raise SettingError(f"{masked_url(url)} takes no spans: {collector.problem}")
+    problem = _otlp_tracer().Collector(url, seconds=3).send([])
+    if problem:
+        raise SettingError(f"{masked_url(url)} takes no spans: {problem}")
 
 
 def _otlp_tracer() -> ModuleType:
