@@ -60,7 +60,7 @@ class Assembly:
     """Keeps the models up to date, with ``CLOUDFLARE_CATALOGUE``."""
 
     def start(self) -> None:
-        """Begins what goes on in the background as long as a server runs."""
+        """Starts the background task of a server: it reads the account's catalogue."""
         if self.discovery is not None:
             self.discovery.start()
 

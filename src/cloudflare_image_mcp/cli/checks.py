@@ -31,7 +31,7 @@ _PACKAGES: Final = (
     "resvg-py", "rich", "uvicorn",
 )  # fmt: skip
 
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 """Seconds to wait for Workers AI's answer."""
 
 
@@ -276,7 +276,7 @@ def _credentials(settings: Settings) -> list[Finding]:
 async def _ask_all(accounts: Sequence[AccountSetting], base_url: str) -> list[Finding]:
     import aiohttp
 
-    async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
+    async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=_TIMEOUT)) as session:
         return await asyncio.gather(*(_ask(session, account, base_url) for account in accounts))
 
 
@@ -293,7 +293,7 @@ async def _ask(session: ClientSession, account: AccountSetting, base_url: str) -
         ) as response:
             refusal = None if response.status == 200 else _refusal(response.status, await response.read())
     except TimeoutError:
-        refusal = f"no answer within {_PATIENCE:g} s"
+        refusal = f"no answer within {_TIMEOUT:g} s"
     except (aiohttp.ClientError, OSError) as error:
         # The type alone: the text may hold what was sent.
         refusal = f"cannot be reached ({type(error).__name__})"

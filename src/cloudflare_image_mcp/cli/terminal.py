@@ -39,7 +39,7 @@ _ATTRIBUTES: Final = re.compile(rb"\x1b\[\?(\d+(?:;\d+)*)c")
 _CELL: Final = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
 _KITTY_OK: Final = re.compile(rb"\x1b_Gi=31;OK\x1b\\")
 _SIXEL_ATTRIBUTE: Final = b"4"
-_PATIENCE: Final = 0.5
+_TIMEOUT: Final = 0.5
 """Seconds to wait for the answer: local terminals take 1 or 2 ms, remote ones a few hundred."""
 
 _USUAL_CELL: Final = (10, 20)
@@ -95,7 +95,7 @@ def _known(environ: Mapping[str, str]) -> Protocol | None:
 
 
 def _ask() -> tuple[Protocol, tuple[int, int] | None]:
-    answer = _answer(_QUESTION, _ATTRIBUTES, _PATIENCE)
+    answer = _answer(_QUESTION, _ATTRIBUTES, _TIMEOUT)
     attributes, cell = _ATTRIBUTES.search(answer), _CELL.search(answer)
     size = (int(cell[2]), int(cell[1])) if cell and int(cell[1]) and int(cell[2]) else None
     if _KITTY_OK.search(answer):
@@ -105,7 +105,7 @@ def _ask() -> tuple[Protocol, tuple[int, int] | None]:
     return "blocks", size
 
 
-def _answer(question: bytes, end: re.Pattern[bytes], patience: float) -> bytes:
+def _answer(question: bytes, end: re.Pattern[bytes], timeout: float) -> bytes:
     """The answer of the controlling terminal up to ``end``, or what arrived within the time limit."""
     try:
         import termios
@@ -121,7 +121,7 @@ def _answer(question: bytes, end: re.Pattern[bytes], patience: float) -> bytes:
         try:
             tty.setcbreak(terminal, termios.TCSADRAIN)
             os.write(terminal, question)
-            return _read_until(terminal, end, patience)
+            return _read_until(terminal, end, timeout)
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     except (OSError, termios.error):
@@ -130,8 +130,8 @@ def _answer(question: bytes, end: re.Pattern[bytes], patience: float) -> bytes:
         os.close(terminal)
 
 
-def _read_until(terminal: int, end: re.Pattern[bytes], patience: float) -> bytes:
-    answer, deadline = b"", time.monotonic() + patience
+def _read_until(terminal: int, end: re.Pattern[bytes], timeout: float) -> bytes:
+    answer, deadline = b"", time.monotonic() + timeout
     while not end.search(answer) and (left := deadline - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:
             answer += os.read(terminal, 1024)

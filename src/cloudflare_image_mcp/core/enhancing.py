@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Backend, PromptWriter
     from cloudflare_image_mcp.core.request import ImageRequest
 
-PATIENCE: Final = 5.0
+TIMEOUT: Final = 5.0
 """Seconds after which the prompt is used as it came."""
 
 
@@ -28,10 +28,10 @@ async def enhance(
         # The embedded engine reads the prompt as it is.
         return _with_warning(request, "enhance was ignored: it needs Workers AI") if request.enhance else request
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             text = await writer.write(request.prompt, request.operation, english=not model.proxied)
     except TimeoutError:
-        reason = f"it took over {PATIENCE:g} seconds"
+        reason = f"it took over {TIMEOUT:g} seconds"
     except GatewayError as error:
         reason = str(error).rstrip(".")
     else:

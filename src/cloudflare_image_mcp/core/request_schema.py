@@ -31,7 +31,7 @@ def is_promised(name: str, rows: Sequence[Model]) -> bool:
 
 
 def stated_schema(name: str) -> Schema:
-    """What ``Parameters`` states. That a parameter may be null goes without saying, and null is no default."""
+    """What ``Parameters`` states, without null, which every parameter allows, as a type or a default."""
     row = dict(_properties()[name])
     choices = [choice for choice in row.pop("anyOf", []) if choice != {"type": "null"}]
     row |= choices[0] if choices else {}

@@ -155,7 +155,7 @@ class Runner:
         except asyncio.CancelledError:
             if not work.done():
                 self._delivery.under_way.append(work)
-                self._ports.defer(_finished_alone(work))
+                self._ports.defer(_finished_after_cancel(work))
             raise
 
     async def _noted(self, call: Call, finish: Finish, show: OnPartial | None) -> _Made:
@@ -239,8 +239,8 @@ class Runner:
         return details
 
 
-async def _finished_alone(work: asyncio.Future[Any]) -> None:
-    """Awaits an image that nobody waits for any more; its failure concerns nobody."""
+async def _finished_after_cancel(work: asyncio.Future[Any]) -> None:
+    """Awaits an image whose run was cancelled, and ignores its failure."""
     with suppress(GatewayError, asyncio.CancelledError):
         await work
 

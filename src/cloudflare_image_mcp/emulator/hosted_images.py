@@ -13,7 +13,7 @@ from starlette.responses import Response
 LIFETIME: Final = 600.0
 """Seconds for which a URL answers. The providers' lifetimes are not published, but for Bria's three days."""
 KEPT: Final = 64
-"""Images; the oldest make room."""
+"""Images. When there are more, the oldest are deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 PUBLIC_PORTS: Final = frozenset(DEFAULT_PORTS.values())
-"""A gateway that connects anywhere is a port scanner for strangers, and speaks to mail servers and databases.
-"""
+"""Without this limit callers could scan ports with the gateway, or send requests to mail servers and databases."""
 
 _HEADERS: Final = {
     "Accept": ACCEPT,

@@ -9,7 +9,7 @@ import pytest
 
 from cloudflare_image_mcp.backends.workers_ai.accounts import (
     FIRST_RATE_REST,
-    PROBE_PATIENCE,
+    PROBE_SECONDS,
     RESET_PASSED,
     RESET_REST,
     Account,
@@ -379,7 +379,7 @@ async def test_calls_do_not_wait_long_for_a_slow_first_image() -> None:
     third = asyncio.create_task(pool.take((), 0))
     await settled()
     assert not third.done()
-    clock.seconds += PROBE_PATIENCE
+    clock.seconds += PROBE_SECONDS
     taken = [await third, *[await asyncio.wait_for(pool.take((), 0), 120) for _ in range(5)]]
     assert sorted(state.in_flight for state in pool.states) == [4, 4]
     assert len(taken) == 6

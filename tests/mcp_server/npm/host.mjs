@@ -6,7 +6,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import puppeteer from "puppeteer-core";
 
 const POLICY = "default-src 'none'; connect-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'none'; font-src 'none'; media-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'none'; object-src 'none'; worker-src 'none'";
-const PATIENCE = 240000; // milliseconds within which anything happens, however busy the machine is
+const LONGEST = 240000; // milliseconds within which anything happens, however busy the machine is
 const { url, folder } = JSON.parse(process.argv[2]);
 const seen = { calls: [], messages: [], requests: [], errors: [] };
 
@@ -24,12 +24,12 @@ const browser = await puppeteer.launch({
   args: [...chromium.args, "--no-sandbox"],
   executablePath: await chromium.executablePath(),
   headless: "shell",
-  timeout: PATIENCE,
-  protocolTimeout: PATIENCE,
+  timeout: LONGEST,
+  protocolTimeout: LONGEST,
 });
 const page = await browser.newPage();
-page.setDefaultTimeout(PATIENCE);
-page.setDefaultNavigationTimeout(PATIENCE);
+page.setDefaultTimeout(LONGEST);
+page.setDefaultNavigationTimeout(LONGEST);
 await page.setViewport({ width: 900, height: 700 });
 page.on("request", (request) => {
   if (!/^(data|about|blob):/.test(request.url())) seen.requests.push(request.url());
@@ -73,7 +73,7 @@ const cards = () => view.$$eval("figure", (all) => all.map((card) => card.datase
 const press = (card, text) => view.evaluate((card, text) => {
   [...document.querySelectorAll("figure")][card].querySelectorAll("button").forEach((one) => one.textContent === text && one.click());
 }, card, text);
-const settled = async () => { await view.waitForFunction(() => !document.querySelector("button:disabled"), { timeout: PATIENCE }); };
+const settled = async () => { await view.waitForFunction(() => !document.querySelector("button:disabled"), { timeout: LONGEST }); };
 
 await view.waitForFunction(() => document.querySelectorAll("figure canvas[data-drawn]").length === 2);
 seen.colours = await view.$$eval("figure canvas", (all) => all.map((canvas) => {

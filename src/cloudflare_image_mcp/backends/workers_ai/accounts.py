@@ -30,8 +30,8 @@ the service's clock is behind ours.
 """
 RESET_REST: Final = timedelta(seconds=20)
 """How long it rests then, instead of another day."""
-PROBE_PATIENCE: Final = 2.0
-"""Seconds. An account refuses at once or not at all: one that has not refused by then is making the image."""
+PROBE_SECONDS: Final = 2.0
+"""Seconds until a call under way counts as accepted: an account that refuses does so at once."""
 PROBE_POLL: Final = 0.1
 """Seconds between two looks at the probe of a lone account."""
 FIRST_RATE_REST: Final = 1.0
@@ -141,11 +141,11 @@ class AccountPool:
                 return state
             # -inf: the last probe got its result a moment ago.
             since = min((state.busy_since for state in awake if not self._is_ready(state)), default=-math.inf)
-            patience = since + PROBE_PATIENCE - self._clock.monotonic()
+            wait = since + PROBE_SECONDS - self._clock.monotonic()
             waited = True
             self._waiting += 1
             try:
-                await self._wait(max(patience, 0.01))
+                await self._wait(max(wait, 0.01))
             finally:
                 self._waiting -= 1
 
@@ -266,10 +266,12 @@ class AccountPool:
         return [state for state in self.states if state.refusal is None]
 
     def _is_ready(self, state: AccountState) -> bool:
-        """A lone account has no alternative, so nobody waits for its first outcome, but for that of a probe."""
+        """Whether calls may go to the account, or wait for the result of the one under way. A single account has no
+        alternative: calls wait for the result of a probe alone.
+        """
         if state.proven or state.in_flight == 0 or (len(self.states) == 1 and not state.probing):
             return True
-        return self._clock.monotonic() - state.busy_since >= PROBE_PATIENCE
+        return self._clock.monotonic() - state.busy_since >= PROBE_SECONDS
 
     def _all_resting(self, barred: Collection[str]) -> NoAccountError:
         """Returns the error of the account that can make an image first. Rejected credentials come last: the end of

@@ -27,7 +27,7 @@ KEPT: Final = 24 * 3600.0
 """Seconds between two readings."""
 AFTER_FAILURE: Final = 3600.0
 """Seconds until the next one where the last failed."""
-PATIENCE: Final = 30.0
+TIMEOUT: Final = 30.0
 """Seconds for one answer."""
 PER_PAGE: Final = 50
 MOST_PAGES: Final = 40
@@ -90,14 +90,14 @@ class Discovery:
     async def refresh(self) -> dict[str, Model]:
         """Reads once, and offers what is new. Raises ``DiscoveryError``."""
         try:
-            timeout = aiohttp.ClientTimeout(total=PATIENCE)
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT)
             async with aiohttp.ClientSession(headers=self._headers, timeout=timeout, trust_env=True) as session:
                 found = {row["id"]: row for row in await self._listed(session)}
                 known = {name for name in self._offered if name in found}
                 fresh = [row for name, row in found.items() if self._is_new(name)][:MOST_NEW]
                 models = [await self._model(session, row) for row in fresh]
         except TimeoutError:
-            raise DiscoveryError(f"no answer within {PATIENCE:g} s") from None
+            raise DiscoveryError(f"no answer within {TIMEOUT:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             # The type alone: the text may hold what was sent.
             raise DiscoveryError(f"cannot be reached ({type(error).__name__})") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cloudflare_image_mcp.backends.workers_ai.errors import Meaning, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.text_model import response_of
 from cloudflare_image_mcp.catalog import Operation
-from cloudflare_image_mcp.core.enhancing import PATIENCE
+from cloudflare_image_mcp.core.enhancing import TIMEOUT
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.reply import Reply
@@ -47,7 +47,7 @@ class WorkersAIPromptWriter:
             {"role": "user", "content": prompt},
         ]
         fields = {"messages": messages, "max_tokens": MOST_TOKENS, "temperature": 0.4}
-        return await self._model.ask(fields, _text_of, seconds=PATIENCE)
+        return await self._model.ask(fields, _text_of, seconds=TIMEOUT)
 
     async def aclose(self) -> None:
         await self._model.aclose()
