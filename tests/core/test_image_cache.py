@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,7 @@ from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.core.gateway import Gateway
+    from cloudflare_image_mcp.core.ports import Call
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.result import ImageResult
 
@@ -302,6 +304,56 @@ async def test_a_request_that_is_cancelled_at_any_moment_gives_back_what_it_rese
         await asyncio.sleep(0)
     assert await background.drain(60) == 0
     assert (await limiter.used(key))["images"] == (0, 5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whoever_leaves_when_all_others_are_answered_and_nothing_is_left_behind(seed: int) -> None:
+    """Requests for three different images begin, leave and fail at random moments."""
+    random = Random(seed)
+    made: list[int] = []
+
+    def script(call: Call) -> bytes | Exception:
+        if random.random() < 0.2:
+            return GatewayError("upstream_error", "it failed")
+        made.append(1)
+        return plain(call)
+
+    backend, gate, background, core = gated(script)
+    backend.billed = bool(seed % 2)
+    limiter = core.limiter = Limiter(LocalCounters(), SystemClock())
+    access.set(key := Access("alice", quota=Quota(images_per_day=10_000)))
+
+    async def one() -> ImageResult | None:
+        prepared = await core.prepare(asked(seed=random.randrange(3), size="256x256"))
+        if random.random() < 0.1:
+            await core.release(prepared)
+            return None
+        return await (core.carry_out(prepared) if random.random() < 0.5 else core.make(prepared))
+
+    tasks = []
+    for _ in range(120):
+        tasks.append(asyncio.create_task(one()))
+        if random.random() < 0.3:
+            random.choice(tasks).cancel()
+        random.choice((gate.opened.set, gate.opened.clear))()
+        for _ in range(random.randrange(4)):
+            await asyncio.sleep(0)
+        if random.random() < 0.2:
+            for stored in await core.store.list():
+                await core.store.delete(stored.key)
+    gate.opened.set()
+    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
+    assert {type(outcome).__name__ for outcome in outcomes} <= {
+        "ImageResult",
+        "GatewayError",
+        "CancelledError",
+        "NoneType",
+    }
+    assert sum(getattr(outcome, "cache", None) is MISS for outcome in outcomes) > 0
+    await background.drain(60)
+    assert core._cache is not None
+    assert core._cache._runs == {}
+    assert (await limiter.used(key))["images"][0] == len(made)
 
 
 async def test_what_a_key_may_not_do_is_refused_in_spite_of_a_hit() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
@@ -158,6 +161,33 @@ def test_a_request_without_a_seed_is_always_made(cached: Wire) -> None:
     for seed in (None, None, -1):
         assert outcome(ask(cached.gateway, seed=seed)) is None
     assert calls(cached.emulator) == before + 3
+
+
+def test_the_log_and_the_metrics_say_what_the_cache_did(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "cloudflare_image_mcp.logs")
+    with wired(ON) as wire:
+        for _ in range(3):
+            ask(wire.gateway)
+        ask(wire.gateway, seed=None)
+        lines = [record.getMessage() for record in caplog.records if "POST" in record.getMessage()]
+        found = [re.search(r" cache=(\w+)", line) for line in lines]
+        assert [match and match[1] for match in found] == ["miss", "hit", "hit", None]
+        assert [" neurons=" in line for line in lines] == [True, False, False, True]
+        text = requests.get(f"{wire.gateway}/metrics", timeout=60).text
+        samples = {
+            (sample.name, sample.labels.get("outcome")): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name
+            in {"image_cache_total", "images_total", "image_requests_total", "image_request_seconds_count"}
+        }
+        assert samples == {
+            ("image_cache_total", "miss"): 1,
+            ("image_cache_total", "hit"): 2,
+            ("images_total", None): 2,
+            ("image_requests_total", None): 4,
+            ("image_request_seconds_count", None): 2,
+        }
 
 
 def test_the_cache_is_off_by_default() -> None:
