@@ -133,7 +133,15 @@ def test_a_key_is_shown_the_models_that_it_may_use(keys: Keys) -> None:
     other = keys.add("generator", "--models", "flux-1-*", "--models", "*-inpainting", "--operations", "generate")
     wait_for(lambda: keys.get(other, "/v1/models").status_code == 200, "the key is not known")
     shown = keys.get(other, "/v1/models").json()["data"]
+    assert "dall-e-2" in [row["id"] for row in shown]
     assert [row["id"] for row in shown if not row.get("alias_of")] == ["@cf/black-forest-labs/flux-1-schnell"]
+
+
+def test_a_name_whose_model_the_key_may_not_use_is_not_listed(keys: Keys) -> None:
+    # The names of OpenAI stand for FLUX.2 [klein] 4B in edits alone.
+    key = keys.add("flux-2-only", "--models", "flux-2-*", "--operations", "generate")
+    wait_for(lambda: keys.get(key, "/v1/models").status_code == 200, "the key is not known")
+    assert [row["id"] for row in keys.get(key, "/v1/models").json()["data"] if row.get("alias_of")] == []
 
 
 def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: pytest.LogCaptureFixture) -> None:
@@ -153,7 +161,12 @@ def test_a_broken_file_leaves_the_last_good_keys_in_force(keys: Keys, caplog: py
     ("text", "named"),
     [
         (f'[keys.a]\nsha256 = "{HASH}"\nmodel = ["x"]', "keys.a.model"),
-        ('[keys.a]\nsha256 = "short"', "keys.a.sha256"),
+        ('[keys.a]\nsha256 = "short"', "keys.a.sha256 must be the SHA-256 hash of the key"),
+        ("[keys.a]\nadmin = true", "keys.a.sha256 is required"),
+        ("[keys]\na = 3", "keys.a must be a table"),
+        (f'[keys.a]\nsha256 = "{HASH}"\nmodels = []', r"keys.a.models must be a list of patterns, .*, not \[\]"),
+        (f'[keys.a]\nsha256 = "{HASH}"\noperations = []', "keys.a.operations must be a list of some of .*, not"),
+        (f'[keys.a]\nsha256 = "{HASH}"\nexpires = "soon"', 'keys.a.expires must be a date or a time, .*, not "soon"'),
         (f'[keys.a]\nsha256 = "{HASH}"\noperations = ["draw"]', 'keys.a.operations.*not "draw"'),
         (f'[keys.a]\nsha256 = "{HASH}"\nimages_per_day = 0', "keys.a.images_per_day.*not 0"),
         (f'[keys.a]\nsha256 = "{HASH}"\nkey = "{HASH}"', "keys.a.key"),

@@ -31,9 +31,8 @@ class Access:
         """Whether it may see what the key of that name made. What was made without a key is for admins."""
         return self.admin or (owner != "" and owner == self.name)
 
-    def may_use(self, model: Model) -> bool:
-        """Whether it may do anything with the model."""
-        return self._has_model(model) and not (self.operations and self.operations.isdisjoint(model.promise.tasks))
+    def allows(self, model: Model, operation: Operation) -> bool:
+        return self._has_model(model) and (not self.operations or operation in self.operations)
 
     def check(self, model: Model, operation: Operation) -> None:
         """Raises ``GatewayError`` (403, ``not_allowed``)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from cloudflare_image_mcp.catalog import Operation, models, openai_families, openai_family
 from cloudflare_image_mcp.core.access import access
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.catalog import Model
     from cloudflare_image_mcp.core.request import ImageRequest
-
-_ALIASED: Final = (Operation.GENERATE, Operation.EDIT)
-"""An alias stands for a model in each of these; variations are made by that of edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,14 @@ class ModelNames:
 
     def usable(self) -> list[Model]:
         """The offered models that the caller's key may use."""
-        return [model for model in self.offered.values() if access.get().may_use(model)]
+        allows = access.get().allows
+        return [model for model in self.offered.values() if any(allows(model, task) for task in model.promise.tasks)]
 
     def usable_aliases(self) -> list[str]:
         """OpenAI's names, then the others of ``MODEL_ALIASES``, that stand for models the caller's key may use."""
         names = dict.fromkeys([*(name for family in openai_families() for name in family.names), *self.configured])
-        return [name for name in names if any(access.get().may_use(self.resolve(name, task)) for task in _ALIASED)]
+        allows = access.get().allows
+        return [name for name in names if any(allows(self.resolve(name, task), task) for task in Operation)]
 
 
 def find_model(name: str, offered: Mapping[str, Model] | None = None) -> Model:

@@ -34,21 +34,31 @@ def _with_zone(value: Any) -> Any:
     return value
 
 
+_INTEGER: Final = Field(ge=1, description="an integer of at least 1")
+_NUMBER: Final = Field(gt=0, allow_inf_nan=False, description="a number above 0")
+_TIME: Final = Field(description="a date or a time, such as 2027-12-31")
+
+
 class ApiKey(BaseModel):
-    """The table ``[keys.NAME]`` of the file of keys."""
+    """The table ``[keys.NAME]`` of the file of keys. The descriptions say what each field must be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    models: tuple[str, ...] = ()
-    operations: frozenset[Operation] = frozenset()
-    admin: bool = False
-    requests_per_minute: Annotated[int | None, Field(ge=1)] = None
-    images_per_day: Annotated[int | None, Field(ge=1)] = None
-    neurons_per_day: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
-    usd_per_day: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
-    expires: Annotated[datetime | None, BeforeValidator(_with_zone)] = None
-    revoked: Annotated[datetime | None, BeforeValidator(_with_zone)] = None
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="the SHA-256 hash of the key, 64 hexadecimal digits in small letters"
+    )
+    # An empty list might be meant as "none" and would be everything: it is refused.
+    models: Annotated[tuple[str, ...], Field(min_length=1, description='a list of patterns, such as ["flux-*"]')] = ()
+    operations: Annotated[
+        frozenset[Operation], Field(min_length=1, description="a list of some of generate, edit and vary")
+    ] = frozenset()
+    admin: bool = Field(default=False, description="true or false")
+    requests_per_minute: Annotated[int | None, _INTEGER] = None
+    images_per_day: Annotated[int | None, _INTEGER] = None
+    neurons_per_day: Annotated[float | None, _NUMBER] = None
+    usd_per_day: Annotated[float | None, _NUMBER] = None
+    expires: Annotated[datetime | None, BeforeValidator(_with_zone), _TIME] = None
+    revoked: Annotated[datetime | None, BeforeValidator(_with_zone), _TIME] = None
 
     def is_valid(self, now: datetime) -> bool:
         return self.revoked is None and (self.expires is None or now < self.expires)

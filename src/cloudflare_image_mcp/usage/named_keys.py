@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from cloudflare_image_mcp.errors import shown
 from cloudflare_image_mcp.usage.api_key import NAME, RESERVED, ApiKey
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def parse_named_keys(text: str) -> dict[str, ApiKey]:
@@ -33,15 +36,21 @@ def _key(name: str, table: Any) -> ApiKey:
     try:
         return ApiKey.model_validate(table)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(["keys", name, *map(str, first["loc"])])
-        # Only these values: a key may stand where its hash belongs, or under a name that is not known.
-        value = f", not {shown(first['input'])}" if first["loc"][:1] in _SHOWN else ""
-        raise ValueError(f"{place}: {first['msg']}{value}") from None
+        raise ValueError(_reason(name, error.errors(include_url=False)[0])) from None
 
 
-_SHOWN: Final = frozenset((field,) for field in ApiKey.model_fields if field != "sha256")
-"""Where the value that is wrong may be shown."""
+def _reason(name: str, error: ErrorDetails) -> str:
+    if not error["loc"]:
+        return f"keys.{name} must be a table [keys.{name}]"
+    field = str(error["loc"][0])
+    known = ApiKey.model_fields.get(field)
+    if known is None:
+        return f"keys.{name}.{field} is no field of a key; there are {', '.join(ApiKey.model_fields)}"
+    if error["type"] == "missing":
+        return f"keys.{name}.{field} is required: {known.description}"
+    # The value is not shown where a key may stand in place of its hash.
+    value = "" if field == "sha256" else f", not {shown(error['input'])}"
+    return f"keys.{name}.{field} must be {known.description}{value}"
 
 
 def check_name(name: str) -> None:
