@@ -36,6 +36,8 @@ class RequestRecord:
     cache: str = ""
     """How the cache answered: ``hit``, ``joined`` or ``miss``."""
     status: int = 0
+    error: str = ""
+    """Its error, as ``error_type`` of core/tracing.py has it."""
     seconds: float = 0.0
     images: int = 0
     neurons: float | None = None

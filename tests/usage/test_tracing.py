@@ -229,6 +229,11 @@ def test_errors_are_marked_with_their_codes(origin: str, upstream: Upstream, col
     (server,) = collector.trace_of(GENERATIONS, trace)
     assert (server.failed, server.attributes["http.response.status_code"]) == (False, 400)
     assert server.attributes["error.type"] == "invalid_request"
+    trace = "fbf92f3577b34da6a3ce929d0e0e4736"
+    sent = traceparent(trace) | {"content-type": "application/json"}
+    assert requests.post(f"{origin}/v1/images/generations", data="{", headers=sent, timeout=60).status_code == 400
+    (server,) = collector.trace_of(GENERATIONS, trace)
+    assert (server.failed, server.attributes["error.type"]) == (False, "invalid_request")
     trace = "9bf92f3577b34da6a3ce929d0e0e4736"
     upstream.failures = 100
     answer = generate(origin, traceparent(trace), stream=True)

@@ -47,7 +47,8 @@ class Recorder:
 
     def refused(self, record: RequestRecord, error: Exception) -> None:
         """Ends a request for which nothing was made."""
-        self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT, error)
+        record.error = error_type(error)
+        self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT)
 
     async def recorded(
         self, record: RequestRecord, plan: Plan, backend: str, work: Awaitable[ImageResult]
@@ -55,14 +56,13 @@ class Recorder:
         """Waits for the answer and ends the request, whatever becomes of it."""
         record.model, record.backend = plan.call.model.id, backend
         status = DEFECT
-        failure: Exception | None = None
         try:
             result = await work
             status = 200
             record.model, record.backend, record.cache = result.model.id, result.backend, result.cache or ""
             record.images, record.neurons = len(result.images), result.neurons
         except Exception as error:
-            failure = error
+            record.error = error_type(error)
             if isinstance(error, GatewayError):
                 status = error.row.status
             raise
@@ -70,7 +70,7 @@ class Recorder:
             status = CANCELLED
             raise
         finally:
-            self._end(record, status, failure)
+            self._end(record, status)
         return result
 
     async def counted(self, plan: Plan, work: Awaitable[ImageResult]) -> ImageResult:
@@ -84,16 +84,16 @@ class Recorder:
         self.metrics.count_images(result, access.get().name, spending_of(result.images))
         return result
 
-    def _end(self, record: RequestRecord, status: int, failure: Exception | None) -> None:
+    def _end(self, record: RequestRecord, status: int) -> None:
         record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True
         self.metrics.count_request(record)
         if self._tracer.is_on:
-            self._tracer.current.set(_attributes(record, failure))
+            self._tracer.current.set(_attributes(record))
         if not record.method:  # it is the HTTP interface that logs its requests
             log_request(record)
 
 
-def _attributes(record: RequestRecord, failure: Exception | None) -> dict[str, str | int | float]:
+def _attributes(record: RequestRecord) -> dict[str, str | int | float]:
     """What the span of a request says of it: what its log line says, and the code of its error."""
     values: dict[str, str | int | float | None] = {
         "image.operation": record.operation,
@@ -104,6 +104,6 @@ def _attributes(record: RequestRecord, failure: Exception | None) -> dict[str, s
         "image.count": record.images,
         "image.neurons": record.neurons,
         "image.prompt": record.prompt,
-        "error.type": None if failure is None else error_type(failure),
+        "error.type": record.error,
     }
     return {name: value for name, value in values.items() if value}

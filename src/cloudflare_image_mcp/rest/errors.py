@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from cloudflare_image_mcp.core.tracing import error_type
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.logs import log_failure
+from cloudflare_image_mcp.request_context import request_record
 from cloudflare_image_mcp.rest.paths import OPENAI_ROUTES, PREFIX
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def error_answer(error: GatewayError, headers: Mapping[str, str] | None = None) 
 
     A used-up quota also says ``x-should-retry: false``: the SDKs would otherwise repeat every 429.
     """
+    if (record := request_record.get()) is not None:
+        record.error = error_type(error)
     extra = dict(headers or {})
     if error.retry_after is not None:
         extra["retry-after"] = str(math.ceil(error.retry_after))

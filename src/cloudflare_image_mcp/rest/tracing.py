@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.request_context import request_record
+from cloudflare_image_mcp.request_context import RequestRecord, request_record
 from cloudflare_image_mcp.rest.middleware import CLIENT_LEFT
 from cloudflare_image_mcp.rest.paths import METRICS
 
@@ -65,15 +66,17 @@ def _attributes(scope: Scope, headers: Mapping[str, str]) -> dict[str, str | int
 
 
 def _end(span: Span, scope: Scope, status: int) -> None:
-    record = request_record.get()
-    route = "" if record is None else record.route
+    record = request_record.get() or RequestRecord()
+    route = record.route
     # The ids in paths of images and jobs give access to them, so a span has the route in place of such a path.
     attributes: dict[str, str | int | float] = {"http.response.status_code": status, "url.path": route or scope["path"]}
     if route:
         attributes["http.route"] = route
         span.rename(f"{scope['method']} {route}")
+    # A stream begins with 200 and may fail after that.
+    ended_with = max(status, record.status) if status == HTTPStatus.OK else status
+    if record.error and ended_with >= 400:
+        attributes["error.type"] = record.error
     span.set(attributes)
-    # The status of an answer that failed after it had begun is that of the request for images within it.
-    failed = max(status, 0 if record is None or status == CLIENT_LEFT else record.status)
-    if failed >= 500:
-        span.fail(str(failed))
+    if ended_with >= 500:
+        span.fail(str(ended_with))
