@@ -95,6 +95,21 @@ async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -
         assert backend.calls == 1
 
 
+async def test_a_job_whose_work_stood_still_in_a_worker_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime of a Worker ends what a request began, and tells nobody; on a server nothing does."""
+    for poll, state in ((0.02, JobState.FAILED), (None, JobState.RUNNING)):
+        async with started(poll) as (jobs, backend):
+            job = await jobs.start(request())
+            await backend.begun.acquire()
+            monkeypatch.setattr(module, "LEASE_SECONDS", -1.0)
+            found = await jobs.find(job.id)
+            assert found.state is state
+            assert (found.error is not None and found.error.kind == "interrupted") is (state is JobState.FAILED)
+            backend.turns.release()  # it was only late: what it made counts
+            await asyncio.wait_for(job.over.wait(), 60)
+            assert (job.state, job.error) == (JobState.COMPLETED, None)
+
+
 async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> None:
     async with started() as (jobs, backend):
         job = await jobs.start(request(n=3))

@@ -50,6 +50,10 @@ class Job:
     cancelled: bool = False
     """Whether somebody asked for it to be cancelled."""
     over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Held while its record is written, so that an older state does not replace a newer one."""
+    alive: float = 0.0
+    """When its work was last seen to go on, by the monotonic clock."""
     poll: float | None = None
     """See ``Jobs``."""
 

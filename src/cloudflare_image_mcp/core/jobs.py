@@ -49,6 +49,8 @@ MAX_FINISHED: Final = 4096
 RECENT_BYTES: Final = 64 * MEBIBYTE
 """Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
 
+_ALL: Final = ""
+"""Stands for the id of every job."""
 _ENDING: Final = ("request", "state", "images", "result", "error", "ended", "changed")
 """Fields of a job that its end changes."""
 
@@ -67,7 +69,7 @@ class Jobs:
         """``records``: where jobs are kept beyond this process; None: in its memory alone. ``notifier``: posts to the
         ``webhook_url`` of requests; None: they may have none. ``poll``: interval in seconds at which ``Job.wait``
         checks the state. None waits for an event instead. A Worker needs polling, because its runtime forbids one
-        request to wake another.
+        request to wake another, and ends what a request began when its time is over.
         """
         self._gateway = gateway
         self._records = records
@@ -77,8 +79,8 @@ class Jobs:
         self._work: dict[str, asyncio.Future[ImageResult]] = {}
         self._most = MAX_UNFINISHED if poll is None else MAX_RUNNING
         self._turns = asyncio.Semaphore(MAX_RUNNING) if poll is None else nullcontext()
-        self._saving = asyncio.Lock()
-        self._renewing: asyncio.Task[None] | None = None
+        # By the id of the job that is renewed; ``_ALL`` for one task that renews all.
+        self._renewing: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, request: ImageRequest, prepared: Prepared | None = None) -> Job:
         """Starts the request and returns at once. The images are always stored.
@@ -98,6 +100,7 @@ class Jobs:
             model=gateway.options.names.resolve(request.model, request.operation),
             created=gateway.clock.now(),
             began=gateway.clock.monotonic(),
+            alive=gateway.clock.monotonic(),
             owner=access.get().name,
             response_format=gateway.response_format(request),
             poll=self._poll,
@@ -107,17 +110,17 @@ class Jobs:
         self._jobs[job.id] = job
         work = self._work[job.id] = asyncio.ensure_future(self._run(job, prepared))
         gateway.defer(self._settle(job, work, prepared))
+        self._begin_renewing(job)
         if self._records is not None:
             await self._records.remove_expired(job.created.timestamp())
             await self._save(job)
-            if self._work and (self._renewing is None or self._renewing.done()):
-                self._renewing = asyncio.create_task(self._renew(self._records))
         return job
 
     async def find(self, job_id: str) -> Job:
         """Returns the job. Raises ``GatewayError`` (404) when it does not exist, belongs to somebody else or is no
         longer kept.
         """
+        self._end_abandoned()
         job = self._jobs.get(job_id) or await self._recorded(job_id)
         if job is None or not access.get().sees(job.owner):
             raise GatewayError(
@@ -186,8 +189,8 @@ class Jobs:
         ended = await self._ended(job, work)
         if prepared is not None:
             await self._gateway.release(prepared)
-        async with self._saving:
-            del self._work[job.id]
+        async with job.saving:
+            self._work.pop(job.id, None)
             if self._records is not None:
                 # Saved before anybody sees it, so that a kill in between does not change it.
                 await self._records.save(self._record_of(ended))
@@ -196,8 +199,9 @@ class Jobs:
         job.over.set()
         if self._notifier is not None and job.request.webhook_url:
             self._gateway.defer(self._notifier.send(job.request.webhook_url, self._gateway.ids.name(), _event(job)))
-        if not self._work and self._renewing is not None:
-            self._renewing.cancel()
+        self._stop_renewing(job.id)
+        if not self._work:
+            self._stop_renewing(_ALL)
         self._trim()
 
     def _check_webhook(self, request: ImageRequest) -> None:
@@ -234,18 +238,47 @@ class Jobs:
         )
 
     async def _save(self, job: Job) -> None:
-        async with self._saving:
+        async with job.saving:
             if self._records is not None and (job.id in self._work or job.is_over):
                 await self._records.save(self._record_of(job))
 
-    async def _renew(self, records: JobRecords) -> None:
-        """Prolongs the records of the running jobs, and stops those that another process was asked to cancel."""
-        while self._work:
+    def _begin_renewing(self, job: Job) -> None:
+        """In a Worker each job is renewed by a task of its own, which lives as long as the request that began it."""
+        if self._records is None and self._poll is None:
+            return
+        which = _ALL if self._poll is None else job.id
+        if which not in self._renewing or self._renewing[which].done():
+            self._renewing[which] = asyncio.create_task(self._renew(which))
+
+    async def _renew(self, which: str) -> None:
+        """Prolongs the record of one running job, or of ``_ALL``, and stops those that another process was asked to
+        cancel.
+        """
+        while running := [self._jobs[job_id] for job_id in self._work if which in {_ALL, job_id}]:
             await asyncio.sleep(RENEW_SECONDS)
+            for job in running:
+                job.alive = self._gateway.clock.monotonic()
+            if self._records is None:
+                continue
             until = self._gateway.clock.now().timestamp() + LEASE_SECONDS
-            for job_id in await records.renew(list(self._work), until):
+            for job_id in await self._records.renew([job.id for job in running], until):
                 if job_id in self._work:
                     self._stop(self._jobs[job_id])
+
+    def _stop_renewing(self, which: str) -> None:
+        if task := self._renewing.pop(which, None):
+            task.cancel()
+
+    def _end_abandoned(self) -> None:
+        """Ends the jobs that the runtime of a Worker has stopped, which tells nobody."""
+        if self._poll is None:
+            return
+        now = self._gateway.clock.monotonic()
+        for job_id in [job_id for job_id in self._work if now - self._jobs[job_id].alive > LEASE_SECONDS]:
+            job = self._jobs[job_id]
+            job.state, job.error, job.ended = JobState.FAILED, interrupted(), now
+            del self._work[job_id]
+            self._stop_renewing(job_id)
 
     async def _recorded(self, job_id: str) -> Job | None:
         record = None if self._records is None else await self._records.find(job_id)
@@ -263,6 +296,7 @@ class Jobs:
         return iter(sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: -(job.ended or 0)))
 
     def _forget(self) -> None:
+        self._end_abandoned()
         oldest = self._gateway.clock.monotonic() - KEEP_SECONDS
         for index, job in enumerate(self._finished()):
             if index >= MAX_FINISHED or (job.ended or 0) < oldest:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from pyodide.ffi import JsException
-
 from cloudflare_image_mcp.core.quota import TOLERANCE, CounterReading, CountersFailed, Outcome
-from cloudflare_image_mcp.js_values import js_array
 from cloudflare_image_mcp.usage.counter_table import ADD, ADD_TO_OLD, DELETE_ENDED, READ, TABLE
+from cloudflare_image_mcp.usage.d1_database import D1Database, D1Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +15,6 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.ports import Clock
     from cloudflare_image_mcp.core.quota import Charge
     from cloudflare_image_mcp.js_values import Handle
-
-TIMEOUT: Final = 5.0
-"""Seconds to wait for an answer of the database, which may be on another continent."""
 
 _RESERVE: Final = f"""
 WITH charges AS (
@@ -44,13 +38,12 @@ the rule of ``Charge.fits``: only inside the database are checking and adding on
 
 
 class D1Counters:
-    """Implements ``UsageCounters``. Makes its table with the first statement of an isolate."""
+    """Implements ``UsageCounters``."""
 
-    def __init__(self, database: Handle, clock: Clock) -> None:
-        """``database`` is the raw binding."""
-        self._database = database
+    def __init__(self, binding: Handle, clock: Clock) -> None:
+        """``binding`` is the raw binding."""
+        self._database = D1Database(binding, TABLE)
         self._clock = clock
-        self._has_table = False
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
         now = self._clock.now().timestamp()
@@ -59,45 +52,30 @@ class D1Counters:
             for row in charges
         ]
         reads = [(READ, (name,)) for row in charges for name in (row.counter, row.previous)]
-        *values, added = await self._batch([*reads, (_RESERVE, (json.dumps(rows),))])
+        *values, added = await self._batch(*reads, (_RESERVE, (json.dumps(rows),)))
         held = [_value(rows) for rows in values]
         return Outcome(bool(added), tuple(map(CounterReading, held[::2], held[1::2])))
 
     async def add(self, charges: Sequence[Charge]) -> None:
         now = self._clock.now().timestamp()
-        await self._batch([(ADD, (charge.counter, charge.amount, now + charge.kept)) for charge in charges])
+        await self._batch(*((ADD, (charge.counter, charge.amount, now + charge.kept)) for charge in charges))
 
     async def read(self, counters: Sequence[str]) -> list[float]:
-        return [_value(rows) for rows in await self._batch([(READ, (name,)) for name in counters])]
+        return [_value(rows) for rows in await self._batch(*((READ, (name,)) for name in counters))]
 
     async def delete_ended(self) -> None:
         """Deletes the counters that nobody needs any more. Raises ``CountersFailed``."""
-        await self._batch([(DELETE_ENDED, (self._clock.now().timestamp(),))])
+        await self._batch((DELETE_ENDED, (self._clock.now().timestamp(),)))
 
     async def aclose(self) -> None:
         """A binding has nothing to close."""
 
-    async def _batch(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[list[Handle]]:
-        """The rows of each statement. The statements are one transaction. Raises ``CountersFailed``."""
-        if not statements:
-            return []
-        database = self._database
-        prepared = [database.prepare(text).bind(*values) for text, values in statements]
-        if not self._has_table:
-            prepared.insert(0, database.prepare(TABLE))
+    async def _batch(self, *statements: tuple[str, Sequence[object]]) -> list[list[Handle]]:
+        """Raises ``CountersFailed``."""
         try:
-            async with asyncio.timeout(TIMEOUT):
-                results = await database.batch(js_array(prepared))
-        except JsException as error:
-            raise self._failed(str(error)) from None
-        except TimeoutError:
-            raise self._failed(f"no answer in {TIMEOUT:.0f} s") from None
-        self._has_table = True
-        return [list(result.results) for result in results][-len(statements) :]
-
-    def _failed(self, reason: str) -> CountersFailed:
-        self._has_table = False  # whatever failed may have been the table
-        return CountersFailed(f"the D1 database does not answer ({reason})")
+            return await self._database.batch(*statements)
+        except D1Failed as error:
+            raise CountersFailed(str(error)) from None
 
 
 def _value(rows: Sequence[Any]) -> float:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cloudflare_image_mcp.core.job_records import KEEP_SECONDS, JobRecord
+from cloudflare_image_mcp.usage.job_table import (
+    CANCEL,
+    DELETE_EXPIRED,
+    FIND,
+    NEWEST,
+    RENEW,
+    SAVE,
+    TABLE,
+    TO_CANCEL,
+    record_of_row,
+    row_of,
+)
 from cloudflare_image_mcp.usage.shared_database import SharedDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-FILE_NAME: Final = "jobs.sqlite3"
+    from cloudflare_image_mcp.core.job_records import JobRecord
 
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY, owner TEXT NOT NULL, created REAL NOT NULL, running INTEGER NOT NULL, until REAL NOT NULL,
-    data TEXT NOT NULL, cancel INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID
-"""
-_SAVE: Final = """
-INSERT INTO jobs (id, owner, created, running, until, data) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET running = excluded.running, until = excluded.until, data = excluded.data
-"""
-_COLUMNS: Final = "SELECT id, owner, created, running, until, data FROM jobs"
+FILE_NAME: Final = "jobs.sqlite3"
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -35,30 +37,27 @@ class JobDatabase:
     """A ``JobRecords`` in a file of a folder, made when the first job starts."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = SharedDatabase(folder / FILE_NAME, _TABLE)
+        self._database = SharedDatabase(folder / FILE_NAME, TABLE)
         self._warned = False
 
     async def save(self, record: JobRecord) -> None:
-        row = (record.id, record.owner, record.created, record.running, record.until, record.data)
-        await self._write(lambda connection: connection.execute(_SAVE, row))
+        await self._write(lambda connection: connection.execute(SAVE, row_of(record)))
 
     async def renew(self, ids: Collection[str], until: float) -> Collection[str]:
         return await self._write(lambda connection: _renew(connection, list(ids), until)) or ()
 
     async def cancel(self, job_id: str) -> None:
-        update = "UPDATE jobs SET cancel = 1 WHERE id = ? AND running"
-        await self._write(lambda connection: connection.execute(update, (job_id,)))
+        await self._write(lambda connection: connection.execute(CANCEL, (job_id,)))
 
     async def find(self, job_id: str) -> JobRecord | None:
-        found = self._read(f"{_COLUMNS} WHERE id = ?", (job_id,))
+        found = self._read(FIND, (job_id,))
         return found[0] if found else None
 
     async def newest(self, owner: str | None, limit: int) -> Sequence[JobRecord]:
-        return self._read(f"{_COLUMNS} WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC LIMIT ?2", (owner, limit))
+        return self._read(NEWEST, (owner, limit))
 
     async def remove_expired(self, now: float) -> None:
-        delete = "DELETE FROM jobs WHERE until + running * ? < ?"
-        await self._write(lambda connection: connection.execute(delete, (KEEP_SECONDS, now)))
+        await self._write(lambda connection: connection.execute(DELETE_EXPIRED, (now,)))
 
     async def aclose(self) -> None:
         self._database.close()
@@ -78,10 +77,7 @@ class JobDatabase:
         except (OSError, sqlite3.Error) as error:
             self._failed(error)
             return []
-        return [
-            JobRecord(id=row[0], owner=row[1], created=row[2], running=bool(row[3]), until=row[4], data=row[5])
-            for row in rows
-        ]
+        return list(map(record_of_row, rows))
 
     def _failed(self, error: Exception) -> None:
         if not self._warned:
@@ -90,6 +86,6 @@ class JobDatabase:
 
 
 def _renew(connection: sqlite3.Connection, ids: list[str], until: float) -> set[str]:
-    marks = ", ".join("?" * len(ids))
-    connection.execute(f"UPDATE jobs SET until = ? WHERE running AND id IN ({marks})", (until, *ids))  # noqa: S608 - question marks
-    return {row[0] for row in connection.execute(f"SELECT id FROM jobs WHERE cancel AND id IN ({marks})", ids)}  # noqa: S608 - question marks
+    listed = json.dumps(ids)
+    connection.execute(RENEW, (until, listed))
+    return {row[0] for row in connection.execute(TO_CANCEL, (listed,))}

@@ -34,6 +34,7 @@ from cloudflare_image_mcp.setting_values import LLAMA_GUARD
 from cloudflare_image_mcp.settings import SETTINGS, Settings
 from cloudflare_image_mcp.storage.r2 import R2Store
 from cloudflare_image_mcp.usage.d1_counters import D1Counters
+from cloudflare_image_mcp.usage.d1_jobs import D1Jobs
 from cloudflare_image_mcp.worker.asgi import MAX_TOTAL_BODY_BYTES, MAX_TOTAL_FETCHED_BYTES, answer
 from cloudflare_image_mcp.worker.limits import make_limiter
 from cloudflare_image_mcp.worker.mcp import WorkerMcp
@@ -74,7 +75,9 @@ class Default(WorkerEntrypoint):
         swept = await store(self.env, read_settings(self.env)).sweep()
         _log.info("%d expired images deleted", swept)
         if (database := _binding(self.env, "DB")) is not None:
-            await D1Counters(database, WorkerClock()).delete_ended()
+            clock = WorkerClock()
+            await D1Jobs(database).remove_expired(clock.now().timestamp())
+            await D1Counters(database, clock).delete_ended()
 
 
 def application(env: Handle) -> FastAPI:
@@ -83,7 +86,8 @@ def application(env: Handle) -> FastAPI:
         settings = read_settings(env)
         options = AppOptions.of(settings)
         core = gateway(env, settings)
-        jobs = Jobs(core, poll=POLL)
+        database = _binding(env, "DB")
+        jobs = Jobs(core, None if database is None else D1Jobs(database), poll=POLL)
         endpoint = McpEndpoint(
             gateway=core,
             jobs=jobs,
