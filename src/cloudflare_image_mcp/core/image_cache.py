@@ -115,11 +115,13 @@ class ImageCache:
     async def _claim(
         self, checked: Prepared, digest: str, stage: Callable[[Prepared], Awaitable[Prepared]]
     ) -> Prepared:
-        run = self._runs.get(digest) if self._options.join_requests else None
+        run = self._runs.get(digest)
         if run is not None:
             run.requests += 1
             return replace(checked, claim=Claim(digest, CacheOutcome.JOINED, run=run))
-        run = self._runs[digest] = SharedRun()
+        run = SharedRun()
+        if self._options.join_requests:
+            self._runs[digest] = run
         try:
             answer = await self._find(digest, checked)
             staged = checked if answer else await stage(checked)
