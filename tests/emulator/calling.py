@@ -63,10 +63,15 @@ def holding(**options: Any) -> Iterator[tuple[str, threading.Event]]:
             held.released.set()
 
 
+def stats(emulator: str) -> Any:
+    """The emulator's counters since its start."""
+    with urlopen(f"{emulator}/emulator/stats") as answer:
+        return json.load(answer)
+
+
 def calls(emulator: str) -> int:
     """Counts the models' calls of all accounts since the emulator's start."""
-    with urlopen(f"{emulator}/emulator/stats") as answer:
-        return sum(account["calls"] for account in json.load(answer)["accounts"].values())
+    return sum(account["calls"] for account in stats(emulator)["accounts"].values())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import re
 import signal
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -21,8 +20,9 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.emulator.calling import emulating
+from tests.emulator.calling import calls, holding, stats
 from tests.rest.test_limits import HEAD, JSON, MIB, PATH, started
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,25 +99,24 @@ def test_jobs_count_in_the_limit_on_memory_until_they_end(tmp_path: Path) -> Non
 @pytest.mark.parametrize("how", ["a request", "a client that hung up", "a job"])
 def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_path: Path, how: str) -> None:
     images = tmp_path / "images"
-    with emulating(faults="slow=3s:1.0", daily_neurons=1e9) as upstream:
+    with holding(daily_neurons=1e9) as (upstream, released):
         environ = workers_ai(upstream, IMAGE_STORAGE_URL=images.as_uri(), SHUTDOWN_TIMEOUT="300")
         with started(tmp_path, **environ) as (port, process, log):
             body = json.dumps({"prompt": "a fox", "async": how == "a job"})
             with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
                 connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-                deadline = time.monotonic() + 120
-                while not requests.get(f"{upstream}/emulator/stats", timeout=60).json()["accounts"]:
-                    assert time.monotonic() < deadline, log.read_text("utf-8")
-                    time.sleep(0.02)
+                wait_for(lambda: calls(upstream), "the model was not called", process)
                 if how == "a client that hung up":
                     connection.close()
                 process.send_signal(signal.SIGTERM)
+                wait_for(lambda: "Shutting down" in log.read_text("utf-8"), "the signal was not noticed", process)
+                released.set()
                 if how != "a client that hung up":
                     expected = b"HTTP/1.1 202" if how == "a job" else b"HTTP/1.1 200"
                     assert connection.recv(12) == expected
                 process.wait(300)
         assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
-        assert requests.get(f"{upstream}/emulator/stats", timeout=60).json()["answers"] == {"200": 1}
+        assert stats(upstream)["answers"] == {"200": 1}
     (stored,) = images.glob("*.jpg")
     with Image.open(stored) as image:
         assert image.size == (1024, 1024)
@@ -125,21 +124,16 @@ def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_p
 
 
 def test_a_second_signal_ends_the_process_while_work_is_paid_for(tmp_path: Path) -> None:
-    with emulating(faults="slow=600s:1.0", daily_neurons=1e9) as upstream:
+    with holding(daily_neurons=1e9) as (upstream, _):
         environ = workers_ai(upstream, SHUTDOWN_TIMEOUT="3600")
         with (
             started(tmp_path, **environ) as (port, process, log),
             socket.create_connection(("127.0.0.1", port)) as connection,
         ):
             connection.sendall(f"{HEAD}Content-Length: 14\r\n\r\n".encode() + b'{"prompt":"x"}')
-            deadline = time.monotonic() + 120
-            while not requests.get(f"{upstream}/emulator/stats", timeout=60).json()["accounts"]:
-                assert time.monotonic() < deadline, log.read_text("utf-8")
-                time.sleep(0.02)
+            wait_for(lambda: calls(upstream), "the model was not called", process)
             process.send_signal(signal.SIGTERM)
-            while "Shutting down" not in log.read_text("utf-8"):
-                assert time.monotonic() < deadline, log.read_text("utf-8")
-                time.sleep(0.02)
+            wait_for(lambda: "Shutting down" in log.read_text("utf-8"), "the signal was not noticed", process)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
             assert process.wait(120) == -signal.SIGTERM

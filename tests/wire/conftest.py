@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.request import urlopen
 
 import pytest
 import requests
@@ -16,7 +14,7 @@ from PIL import Image
 
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
-from tests.emulator.calling import emulating, holding
+from tests.emulator.calling import emulating, holding, stats
 from tests.live import serving, workers_ai_at
 
 if TYPE_CHECKING:
@@ -56,8 +54,7 @@ class Wire:
         return found
 
     def stats(self) -> Any:
-        with urlopen(f"{self.emulator}/emulator/stats") as answer:
-            return json.load(answer)
+        return stats(self.emulator)
 
 
 @contextmanager

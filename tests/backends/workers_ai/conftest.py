@@ -58,11 +58,6 @@ def call(model: str = LIGHTNING, **values: Any) -> Call:
     return Call(model=models()[model], **defaults | values)
 
 
-def stats(address: str) -> Any:
-    with urlopen(f"{address}/emulator/stats") as answer:
-        return json.load(answer)
-
-
 def set_account(address: str, account: str, **values: Any) -> None:
     body = json.dumps(values).encode()
     with urlopen(Request(f"{address}/emulator/accounts/{account}", data=body, method="PUT")):

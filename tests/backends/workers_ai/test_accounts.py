@@ -19,9 +19,9 @@ from cloudflare_image_mcp.backends.workers_ai.errors import CODES, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.request_context import request_id
-from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account, stats
+from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account
 from tests.backends.workers_ai.scripted import http, image_answer, refusal, scripted
-from tests.emulator.calling import emulating
+from tests.emulator.calling import emulating, stats
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import AccountState

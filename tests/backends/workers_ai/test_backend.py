@@ -14,8 +14,8 @@ from cloudflare_image_mcp.backends.workers_ai.retry import RetryPolicy
 from cloudflare_image_mcp.catalog import Operation, Size, models
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.imagefile.payload import Base64Payload
-from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, image, stats
-from tests.emulator.calling import DREAMSHAPER, IMG2IMG, INPAINTING, KLEIN, PHOENIX, SCHNELL, SDXL, emulating
+from tests.backends.workers_ai.conftest import LIGHTNING, backend_at, call, image
+from tests.emulator.calling import DREAMSHAPER, IMG2IMG, INPAINTING, KLEIN, PHOENIX, SCHNELL, SDXL, emulating, stats
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.backend import WorkersAIBackend
