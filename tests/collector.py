@@ -61,12 +61,15 @@ def collecting(port: int = 0) -> Iterator[Collector]:
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             assert self.path == "/v1/traces"
             collector.bodies.append(body)
             collector.spans += _spans(ExportTraceServiceRequest.FromString(body))
             self.send_response(200)
+            self.send_header("content-length", "0")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
