@@ -2,13 +2,15 @@
 
     python bench/gateway.py                   this gateway
     python bench/gateway.py --beside          also LiteLLM's proxy and Portkey's gateway, installed into .cache/bench
+    python bench/gateway.py --beside portkey  one of the two alone
     python bench/gateway.py --limits          this gateway without keys, and with a named key with four limits, by turns
     python bench/gateway.py --tracing         this gateway without traces, and with a trace of each request, by turns
 
 Every gateway is one process that checks a key and keeps no database; behind it is the same bare upstream
 (``bench/servers/upstream.py``), which answers at once with an image of 1 KB or 1 MB. wrk (a Debian package) asks for
 ``b64_json`` on 16 connections. CPU time is user and system of the gateway's process tree, from /proc, divided by the
-requests that wrk completed: it stays the same on a busy machine, which latencies do not.
+requests that wrk completed: it depends less on what else the machine does than latencies. The gateways take turns of
+two seconds, so that all see the same machine.
 """
 
 from __future__ import annotations
@@ -116,9 +118,10 @@ def litellm(length: int) -> Contender:
         "litellm_settings: {telemetry: false}\n",
         "utf-8",
     )
-    command = [str(CACHE / "litellm/bin/litellm"), "--config", str(config), "--port", str(PORT), "--host", "127.0.0.1"]
+    litellm, port = str(CACHE / "litellm/bin/litellm"), PORT + 1
+    command = [litellm, "--config", str(config), "--port", str(port), "--host", "127.0.0.1"]
     body = '{"model":"image","prompt":"a lighthouse","response_format":"b64_json"}'
-    return Contender("LiteLLM", command, body, {"Authorization": f"Bearer {KEY}"}, {"LITELLM_LOG": "ERROR"})
+    return Contender("LiteLLM", command, body, {"Authorization": f"Bearer {KEY}"}, {"LITELLM_LOG": "ERROR"}, port)
 
 
 def portkey(length: int) -> Contender:
@@ -130,16 +133,19 @@ def portkey(length: int) -> Contender:
         "x-portkey-custom-host": f"http://127.0.0.1:{UPSTREAM}/bytes-{length}/client/v4/accounts/bench/ai/run",
     }
     body = f'{{"model":"{SCHNELL}","prompt":"a lighthouse","response_format":"b64_json"}}'
-    return Contender("Portkey", ["node", str(script), f"--port={PORT}", "--headless"], body, headers)
+    port = PORT + 2
+    return Contender("Portkey", ["node", str(script), f"--port={port}", "--headless"], body, headers, port=port)
 
 
-def install_others() -> None:
+OTHERS: Final = {"litellm": litellm, "portkey": portkey}
+
+
+def install(others: list[str]) -> None:
     """Into ``.cache/bench``, once. They never share an environment with this project."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not (CACHE / "litellm/bin/litellm").exists():
+    if "litellm" in others and not (CACHE / "litellm/bin/litellm").exists():
         subprocess.run([sys.executable, "-m", "venv", CACHE / "litellm"], check=True)
         subprocess.run([CACHE / "litellm/bin/pip", "install", "-qq", LITELLM], check=True)
-    if not (CACHE / "portkey/node_modules").exists():
+    if "portkey" in others and not (CACHE / "portkey/node_modules").exists():
         subprocess.run(["npm", "install", "--silent", "--prefix", CACHE / "portkey", PORTKEY], check=True)
 
 
@@ -200,23 +206,55 @@ def wrk(contender: Contender, seconds: int) -> tuple[int, float, int]:
     return int(done[1]), float(rate[1]), int(bad[1]) if bad else 0
 
 
-def measure(contender: Contender, size: str, seconds: int) -> None:
-    with started(contender.command, contender.environ) as process:
-        length = answer_length(contender)
-        wrk(contender, 2)
-        cpu, resident, rounds = cpu_seconds(process), [resident_mb(process)], []
-        for _ in range(ROUNDS):
-            rounds.append(wrk(contender, max(1, seconds // ROUNDS)))
-            resident.append(resident_mb(process))
-        cpu = cpu_seconds(process) - cpu
-    requests, bad = sum(done for done, _, _ in rounds), sum(failed for _, _, failed in rounds)
-    rate = sum(rate for _, rate, _ in rounds) / ROUNDS
-    print(
-        f"{contender.name:<13} {size}  {cpu / requests * 1000:6.2f} ms CPU a request  {rate:7.0f} requests/s"
-        f"  {' '.join(f'{mb:.0f}' for mb in resident)} MB resident over {requests} requests"
-        f"  ({bad} failed, {length} characters)",
-        flush=True,
-    )
+@dataclass
+class Measured:
+    """What the rounds of one gateway added up to."""
+
+    contender: Contender
+    process: psutil.Process
+    length: int
+    resident: list[float]
+    cpu: float = 0.0
+    requests: int = 0
+    failed: int = 0
+    rate: float = 0.0
+
+    @property
+    def milliseconds(self) -> float:
+        """CPU time a request."""
+        return self.cpu / self.requests * 1000
+
+    def measure_round(self, seconds: int) -> None:
+        cpu = cpu_seconds(self.process)
+        done, rate, failed = wrk(self.contender, seconds)
+        self.cpu += cpu_seconds(self.process) - cpu
+        self.requests += done
+        self.failed += failed
+        self.rate += rate / ROUNDS
+        self.resident.append(resident_mb(self.process))
+
+
+def measure(contenders: list[Contender], size: str, seconds: int) -> None:
+    """Measures the gateways, the first one being ours, by turns."""
+    with ExitStack() as stack:
+        rows = []
+        for contender in contenders:
+            process = stack.enter_context(started(contender.command, contender.environ))
+            length = answer_length(contender)
+            wrk(contender, 2)
+            rows.append(Measured(contender, process, length, [resident_mb(process)]))
+        for turn in range(ROUNDS):
+            for row in rows if turn % 2 else reversed(rows):
+                row.measure_round(max(1, seconds // ROUNDS))
+    for row in rows:
+        ratio = "" if row is rows[0] else f"  (ours: {rows[0].milliseconds / row.milliseconds:.3f} of it)"
+        print(
+            f"{row.contender.name:<13} {size}  {row.milliseconds:6.3f} ms CPU a request{ratio}"
+            f"  {row.rate:5.0f} requests/s"
+            f"  {' '.join(f'{mb:.0f}' for mb in row.resident)} MB resident over {row.requests} requests"
+            f"  ({row.failed} failed, {row.length} characters)",
+            flush=True,
+        )
 
 
 def compare(other: Callable[[int], Contender], size: str, length: int, seconds: int) -> None:
@@ -248,7 +286,9 @@ def compare(other: Callable[[int], Contender], size: str, length: int, seconds: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--beside", action="store_true", help="measure LiteLLM and Portkey too")
+    parser.add_argument(
+        "--beside", nargs="*", choices=OTHERS, metavar="NAME", help="measure LiteLLM and Portkey too, or the ones named"
+    )
     parser.add_argument("--limits", action="store_true", help="measure what keys with limits cost, and nothing else")
     parser.add_argument("--tracing", action="store_true", help="measure what traces cost, and nothing else")
     parser.add_argument("--seconds", type=int, default=10, help="of each measurement")
@@ -256,10 +296,8 @@ def main() -> None:
     if shutil.which("wrk") is None:
         raise SystemExit("bench/gateway.py needs wrk: apt-get install wrk")
     CACHE.mkdir(parents=True, exist_ok=True)
-    contenders = [ours]
-    if options.beside:
-        install_others()
-        contenders += [litellm, portkey]
+    others = [] if options.beside is None else options.beside or list(OTHERS)
+    install(others)
     with started([sys.executable, str(HERE / "servers/upstream.py"), "--port", str(UPSTREAM)], {}):
         if options.limits:
             for size, length in SIZES.items():
@@ -269,9 +307,8 @@ def main() -> None:
             with started([sys.executable, str(HERE / "servers/collector.py"), "--port", str(COLLECTOR)], {}):
                 compare(traced, "1 KB", SIZES["1 KB"], options.seconds)
             return
-        for contender in contenders:
-            for size, length in SIZES.items():
-                measure(contender(length), size, options.seconds)
+        for size, length in SIZES.items():
+            measure([ours(length), *(OTHERS[name](length) for name in others)], size, options.seconds)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 192 * 1024
 """Bytes in a chunk: a multiple of 3, so that the base64 of each chunk needs no padding."""
+_TEXT: Final = CHUNK // 3 * 4
+"""Characters of base64 in a chunk."""
 
 
 class Payload(Protocol):
@@ -37,7 +39,7 @@ class Payload(Protocol):
         """The whole file, a piece at a time."""
         ...
 
-    def base64_chunks(self) -> AsyncIterator[bytes]:
+    def base64_chunks(self) -> AsyncIterator[bytes | memoryview]:
         """The whole file as base64 text in ASCII, a piece at a time; the pieces joined are valid base64."""
         ...
 
@@ -83,10 +85,10 @@ class Base64Payload:
     __slots__ = ("_parts", "_size")
 
     def __init__(self, *parts: bytes | memoryview) -> None:
-        """``parts`` joined are the text. Each but the last is a whole number of 4-character groups."""
+        """``parts`` joined are the text."""
         self._parts = tuple([part for part in parts if part])
         length = sum(map(len, self._parts))
-        padding = bytes(self._parts[-1][-2:]).count(b"=") if self._parts else 0
+        padding = b"".join([part[-2:] for part in self._parts[-2:]])[-2:].count(b"=")
         self._size = length // 4 * 3 - padding
 
     @property
@@ -103,19 +105,16 @@ class Base64Payload:
         return _decoded(text)[start - first * 3 : stop - first * 3]
 
     async def read(self) -> bytes:
-        return b"".join([_decoded(part) for part in self._parts])
+        return b"".join(map(_decoded, base64_text.whole_groups(self._parts)))
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            yield _decoded(part)
+        for groups in base64_text.whole_groups(self._parts):
+            yield _decoded(groups)
 
-    async def base64_chunks(self) -> AsyncIterator[bytes]:
+    async def base64_chunks(self) -> AsyncIterator[bytes | memoryview]:
         for part in self._parts:
-            if isinstance(part, bytes):
-                yield part
-                continue
-            for start in range(0, len(part), CHUNK):
-                yield bytes(part[start : start + CHUNK])
+            for start in range(0, len(part), _TEXT):
+                yield memoryview(part)[start : start + _TEXT]
 
     async def spliced(self, start: int, stop: int, data: bytes) -> Payload:
         """Stays undecoded, but for a few characters at the seams, where the difference in length is a multiple
@@ -131,10 +130,10 @@ class Base64Payload:
 
     def _text(self, start: int, stop: int) -> Iterator[memoryview]:
         """Views of the text, not copies."""
-        offset = 0
         for part in self._parts:
-            yield memoryview(part)[max(0, start - offset) : max(0, stop - offset)]
-            offset += len(part)
+            if start < len(part) and stop > 0:
+                yield memoryview(part)[max(0, start) : stop]
+            start, stop = start - len(part), stop - len(part)
 
 
 def _decoded(text: bytes | memoryview) -> bytes:

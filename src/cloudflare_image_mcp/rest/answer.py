@@ -29,15 +29,21 @@ class PiecesResponse(Response):
     is dropped by the server.
     """
 
-    def __init__(self, pieces: AsyncIterator[bytes], headers: dict[str, str], media_type: str) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes | memoryview], headers: dict[str, str], media_type: str) -> None:
         super().__init__(None, 200, headers, media_type)
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        waiting: list[bytes] = []
+        waiting: list[bytes | memoryview] = []
         length = 0
         async for piece in self._pieces:
+            if len(piece) >= _TOGETHER:  # not copied
+                if waiting:
+                    await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+                    waiting, length = [], 0
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                continue
             waiting.append(piece)
             length += len(piece)
             if length >= _TOGETHER:
@@ -148,7 +154,7 @@ def _item(image: ResultImage, result: ImageResult, base_url: str) -> Iterator[by
     yield b'"' + (b"," + compact_json(rest)[1:] if rest else b"}")
 
 
-async def written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes]:
+async def written(pieces: list[bytes | Payload]) -> AsyncIterator[bytes | memoryview]:
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

@@ -252,7 +252,7 @@ def chat_stream(gateway: Gateway, prepared: Prepared, form: ChatForm, name: str,
 
 async def _events(
     gateway: Gateway, prepared: Prepared, form: ChatForm, name: str, *, include_usage: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[bytes | memoryview]:
     """The body. An error after the headers are sent is an event with an ``error``, which SDKs raise."""
     work = asyncio.ensure_future(gateway.make(prepared))
     try:

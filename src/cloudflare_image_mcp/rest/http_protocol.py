@@ -16,11 +16,13 @@ from cloudflare_image_mcp.limits import READ_TIMEOUT
 from cloudflare_image_mcp.rest.request_body import DISCONNECTED
 
 if TYPE_CHECKING:
-    from asyncio import TimerHandle, Transport
+    from asyncio import AbstractEventLoop, TimerHandle, Transport
 
 _REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout"}
 _UPGRADE: Final = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and options of ``Connection``, that offer an upgrade."""
+_SMALL: Final = 16 * 1024
+"""Bytes below which writes are joined."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -37,6 +39,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]  # has what uvicorn uses of one
         self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,3 +139,42 @@ class HttpProtocol(HttpToolsProtocol):
             ]
             self.transport.write(b"\r\n".join([*lines, b"", body]))
         self.transport.close()
+
+
+class JoinedWrites:
+    """A transport that joins small writes of one turn of the event loop, such as the head and the body of an answer:
+    every write is a system call.
+    """
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._waiting: list[bytes | memoryview] = []
+        self._length = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes | memoryview) -> None:
+        if not self._waiting and len(data) >= _SMALL:
+            self._transport.write(data)
+            return
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+        self._length += len(data)
+        if self._length >= _SMALL:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        waiting, length, self._waiting, self._length = self._waiting, self._length, [], 0
+        if not waiting or self._transport.is_closing():
+            return
+        if length < _SMALL:
+            self._transport.write(b"".join(waiting))
+        else:  # not copied
+            self._transport.writelines(waiting)

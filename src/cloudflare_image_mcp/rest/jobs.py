@@ -125,7 +125,7 @@ class JobAnswers:
             self._events(job_id, base_url), media_type="text/event-stream", headers=dict(STREAM_HEADERS)
         )
 
-    async def _events(self, job_id: str, base_url: str) -> AsyncIterator[bytes]:
+    async def _events(self, job_id: str, base_url: str) -> AsyncIterator[bytes | memoryview]:
         last, silence = None, 0.0
         while True:
             job = await self._jobs.find(job_id)

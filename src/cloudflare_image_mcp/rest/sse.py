@@ -35,7 +35,11 @@ class ImageStream(StreamingResponse):
     """
 
     def __init__(
-        self, gateway: Gateway, prepared: Prepared, events: AsyncIterator[bytes], headers: dict[str, str] | None = None
+        self,
+        gateway: Gateway,
+        prepared: Prepared,
+        events: AsyncIterator[bytes | memoryview],
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(events, media_type="text/event-stream", headers=STREAM_HEADERS | (headers or {}))
         self._gateway = gateway
@@ -75,7 +79,7 @@ class _EventStream:
         self._base_url = base_url
         self._family = "image_generation" if prepared.call.operation is Operation.GENERATE else "image_edit"
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncIterator[bytes | memoryview]:
         """The body. What goes wrong after the headers are out is an event with an ``error``, which SDKs raise."""
         try:
             async for chunk in self._images():
@@ -86,7 +90,7 @@ class _EventStream:
         except Exception as error:
             yield error_event(internal_error(error, self._request_id))
 
-    async def _images(self) -> AsyncIterator[bytes]:
+    async def _images(self) -> AsyncIterator[bytes | memoryview]:
         partials: asyncio.Queue[tuple[int, Image]] = asyncio.Queue()
 
         async def note(index: int, image: Image) -> None:
@@ -105,7 +109,7 @@ class _EventStream:
         finally:
             work.cancel()
 
-    async def _completed(self, result: ImageResult) -> AsyncIterator[bytes]:
+    async def _completed(self, result: ImageResult) -> AsyncIterator[bytes | memoryview]:
         for made in result.images:
             extra: dict[str, Any] = {"usage": NO_TOKENS | cost(made)}
             if made.seed is not None:
@@ -115,7 +119,7 @@ class _EventStream:
             async for chunk in self._event("completed", made.image, extra | result_fields(result)):
                 yield chunk
 
-    async def _event(self, name: str, image: Image, extra: dict[str, Any]) -> AsyncIterator[bytes]:
+    async def _event(self, name: str, image: Image, extra: dict[str, Any]) -> AsyncIterator[bytes | memoryview]:
         kind = f"{self._family}.{name}"
         fields = {
             "type": kind,

@@ -104,7 +104,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self._head = message
             return
-        data, more = message.get("body", b""), message.get("more_body", False)
+        data, more = bytes(message.get("body", b"")), message.get("more_body", False)
         if not self.response.done():
             if not more:
                 self.response.set_result(_response(self._head, data))

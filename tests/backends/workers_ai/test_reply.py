@@ -5,10 +5,12 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from cloudflare_image_mcp.backends.workers_ai.errors import Action, UpstreamError
-from cloudflare_image_mcp.backends.workers_ai.reply import Reply, image_of
+from cloudflare_image_mcp.backends.workers_ai.reply import Reply, image_of, read_image
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 OK = {"success": True, "errors": [], "messages": []}
@@ -33,6 +35,20 @@ async def test_base64_stays_base64(kind: str, spaces: bool) -> None:
     assert isinstance(image.payload, Base64Payload)
     assert b"".join([part async for part in image.payload.base64_chunks()]) == base64.b64encode(data)
     assert (image.format.name, tuple(image.size)) == (kind, (64, 64))
+
+
+@given(st.lists(st.integers(1, 500)))
+async def test_an_envelope_in_pieces_is_read_without_joining_them(lengths: list[int]) -> None:
+    data = picture("PNG", 4)
+    body = enveloped(data)
+    pieces = []
+    for length in [len(b'{"result":{"image":"'), *lengths, len(body)]:
+        pieces.append(body[:length])
+        body = body[length:]
+    payload = read_image(list(filter(None, pieces)))
+    assert payload is not None
+    assert payload.size == len(data)
+    assert await payload.read() == data
 
 
 async def test_the_stated_type_decides_nothing() -> None:

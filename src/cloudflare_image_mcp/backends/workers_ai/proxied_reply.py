@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, plain
 from cloudflare_image_mcp.backends.workers_ai.proxied_errors import EXPIRED, NOT_FETCHED, proxied_meaning_of
-from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_ERROR, base64_bytes, is_base64, is_json, retry_after
+from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_ERROR, base64_bytes, is_json, retry_after
 from cloudflare_image_mcp.errors import ImageNotFetched, UnreadableImage
+from cloudflare_image_mcp.imagefile import base64_text
 from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
@@ -47,8 +48,8 @@ async def _payload(reply: Reply, fetcher: ImageFetcher) -> Payload:
     text = _image_text(reply)
     if text.startswith(("http://", "https://")):
         return await _fetched(text, fetcher)
-    data = memoryview(base64_bytes(text))
-    if not is_base64(data):
+    data = base64_bytes(text)
+    if not base64_text.is_valid([data]):
         raise UpstreamError(NO_IMAGE, "its base64 is broken")
     return Base64Payload(data)
 

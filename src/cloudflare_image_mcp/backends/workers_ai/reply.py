@@ -21,7 +21,7 @@ from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cloudflare_image_mcp.imagefile.payload import Payload
 
@@ -116,12 +116,35 @@ def _errors(body: bytes) -> list[tuple[int, str]]:
 def _payload(reply: Reply) -> Payload:
     if not is_json(reply.body):
         return BytesPayload(reply.body)
-    text = _spliced(reply.body)
-    if text is None or not is_base64(text):
-        text = memoryview(_parsed(reply))
-        if not is_base64(text):
-            raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=reply.neurons)
+    payload = read_image([reply.body])
+    if payload is not None:
+        return payload
+    text = _parsed(reply)
+    if not base64_text.is_valid([text]):
+        raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=reply.neurons)
     return Base64Payload(text)
+
+
+def read_image(pieces: Sequence[bytes]) -> Base64Payload | None:
+    """``result.image`` of a reply that came in pieces, in the envelope as the service writes it: without joining or
+    parsing megabytes of JSON, and without a copy. None when the envelope is written in any other way, or the text is
+    no base64, which is read to its last character: it is going to stand in the caller's JSON as it is.
+    """
+    if not pieces or not pieces[0].startswith(_START):
+        return None
+    text: list[memoryview] = []
+    start = len(_START)
+    for number, piece in enumerate(pieces):
+        end = piece.find(b'"', start)
+        if end >= 0:
+            text.append(memoryview(piece)[start:end])
+            rest = piece[end + 1 : end + 2] or b"".join(pieces[number + 1 : number + 2])[:1]
+            break
+        text.append(memoryview(piece)[start:])
+        start = 0
+    else:
+        return None
+    return Base64Payload(*text) if any(text) and rest in {b"}", b","} and base64_text.is_valid(text) else None
 
 
 def is_json(body: bytes) -> bool:
@@ -134,26 +157,6 @@ def base64_bytes(text: str) -> bytes:
     is no base64.
     """
     return "".join(text.rpartition("base64,")[2].split()).encode("ascii", "replace")
-
-
-def is_base64(text: memoryview) -> bool:
-    """Reads to the last character: the text is going to stand in the caller's JSON as it is."""
-    try:
-        base64_text.decode(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _spliced(body: bytes) -> memoryview | None:
-    """``result.image`` within the envelope as the service writes it, without parsing megabytes of JSON and without
-    a copy; None when the envelope is written in any other way.
-    """
-    if not body.startswith(_START):
-        return None
-    end = body.find(b'"', len(_START))
-    rest = body[end + 1 : end + 2]
-    return memoryview(body)[len(_START) : end] if end > len(_START) and rest in {b"}", b","} else None
 
 
 def _parsed(reply: Reply) -> bytes:

@@ -17,11 +17,13 @@ from yarl import URL
 
 from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
-from cloudflare_image_mcp.backends.workers_ai.reply import Reply
+from cloudflare_image_mcp.backends.workers_ai.reply import Reply, read_image
 from cloudflare_image_mcp.core.tracing import NO_TRACER
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudflare_image_mcp.backends.workers_ai.accounts import Account
     from cloudflare_image_mcp.backends.workers_ai.request import WireRequest
     from cloudflare_image_mcp.backends.workers_ai.transport import Callee
@@ -72,7 +74,7 @@ class RestTransport:
             ):
                 self._tracer.current.set({"http.response.status_code": response.status})
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, headers, _without_secrets(await _body(response), account))
+                return _reply(response.status, headers, await _body(response), account)
         except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamError(UNREACHABLE, "the connection was not made in time") from error
         except TimeoutError as error:
@@ -91,6 +93,7 @@ class RestTransport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=MEBIBYTE,  # every pause and resumption of reading is a system call
                 headers={
                     "User-Agent": f"cloudflare-image-mcp/{__version__}",
                     # base64 of a JPEG shrinks by a quarter and costs more to inflate than to receive.
@@ -139,15 +142,21 @@ def _form(request: WireRequest) -> aiohttp.FormData:
     return form
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
+async def _body(response: aiohttp.ClientResponse) -> list[bytes]:
     """Reads the whole reply. Raises ``UpstreamError`` when it is longer than any image."""
-    # One growing block, which getvalue does not copy. A list of chunks leaves the heap of the process in pieces.
-    body = BytesIO()
-    async for chunk in response.content.iter_any():
-        if body.tell() + len(chunk) > MAX_REPLY:
+    pieces: list[bytes] = []
+    length = 0
+    async for piece, _ in response.content.iter_chunks():
+        length += len(piece)
+        if length > MAX_REPLY:
             raise UpstreamError(TOO_LONG, f"more than {MAX_REPLY // MEBIBYTE} MiB")
-        body.write(chunk)
-    return body.getvalue()
+        pieces.append(piece)
+    return pieces
+
+
+def _reply(status: int, headers: Mapping[str, str], pieces: list[bytes], account: Account) -> Reply:
+    image = read_image(pieces) if status == 200 else None
+    return Reply(status, headers, b"" if image else _without_secrets(b"".join(pieces), account), image)
 
 
 def _without_secrets(body: bytes, account: Account) -> bytes:
