@@ -148,7 +148,7 @@ class Collector(SpanExporter):
         """Ends a batch that waits to be sent again. By ``OtlpTracer`` or by the SDK, and of both the first counts."""
         if not self._is_shut:
             self._is_shut = True
-            self._exporter.shutdown()  # type: ignore[no-untyped-call]
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the library's, without types
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
