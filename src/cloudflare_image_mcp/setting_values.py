@@ -60,19 +60,19 @@ def _parse_number(value: str, least: int, most: int, allowed: str) -> float:
 
 def parse_address(value: str) -> str:
     """Parses an origin, with or without a path."""
-    if not _is_address(value):
+    if not is_url(value) or re.search(r"[?#]", value):
         raise ValueError("an http or https address such as https://images.example.com")
     return value.rstrip("/")
 
 
-def _is_address(value: str) -> bool:
+def is_url(value: str) -> bool:
+    """Whether it is an http or https URL."""
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
         return False
-    bare = not (parts.query or parts.fragment or re.search(r"\s", value))
-    return bare and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and not re.search(r"\s", value)
 
 
 def parse_list(value: str) -> tuple[str, ...]:

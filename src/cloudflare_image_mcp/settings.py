@@ -19,6 +19,7 @@ from cloudflare_image_mcp.errors import GatewayError, SettingError, masked_url
 from cloudflare_image_mcp.limits import READ_TIMEOUT
 from cloudflare_image_mcp.setting_values import (
     AccountSetting,
+    is_url,
     parse_accounts,
     parse_address,
     parse_credential,
@@ -240,7 +241,7 @@ class Settings(BaseModel):
             return None
         if self.otel_traces_exporter != "otlp":
             raise SettingError(f'OTEL_TRACES_EXPORTER must be otlp or none; "{self.otel_traces_exporter}" is not')
-        if not re.match(r"https?://[^/]", given):
+        if not is_url(given):
             name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if traces else "OTEL_EXPORTER_OTLP_ENDPOINT"
             raise SettingError(f'{name} must be an http or https URL; "{masked_url(given)}" is not')
         return traces or f"{given.rstrip('/')}/v1/traces"

@@ -382,6 +382,10 @@ def test_the_address_of_the_collector(environ: dict[str, str], url: str) -> None
             'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL; "collector:4318" is not',
         ),
         (
+            {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://user:word@a:99999/?key=word"},
+            'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be an http or https URL; "http://***@a:99999/?***" is not',
+        ),
+        (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_TRACES_EXPORTER": "zipkin"},
             'OTEL_TRACES_EXPORTER must be otlp or none; "zipkin" is not',
         ),
@@ -421,7 +425,20 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end(upstream: Upstr
             assert generate(f"http://127.0.0.1:{port}").status_code == 200
             process.terminate()
             assert process.wait(25) == -signal.SIGTERM  # as uvicorn ends
-    assert "opentelemetry" not in (tmp_path / "log").read_text("utf-8")
+    text = (tmp_path / "log").read_text("utf-8")
+    assert "opentelemetry" not in text
+    assert text.count(f"{endpoint}/v1/traces did not take the last spans in 2 s, and they are dropped") == 1
+    assert "takes no spans" not in text
+
+
+@pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_BSP_MAX_QUEUE_SIZE"])
+def test_a_setting_that_the_sdk_cannot_use_leaves_the_server_untraced(
+    upstream: Upstream, tmp_path: Path, name: str
+) -> None:
+    with serving(settings(upstream, "http://127.0.0.1:1", **{name: "-1"}), tmp_path / "log") as origin:
+        assert generate(origin).status_code == 200
+    warning = "requests are not traced: OpenTelemetry cannot use its OTEL_* settings: "
+    assert warning in (tmp_path / "log").read_text("utf-8")
 
 
 BLOCKED: Final = """

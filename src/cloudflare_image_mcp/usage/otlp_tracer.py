@@ -91,7 +91,7 @@ class OtlpTracer:
         sending.start()
         await asyncio.to_thread(sending.join, FLUSH_SECONDS)
         if sending.is_alive():
-            self._collector.shutdown()
+            self._collector.drop_last()
 
 
 class OtlpSpan:
@@ -120,7 +120,7 @@ class Collector(SpanExporter):
 
     def __init__(self, url: str, seconds: float | None = None) -> None:
         """``seconds``: for one batch; None: ``OTEL_EXPORTER_OTLP_TIMEOUT``."""
-        self._url = masked_url(url)
+        self._given, self._url = url, masked_url(url)
         self._exporter = OTLPSpanExporter(url, timeout=seconds)
         self._messages = _Messages()
         self._problem = ""
@@ -128,7 +128,7 @@ class Collector(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         before, self._problem = self._problem, self.send(spans)
-        if self._problem and not before:
+        if self._problem and not before and not self._is_shut:
             _log.warning("%s takes no spans, and they are dropped: %s", self._url, self._problem)
         elif before and not self._problem:
             _log.info("%s takes spans again", self._url)
@@ -142,7 +142,15 @@ class Collector(SpanExporter):
             result = self._exporter.export(spans)
         finally:
             _EXPORTER_LOG.removeFilter(self._messages)
-        return "" if result is SpanExportResult.SUCCESS else self._messages.first or "no answer"
+        if result is SpanExportResult.SUCCESS:
+            return ""
+        return self._messages.first.replace(self._given, self._url) or "no answer"
+
+    def drop_last(self) -> None:
+        """Ends the attempts to send the last spans, with a line in the log unless there is one already."""
+        if not self._problem:
+            _log.warning("%s did not take the last spans in %g s, and they are dropped", self._url, FLUSH_SECONDS)
+        self.shutdown()
 
     def shutdown(self) -> None:
         """Ends a batch that waits to be sent again. By ``OtlpTracer`` or by the SDK, and of both the first counts."""

@@ -18,7 +18,7 @@ def open_tracer(url: str) -> Tracer:
     try:
         tracer: Tracer = otlp_tracer.OtlpTracer(url)
     except Exception as error:  # whatever the SDK raises for settings of its own
-        raise SettingError(f"OpenTelemetry cannot use its OTEL_* settings: {error}") from error
+        raise _unusable(error) from error
     return tracer
 
 
@@ -36,4 +36,10 @@ def _otlp_tracer() -> ModuleType:
         raise SettingError(
             "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra [otel]: pip install -e '.[otel]' in the checkout"
         ) from None
+    except ValueError as error:  # the SDK reads some of its settings when it is imported
+        raise _unusable(error) from error
     return otlp_tracer
+
+
+def _unusable(error: Exception) -> SettingError:
+    return SettingError(f"OpenTelemetry cannot use its OTEL_* settings: {error}")
