@@ -257,7 +257,7 @@ def _tracing(settings: Settings) -> str:
 
     url = settings.collector_url
     if url is None:
-        return "off: no OTEL_EXPORTER_OTLP_ENDPOINT" if not settings.otel_exporter_otlp_endpoint else "off"
+        return "off: requests are not traced"
     check_collector(url)
     return f"{masked_url(url)} takes spans"
 

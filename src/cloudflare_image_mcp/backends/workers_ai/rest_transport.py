@@ -19,6 +19,7 @@ from cloudflare_image_mcp import __version__
 from cloudflare_image_mcp.backends.workers_ai.errors import TIMED_OUT, TOO_LONG, UNREACHABLE, UpstreamError
 from cloudflare_image_mcp.backends.workers_ai.reply import Reply, read_image
 from cloudflare_image_mcp.core.tracing import NO_TRACER
+from cloudflare_image_mcp.errors import masked_url
 from cloudflare_image_mcp.limits import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class RestTransport:
         if model.proxied and text is not None:
             text = b'{"model":"' + model.id.encode() + b'","input":' + text + b"}"
         if self._tracer.is_on:
-            self._tracer.current.set(_attributes(url, f"{self._base_url}/accounts/REDACTED/{path}"))
+            self._tracer.current.set(_attributes(url, f"{masked_url(self._base_url)}/accounts/REDACTED/{path}"))
         try:
             async with (
                 self._free,
@@ -112,7 +113,7 @@ def _headers(account: Account, request: WireRequest) -> dict[str, str]:
 
 
 def _attributes(url: URL, shown: str) -> dict[str, str | int | float]:
-    """What the span of a call says of its HTTP request. ``shown``: the URL without the account's id."""
+    """What the span of a call says of its HTTP request. ``shown``: the URL without the account's id and a password."""
     return {
         "http.request.method": "POST",
         "url.full": shown,
