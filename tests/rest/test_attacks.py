@@ -21,6 +21,7 @@ import requests
 from PIL import Image
 
 from tests.emulator.calling import calls, holding, stats
+from tests.live import workers_ai_at
 from tests.rest.test_limits import HEAD, JSON, MIB, PATH, started
 from tests.waiting import wait_for
 
@@ -49,18 +50,6 @@ def image_host(folder: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def workers_ai(origin: str, **more: str) -> dict[str, str]:
-    """The settings of a gateway whose Workers AI is at this origin."""
-    return {
-        "IMAGE_BACKEND": "workers-ai",
-        "CLOUDFLARE_API_BASE_URL": f"{origin}/client/v4",
-        "CLOUDFLARE_ACCOUNT_ID": "demo",
-        "CLOUDFLARE_API_TOKEN": "demo",
-        "NEURON_LEDGER_URL": "memory:",
-        **more,
-    }
 
 
 def test_thirty_edits_that_name_large_images_take_little_memory(tmp_path: Path) -> None:
@@ -100,7 +89,9 @@ def test_jobs_count_in_the_limit_on_memory_until_they_end(tmp_path: Path) -> Non
 def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_path: Path, how: str) -> None:
     images = tmp_path / "images"
     with holding(daily_neurons=1e9) as (upstream, released):
-        environ = workers_ai(upstream, IMAGE_STORAGE_URL=images.as_uri(), SHUTDOWN_TIMEOUT="300")
+        environ = workers_ai_at(
+            upstream, IMAGE_BACKEND="workers-ai", IMAGE_STORAGE_URL=images.as_uri(), SHUTDOWN_TIMEOUT="300"
+        )
         with started(tmp_path, **environ) as (port, process, log):
             body = json.dumps({"prompt": "a fox", "async": how == "a job"})
             with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
@@ -125,7 +116,7 @@ def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_p
 
 def test_a_second_signal_ends_the_process_while_work_is_paid_for(tmp_path: Path) -> None:
     with holding(daily_neurons=1e9) as (upstream, _):
-        environ = workers_ai(upstream, SHUTDOWN_TIMEOUT="3600")
+        environ = workers_ai_at(upstream, IMAGE_BACKEND="workers-ai", SHUTDOWN_TIMEOUT="3600")
         with (
             started(tmp_path, **environ) as (port, process, log),
             socket.create_connection(("127.0.0.1", port)) as connection,
@@ -207,7 +198,7 @@ def test_an_mcp_session_and_a_job_of_another_key_are_not_found(tmp_path: Path) -
 
 
 def test_secrets_of_settings_are_in_no_answer_and_no_log(tmp_path: Path) -> None:
-    environ = workers_ai("http://127.0.0.1:9", CLOUDFLARE_API_TOKEN="hidden-token")
+    environ = workers_ai_at("http://127.0.0.1:9", IMAGE_BACKEND="workers-ai", CLOUDFLARE_API_TOKEN="hidden-token")
     with started(tmp_path, **environ) as (port, _, log):
         answer = requests.post(f"http://127.0.0.1:{port}{PATH}", b'{"prompt":"x"}', headers=JSON, timeout=300)
         assert answer.status_code >= 500

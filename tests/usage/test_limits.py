@@ -14,7 +14,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.cli.commands import Home
 from tests.emulator.calling import emulating
-from tests.live import serving
+from tests.live import serving, workers_ai_at
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
 
@@ -35,13 +35,7 @@ class Server:
     def __init__(self, folder: Path, emulator: str, **more: str) -> None:
         ledger = (folder / "ledger").as_uri()
         self.home = Home(folder).set(API_KEYS_FILE=str(folder / "keys.toml"), NEURON_LEDGER_URL=ledger, **more)
-        self.environ = {
-            "CLOUDFLARE_API_BASE_URL": f"{emulator}/client/v4",
-            "CLOUDFLARE_ACCOUNT_ID": "demo",
-            "CLOUDFLARE_API_TOKEN": "demo",
-            "IMAGE_STORAGE_URL": "memory:",
-            **self.home.environ,
-        }
+        self.environ = workers_ai_at(emulator, **self.home.environ)
         self.origin = ""
 
     def add(self, *arguments: str) -> str:
