@@ -12,11 +12,15 @@ import httpx2
 import openai
 import pytest
 
+from cloudflare_image_mcp.core import job_records
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.fetcher import webhooks
 from cloudflare_image_mcp.fetcher.webhooks import Webhooks
 from tests.docs.test_api_examples import EVENTS
-from tests.live import gateway
+from tests.emulator.calling import emulating
+from tests.live import command, gateway, workers_ai_at
+from tests.ports import free_port
+from tests.redis_server import redis_server
 from tests.rest.test_jobs import ended, fields, started
 from tests.waiting import LONGEST, wait_for
 
@@ -112,6 +116,61 @@ def test_a_receiver_that_fails_is_asked_three_times(client: httpx2.Client, monke
         receiver.wait(3)
         assert ended(client, started(client).headers["location"])["status"] == "completed"
         assert len(receiver.taken) == 3
+
+
+@pytest.fixture(params=["SQLite", "Redis"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The setting of where the records of jobs are kept."""
+    if request.param == "SQLite":
+        yield {}
+        return
+    with redis_server(tmp_path) as redis:
+        yield {"REDIS_URL": redis.url}
+
+
+def test_an_event_that_was_not_taken_is_posted_after_a_restart(
+    records: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "PAUSES", (600.0,))
+    monkeypatch.setattr(job_records, "EVENT_SECONDS", 0.5)
+    images = tmp_path / "images"
+    settings = {"WEBHOOK_SECRET": SECRET, "ALLOW_PRIVATE_IMAGE_URLS": "on", "SHUTDOWN_TIMEOUT": "1", **records}
+    with receiving(refusals=1) as (url, receiver):
+        with gateway(images, **settings) as origin, httpx2.Client(base_url=origin, timeout=LONGEST) as client:
+            started(client, webhook_url=url)
+            receiver.wait(1)
+        with gateway(images, **settings):
+            receiver.wait(2)
+        with gateway(images, **settings) as origin, httpx2.Client(base_url=origin, timeout=LONGEST) as client:
+            started(client, webhook_url=url)
+            receiver.wait(3)
+    (_, refused), (headers, taken), (_, later) = receiver.taken
+    assert refused == taken
+    assert json.loads(later)["data"]["id"] != json.loads(taken)["data"]["id"]
+    assert headers["webhook-id"] == receiver.taken[0][0]["webhook-id"]
+
+
+def test_the_event_of_an_interrupted_job_is_posted_after_the_restart(tmp_path: Path) -> None:
+    with emulating(faults="slow=600s:1") as upstream, receiving() as (url, receiver):
+        environ = workers_ai_at(
+            upstream,
+            IMAGE_STORAGE_URL=(tmp_path / "images").as_uri(),
+            WEBHOOK_SECRET=SECRET,
+            ALLOW_PRIVATE_IMAGE_URLS="on",
+        )
+        port = free_port()
+        with (
+            command(port, environ, tmp_path / "first.log") as process,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=LONGEST) as client,
+        ):
+            job_id = started(client, webhook_url=url).json()["id"]
+            process.kill()
+        with command(port, environ, tmp_path / "second.log"):
+            receiver.wait(1)
+    event = json.loads(receiver.taken[0][1])
+    assert event["type"] == "image.job.failed"
+    assert (event["data"]["id"], event["data"]["error"]["code"]) == (job_id, "interrupted")
+    verified(*receiver.taken[0])
 
 
 def test_a_webhook_without_a_job_is_a_warning(client: httpx2.Client) -> None:

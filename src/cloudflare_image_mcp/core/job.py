@@ -40,6 +40,8 @@ class Job:
     """The name of the API key that started it; another one does not find it. Empty where there are no keys."""
     response_format: Literal["url", "b64_json"] = "url"
     """The form in which the REST API answers. The images are stored in any case."""
+    webhook_url: str | None = None
+    """Where the event of its end is posted; None once it was taken or given up."""
     state: JobState = JobState.RUNNING
     images: tuple[ResultImage, ...] = ()
     """The finished images so far; in the order of the request once the job is completed."""

@@ -28,6 +28,8 @@ LEASE_SECONDS: Final = 10.0
 RENEW_SECONDS: Final = 3.0
 KEEP_SECONDS: Final = 3600.0
 """How long an ended job is kept. Its images stay in the store for as long as the store keeps them."""
+EVENT_SECONDS: Final = 90.0
+"""How long after a job's end its process may take to post the event: three tries, the pauses between them, and more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,13 @@ class JobRecord:
     """Of a running job: when it counts as interrupted. Of an ended one: when it is forgotten."""
     data: str
     """The rest, as JSON."""
+
+    @property
+    def abandoned(self) -> float:
+        """When the process that ran the job must have died, if the record is as it is: it has not renewed it, or not
+        noted that the event was posted.
+        """
+        return self.until if self.running else self.until - KEEP_SECONDS + EVENT_SECONDS
 
 
 class JobRecords(Protocol):
@@ -82,6 +91,7 @@ def record_of(job: Job, clock: Clock, *, with_prompt: bool) -> JobRecord:
         "requested_model": job.request.model,
         "n": job.request.n,
         "response_format": job.response_format,
+        "webhook_url": job.webhook_url,
         "request_warnings": list(job.request.warnings),
         "seconds": None if job.ended is None else job.ended - job.began,
         "changed": None if job.changed is None else job.changed.timestamp(),
@@ -127,6 +137,7 @@ def _job(record: JobRecord, data: dict[str, Any], store: ImageStore, clock: Cloc
         began=clock.monotonic() - (clock.now() - created).total_seconds(),
         owner=record.owner,
         response_format=data["response_format"],
+        webhook_url=data["webhook_url"],
         state=state,
         images=tuple(image_of(row, created, store) for row in data["images"]),
         error=None if error is None else GatewayError(error["kind"], error["message"], param=error["param"]),

@@ -103,6 +103,7 @@ class Jobs:
             alive=gateway.clock.monotonic(),
             owner=access.get().name,
             response_format=gateway.response_format(request),
+            webhook_url=request.webhook_url,
             poll=self._poll,
         )
         if prepared is None:
@@ -156,6 +157,27 @@ class Jobs:
             await self._records.cancel(job_id)
         return job
 
+    async def post_owed_events(self) -> None:
+        """Posts the events of jobs whose process died before it had done so, that of an interrupted job included."""
+        if self._records is None or self._notifier is None:
+            return
+        records = await self._records.newest(None, MAX_FINISHED)
+        owed = [record for record in records if (job := self._job_of(record)) and job.webhook_url]
+        for former in sorted(owed, key=lambda record: record.abandoned):
+            await asyncio.sleep(max(0.0, former.abandoned - self._gateway.clock.now().timestamp()))
+            record = await self._records.find(former.id)
+            job = None if record is None or record.abandoned > former.abandoned else self._job_of(record)
+            if job is not None and job.webhook_url:
+                await self._notify(self._notifier, job.webhook_url, job)
+
+    async def _notify(self, notifier: JobNotifier, url: str, job: Job) -> None:
+        """Posts the event of an ended job, and notes that this was done. Its id is that of the job: a receiver that
+        gets it twice can tell.
+        """
+        await notifier.send(url, job.id, _event(job))
+        job.webhook_url = None
+        await self._save(job)
+
     def _stop(self, job: Job) -> None:
         job.cancelled = True
         self._work[job.id].cancel()
@@ -197,8 +219,8 @@ class Jobs:
             for changed in _ENDING:
                 setattr(job, changed, getattr(ended, changed))
         job.over.set()
-        if self._notifier is not None and job.request.webhook_url:
-            self._gateway.defer(self._notifier.send(job.request.webhook_url, self._gateway.ids.name(), _event(job)))
+        if self._notifier is not None and job.webhook_url:
+            self._gateway.defer(self._notify(self._notifier, job.webhook_url, job))
         self._stop_renewing(job.id)
         if not self._work:
             self._stop_renewing(_ALL)

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from cloudflare_image_mcp.assembly import Assembly
+    from cloudflare_image_mcp.core.jobs import Jobs
     from cloudflare_image_mcp.core.metrics import Metrics
     from cloudflare_image_mcp.core.ports import ImageStore
     from cloudflare_image_mcp.settings import Settings
@@ -66,15 +67,18 @@ def app_over(assembly: Assembly, settings: Settings, *, transport: type[HttpTran
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        sweeper = asyncio.create_task(_sweep(gateway.store))
+        tasks = [
+            asyncio.create_task(_sweep(gateway.store)),
+            asyncio.create_task(_post_owed_events(assembly.jobs)),
+        ]
         assembly.start()
         try:
             async with mcp.run():
                 yield
         finally:
-            sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeper
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await assembly.aclose(settings.shutdown_timeout * (1 - REQUESTS_SHARE))
 
     return create_app(
@@ -152,6 +156,13 @@ class Server(uvicorn.Server):
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
         super().handle_exit(sig, frame)
+
+
+async def _post_owed_events(jobs: Jobs) -> None:
+    try:
+        await jobs.post_owed_events()
+    except Exception:
+        _log.exception("the events that a former process owed were not posted")
 
 
 async def _sweep(store: ImageStore) -> None:
