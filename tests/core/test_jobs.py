@@ -26,11 +26,14 @@ from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.system import SystemClock
+from cloudflare_image_mcp.usage.job_database import FILE_NAME, JobDatabase
 from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from cloudflare_image_mcp.core.job_records import JobRecords
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 
@@ -53,15 +56,17 @@ class Gated(NoiseBackend):
 
 
 @asynccontextmanager
-async def started(poll: float | None = None) -> AsyncIterator[tuple[Jobs, Gated]]:
+async def started(poll: float | None = None, records: JobRecords | None = None) -> AsyncIterator[tuple[Jobs, Gated]]:
     backend = Gated()
     assembly = assemble(Settings.read({"IMAGE_STORAGE_URL": "memory:"}), backend=backend)
     try:
-        yield Jobs(assembly.gateway, poll=poll), backend
+        yield Jobs(assembly.gateway, records, poll=poll), backend
     finally:
         for _ in range(100):
             backend.turns.release()
         await assembly.aclose()
+        if records is not None:
+            await records.aclose()
 
 
 async def first_image(job: Job) -> None:
@@ -291,6 +296,31 @@ async def test_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
             await jobs.find(ids[0])
         assert caught.value.row.status == 404
         assert (await jobs.find(ids[3])).images
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_jobs_with_a_record_leave_the_memory(
+    readable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And stay in it where the database cannot be used."""
+    monkeypatch.setattr(module, "MAX_IN_MEMORY", 2)
+    if not readable:
+        (tmp_path / FILE_NAME).mkdir()
+    async with started(records=JobDatabase(tmp_path)) as (jobs, backend):
+        done = []
+        for seed in range(5):
+            backend.turns.release()
+            job = await jobs.start(request(seed=seed))
+            assert await job.wait(60)
+            done.append((job.id, await job.images[0].image.payload.read()))
+        assert len(jobs._jobs) == (3 if readable else 5)
+        for job_id, data in done:
+            found = await jobs.find(job_id)
+            assert found.state is JobState.COMPLETED
+            assert await found.images[0].image.payload.read() == data
+        newest_first = [job_id for job_id, _ in reversed(done)]
+        assert [job.id for job in await jobs.own()] == newest_first
+        assert [job.id for job in await jobs.own(4)] == newest_first[:4]
 
 
 async def test_a_stored_payload_reads_like_any() -> None:

@@ -56,6 +56,8 @@ class Job:
     """Held while its record is written, so that an older state does not replace a newer one."""
     alive: float = 0.0
     """When its work was last seen to go on, by the monotonic clock."""
+    recorded: bool = False
+    """Whether its end is in the records, so that it need not stay in memory."""
     poll: float | None = None
     """See ``Jobs``."""
 

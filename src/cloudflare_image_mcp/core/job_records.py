@@ -56,8 +56,8 @@ class JobRecord:
 class JobRecords(Protocol):
     """Keeps records. Failures are logged and not raised: the process that runs a job knows it in any case."""
 
-    async def save(self, record: JobRecord) -> None:
-        """Adds the record, or replaces the one of the same id."""
+    async def save(self, record: JobRecord) -> bool:
+        """Adds the record, or replaces the one of the same id. Returns whether it is kept."""
         ...
 
     async def renew(self, ids: Collection[str], until: float) -> Collection[str]:

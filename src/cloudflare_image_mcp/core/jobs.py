@@ -46,7 +46,9 @@ MAX_RUNNING: Final = 64
 """Jobs that run at once. In a Worker no job waits for its turn, and one more is refused."""
 MAX_FINISHED: Final = 4096
 """Finished jobs that are kept; the one that finished first is removed first."""
-RECENT_BYTES: Final = 64 * MEBIBYTE
+MAX_IN_MEMORY: Final = 256
+"""Likewise in memory, of those whose records are kept elsewhere."""
+RECENT_BYTES: Final = 16 * MEBIBYTE
 """Total size of the images of finished jobs kept in memory, the newest first; older ones are read from the store."""
 
 _ALL: Final = ""
@@ -132,17 +134,17 @@ class Jobs:
             )
         return job
 
-    async def own(self) -> list[Job]:
-        """The jobs that the caller may see, the newest first."""
+    async def own(self, limit: int = MAX_FINISHED) -> list[Job]:
+        """Up to ``limit`` of the jobs that the caller may see, the newest first."""
         self._forget()
         caller = access.get()
         found = {job.id: job for job in self._jobs.values() if caller.sees(job.owner)}
         if self._records is not None and (caller.admin or caller.name):
-            for record in await self._records.newest(None if caller.admin else caller.name, MAX_FINISHED):
+            for record in await self._records.newest(None if caller.admin else caller.name, limit):
                 job = None if record.id in found else self._job_of(record)
                 if job is not None:
                     found[job.id] = job
-        return sorted(found.values(), key=lambda job: job.created, reverse=True)
+        return sorted(found.values(), key=lambda job: job.created, reverse=True)[:limit]
 
     async def cancel(self, job_id: str) -> Job:
         """Stops a running job; an ended job does not change. Finished images stay stored, and so do those that are
@@ -215,7 +217,7 @@ class Jobs:
             self._work.pop(job.id, None)
             if self._records is not None:
                 # Saved before anybody sees it, so that a kill in between does not change it.
-                await self._records.save(self._record_of(ended))
+                job.recorded = await self._records.save(self._record_of(ended))
             for changed in _ENDING:
                 setattr(job, changed, getattr(ended, changed))
         job.over.set()
@@ -262,7 +264,7 @@ class Jobs:
     async def _save(self, job: Job) -> None:
         async with job.saving:
             if self._records is not None and (job.id in self._work or job.is_over):
-                await self._records.save(self._record_of(job))
+                job.recorded = await self._records.save(self._record_of(job)) and job.is_over
 
     def _begin_renewing(self, job: Job) -> None:
         """In a Worker each job is renewed by a task of its own, which lives as long as the request that began it."""
@@ -321,7 +323,7 @@ class Jobs:
         self._end_abandoned()
         oldest = self._gateway.clock.monotonic() - KEEP_SECONDS
         for index, job in enumerate(self._finished()):
-            if index >= MAX_FINISHED or (job.ended or 0) < oldest:
+            if index >= (MAX_IN_MEMORY if job.recorded else MAX_FINISHED) or (job.ended or 0) < oldest:
                 del self._jobs[job.id]
 
     def _trim(self) -> None:

@@ -108,7 +108,7 @@ class JobAnswers:
     async def page(self, query: Mapping[str, str]) -> dict[str, Any]:
         """The caller's jobs, the newest first, without their results. Raises ``GatewayError`` (400)."""
         limit, after = read_limit(query), query.get("after") or None
-        jobs = await self._jobs.own()
+        jobs = await (self._jobs.own(limit + 1) if after is None else self._jobs.own())
         if after is not None:
             at = next((index for index, job in enumerate(jobs) if job.id == after), None)
             if at is None:

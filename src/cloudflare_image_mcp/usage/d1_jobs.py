@@ -36,12 +36,12 @@ class D1Jobs:
         """``binding`` is the raw binding."""
         self._database = D1Database(binding, TABLE)
 
-    async def save(self, record: JobRecord) -> None:
-        await self._rows((SAVE, row_of(record)))
+    async def save(self, record: JobRecord) -> bool:
+        return await self._rows((SAVE, row_of(record))) is not None
 
     async def renew(self, ids: Collection[str], until: float) -> Collection[str]:
         listed = json.dumps(list(ids))
-        return {row.id for row in await self._rows((RENEW, (until, listed)), (TO_CANCEL, (listed,)))}
+        return {row.id for row in await self._rows((RENEW, (until, listed)), (TO_CANCEL, (listed,))) or ()}
 
     async def cancel(self, job_id: str) -> None:
         await self._rows((CANCEL, (job_id,)))
@@ -51,7 +51,7 @@ class D1Jobs:
         return _record(found[0]) if found else None
 
     async def newest(self, owner: str | None, limit: int) -> Sequence[JobRecord]:
-        return [_record(row) for row in await self._rows((NEWEST, (owner, limit)))]
+        return [_record(row) for row in await self._rows((NEWEST, (owner, limit))) or ()]
 
     async def remove_expired(self, now: float) -> None:
         await self._rows((DELETE_EXPIRED, (now,)))
@@ -59,13 +59,13 @@ class D1Jobs:
     async def aclose(self) -> None:
         """A binding has nothing to close."""
 
-    async def _rows(self, *statements: tuple[str, Sequence[object]]) -> list[Handle]:
-        """The rows of the last statement; none when the database fails."""
+    async def _rows(self, *statements: tuple[str, Sequence[object]]) -> list[Handle] | None:
+        """The rows of the last statement; None when the database fails."""
         try:
             return (await self._database.batch(*statements))[-1]
         except D1Failed as error:
             _log.warning("only the isolate that runs a job knows it: %s", error)
-            return []
+            return None
 
 
 def _record(row: Handle) -> JobRecord:

@@ -40,8 +40,8 @@ class JobDatabase:
         self._database = SharedDatabase(folder / FILE_NAME, TABLE)
         self._warned = False
 
-    async def save(self, record: JobRecord) -> None:
-        await self._write(lambda connection: connection.execute(SAVE, row_of(record)))
+    async def save(self, record: JobRecord) -> bool:
+        return await self._write(lambda connection: connection.execute(SAVE, row_of(record))) is not None
 
     async def renew(self, ids: Collection[str], until: float) -> Collection[str]:
         return await self._write(lambda connection: _renew(connection, list(ids), until)) or ()

@@ -33,7 +33,7 @@ class RedisJobs:
         self._next_try = 0.0
         self._failed = False
 
-    async def save(self, record: JobRecord) -> None:
+    async def save(self, record: JobRecord) -> bool:
         fields = {
             "owner": record.owner,
             "created": repr(record.created),
@@ -42,7 +42,7 @@ class RedisJobs:
             "data": record.data,
         }
 
-        async def send(client: Any) -> None:
+        async def send(client: Any) -> bool:
             pipeline = client.pipeline(transaction=True)
             pipeline.hset(_JOB + record.id, mapping=fields)
             pipeline.expireat(_JOB + record.id, _expiry(record.until, running=record.running))
@@ -50,8 +50,9 @@ class RedisJobs:
                 pipeline.zadd(index, {record.id: record.created})
                 pipeline.expire(index, _LONGEST)
             await pipeline.execute()
+            return True
 
-        await self._sent(send)
+        return await self._sent(send) or False
 
     async def renew(self, ids: Collection[str], until: float) -> Collection[str]:
         async def send(client: Any) -> list[str]:
