@@ -1,0 +1,1 @@
+"""Clients that the benches send requests with."""
