@@ -24,7 +24,7 @@ from tests.mcp_server.test_json_answers import Session, call
 from tests.mcp_server.test_stdio import answers
 from tests.ports import free_port
 from tests.rest.pictures import picture
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -395,6 +395,16 @@ def test_a_wrong_address_is_named(environ: dict[str, str], message: str) -> None
     with pytest.raises(SettingError) as raised:
         _ = Settings.read(environ).collector_url
     assert str(raised.value) == message
+
+
+def test_what_a_caller_sends_as_context_is_not_logged(upstream: Upstream, collector: Collector, tmp_path: Path) -> None:
+    context = {"traceparent": "0" * 600, "baggage": "word=" + "v" * 9000}
+    log = tmp_path / "log"
+    with serving(settings(upstream, collector.endpoint), log) as origin:
+        for headers in ({}, context, context | {"baggage": "word=" + "v" * 5000}):
+            assert requests.get(f"{origin}/v1/models", headers=headers, timeout=LONGEST).status_code == 200
+    assert "word" not in log.read_text("utf-8")
+    assert "opentelemetry" not in log.read_text("utf-8")
 
 
 def test_a_stopped_collector_is_one_line_in_the_log_and_its_return_another(upstream: Upstream, tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ _KINDS: Final = {
 }
 _ERROR_TYPE: Final = "error.type"
 _EXPORTER_LOG: Final = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-_SDK_LOG: Final = logging.getLogger("opentelemetry.sdk._shared_internal")
+_QUIET: Final = (
+    "opentelemetry.sdk._shared_internal",  # a warning for each span that finds the queue full
+    "opentelemetry.trace.propagation",  # for each caller's header that is too long, some with the whole header
+    "opentelemetry.baggage.propagation",
+)
+"""Loggers of OpenTelemetry of which only errors are logged."""
 _log = logging.getLogger(__name__)
 
 
@@ -196,7 +201,8 @@ def _make_global(provider: TracerProvider) -> None:
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         trace.set_tracer_provider(provider)
         _add_trace_ids()
-        _SDK_LOG.setLevel(logging.ERROR)  # a warning for each span that finds the queue full
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _add_trace_ids() -> None:
