@@ -80,7 +80,7 @@ def abilities_of(model: Model) -> Abilities:
 
 
 def abilities_beside(model: Model, background_remover: Model | None) -> Abilities:
-    """Returns the same where another model makes the background of its images transparent."""
+    """Returns what the model takes where another one, if any, makes the background of its images transparent."""
     abilities = abilities_of(model)
     if background_remover is None or background_remover is model:
         return abilities
