@@ -31,8 +31,8 @@ class Answer:
         return json.loads(self.body)
 
     @property
-    def code(self) -> str | None:
-        """The error's code."""
+    def code(self) -> str:
+        """The error's code; ``None`` as a text where it has none."""
         return str(self.json["error"]["code"])
 
 

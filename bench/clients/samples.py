@@ -26,7 +26,7 @@ def picture(mode: str, media_type: str = "PNG") -> bytes:
     return data.getvalue()
 
 
-BAD_REQUESTS: Final[tuple[tuple[str, str, Any, int, str | None], ...]] = (
+BAD_REQUESTS: Final[tuple[tuple[str, str, Any, int, str], ...]] = (
     (f"{PATH}generations", "team", {}, 400, "None"),
     (f"{PATH}generations", "team", {"prompt": "a fox", "n": 99}, 400, "None"),
     (f"{PATH}generations", "team", b'{"prompt": ', 400, "None"),
