@@ -82,6 +82,9 @@ def test_another_isolate_describes_follows_and_lists_a_job(isolates: Isolates) -
     listed = [len(holder.send("GET", "/v1/images/jobs").json()["data"]) for holder in (alice, bob, boss)]
     assert listed == [1, 0, 1]
     assert [status(holder, path) for holder in isolates.first] == ["completed", "404", "completed"]
+    for holders in (isolates.first, isolates.second):
+        results = [holder.call_tool("get_job", job_id=path.rsplit("/", 1)[1]) for holder in holders]
+        assert [bool(result.get("isError")) for result in results] == [False, True, False]
 
 
 def test_another_isolate_cancels_a_job(isolates: Isolates) -> None:
