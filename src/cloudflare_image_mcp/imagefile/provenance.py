@@ -105,22 +105,29 @@ _TRAILER: Final = '<?xpacket end="w"?>'
 _LANGUAGES: Final = ('<rdf:Alt><rdf:li xml:lang="x-default">', "</rdf:li></rdf:Alt>")
 _ELEMENT: Final = re.compile(r"^<((?:dc|xmp|Iptc4xmpExt|generation):\w+)>(.*?)</\1>$", re.DOTALL | re.MULTILINE)
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPECIAL: Final = re.compile("[^\t\n\x20-%'-;=?-~]")
+"""What ``_escaped`` has to look at more closely."""
 
 
-def _packet(provenance: Provenance, padding: int = 0) -> bytes:
-    """At most ``MAX_PACKET`` bytes and ``padding``: the prompts are cut where it would be more."""
-    packet = _packed(provenance, padding)
-    if len(packet) - padding <= MAX_PACKET:
+def _packet(provenance: Provenance) -> bytes:
+    """At most ``MAX_PACKET`` bytes: the prompts are cut where it would be more."""
+    packet = _packed(provenance)
+    if len(packet) <= MAX_PACKET:
         return packet
-    room = MAX_PACKET - len(_packed(replace(provenance, prompt="", negative_prompt=""), 0))
+    room = MAX_PACKET - len(_packed(replace(provenance, prompt="", negative_prompt="")))
     prompt = _cut(provenance.prompt, room * 3 // 4)
     negative_prompt = _cut(provenance.negative_prompt, room // 4)
-    return _packed(replace(provenance, prompt=prompt, negative_prompt=negative_prompt), padding)
+    return _packed(replace(provenance, prompt=prompt, negative_prompt=negative_prompt))
 
 
-def _packed(provenance: Provenance, padding: int) -> bytes:
-    elements = "".join(f"<{name}>{value}</{name}>\n" for name, value in _properties(provenance))
-    return f"{_HEAD}{elements}{_FOOT}{' ' * padding}{_TRAILER}".encode()
+def _packed(provenance: Provenance) -> bytes:
+    elements = "".join([f"<{name}>{value}</{name}>\n" for name, value in _properties(provenance)])
+    return f"{_HEAD}{elements}{_FOOT}{_TRAILER}".encode()
+
+
+def _padded_packet(packet: bytes, padding: int) -> bytes:
+    end = len(packet) - len(_TRAILER)
+    return packet[:end] + b" " * padding + packet[end:]
 
 
 def _properties(provenance: Provenance) -> list[tuple[str, str]]:
@@ -147,6 +154,8 @@ def _text(name: str, value: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    if _SPECIAL.search(text) is None:
+        return text
     return html.escape(_NOT_XML.sub("", text), quote=False).replace("\r", "&#13;")
 
 
@@ -262,8 +271,10 @@ async def _stamp_png(image: Image, provenance: Provenance) -> Image:
         elif ours and start == stop:
             start, stop = part.start, part.stop
 
+    packet, parameters = _packet(provenance), _png_parameters(provenance, image)
+
     def chunks(padding: int) -> bytes:
-        return _png_packet(_packet(provenance, padding)) + _png_parameters(provenance, image)
+        return _png_packet(_padded_packet(packet, padding)) + parameters
 
     return await _spliced(image, start, stop, chunks)
 
@@ -311,8 +322,10 @@ async def _stamp_jpeg(image: Image, provenance: Provenance) -> Image:
         if first and part.start == stop:
             start = stop = part.stop
 
+    packet = _packet(provenance)
+
     def segment(padding: int) -> bytes:
-        data = _XMP[ImageFormat.JPEG][1] + _packet(provenance, padding)
+        data = _XMP[ImageFormat.JPEG][1] + _padded_packet(packet, padding)
         return b"\xff\xe1" + (2 + len(data)).to_bytes(2) + data
 
     return await _spliced(image, start, stop, segment)
@@ -320,8 +333,10 @@ async def _stamp_jpeg(image: Image, provenance: Provenance) -> Image:
 
 async def _spliced(image: Image, start: int, stop: int, written: Callable[[int], bytes]) -> Image:
     """``written`` with the padding that keeps the bytes after it aligned to groups of 3."""
-    padding = (stop - start - len(written(0))) % 3
-    return replace(image, payload=await image.payload.spliced(start, stop, written(padding)))
+    data = written(0)
+    if padding := (stop - start - len(data)) % 3:
+        data = written(padding)
+    return replace(image, payload=await image.payload.spliced(start, stop, data))
 
 
 _VP8X_XMP: Final = 0x04
