@@ -258,6 +258,15 @@ def test_the_names_of_images_and_requests_of_monitoring_are_not_in_traces(origin
     ]
 
 
+def test_the_path_of_a_request_that_no_route_took_is_not_in_its_span(origin: str, collector: Collector) -> None:
+    url = generate(origin, response_format="url").json()["data"][0]["url"]
+    trace = "5cf92f3577b34da6a3ce929d0e0e4701"
+    assert requests.options(url, headers=traceparent(trace), timeout=60).status_code == 204
+    (span,) = collector.trace_of("OPTIONS", trace)
+    assert "http.route" not in span.attributes
+    assert not [value for value in span.attributes.values() if url.rpartition("/")[2] in str(value)]
+
+
 def test_mcp_over_http(origin: str, collector: Collector) -> None:
     """Every call of a session has a trace of its own: that of the call's ``_meta``, else of its HTTP request."""
     session = Session(origin, "2025-11-25")

@@ -68,10 +68,10 @@ def _attributes(scope: Scope, headers: Mapping[str, str]) -> dict[str, str | int
 def _end(span: Span, scope: Scope, status: int) -> None:
     record = request_record.get() or RequestRecord()
     route = record.route
-    # The ids in paths of images and jobs give access to them, so a span has the route in place of such a path.
-    attributes: dict[str, str | int | float] = {"http.response.status_code": status, "url.path": route or scope["path"]}
+    attributes: dict[str, str | int | float] = {"http.response.status_code": status}
     if route:
-        attributes["http.route"] = route
+        # Not the path itself: the ids of images and jobs in paths give access to them.
+        attributes |= {"http.route": route, "url.path": route}
         span.rename(f"{scope['method']} {route}")
     # A stream begins with 200 and may fail after that.
     ended_with = max(status, record.status) if status == HTTPStatus.OK else status
