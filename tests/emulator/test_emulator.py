@@ -226,29 +226,29 @@ def test_fields_that_the_model_does_not_read_are_counted(live: str) -> None:
 
 
 def test_the_official_sdk_gets_an_image(live: str) -> None:
-    client = cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0)
-    result: Any = client.ai.run(SCHNELL, account_id="demo", prompt="a cat", extra_body={"steps": 2})
+    with cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0) as client:
+        result: Any = client.ai.run(SCHNELL, account_id="demo", prompt="a cat", extra_body={"steps": 2})
     image = Image.open(io.BytesIO(base64.b64decode(result["image"])))
     assert (image.format, image.size) == ("JPEG", (1024, 1024))
 
 
 def test_the_official_sdk_gets_the_bytes_of_a_raw_model(live: str) -> None:
-    client = cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0)
-    answer = client.ai.with_raw_response.run(PHOENIX, account_id="demo", prompt="a cat", width=256, height=256)
-    image = Image.open(io.BytesIO(answer.read()))
+    with cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0) as client:
+        answer = client.ai.with_raw_response.run(PHOENIX, account_id="demo", prompt="a cat", width=256, height=256)
+        image = Image.open(io.BytesIO(answer.read()))
     assert (image.format, image.size) == ("JPEG", (256, 256))
 
 
 def test_the_official_sdk_lists_the_models(live: str) -> None:
-    client = cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0)
-    page = client.ai.models.list(account_id="demo", task="Text-to-Image")
-    models: list[Any] = list(page.result)
+    with cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0) as client:
+        page = client.ai.models.list(account_id="demo", task="Text-to-Image")
+        models: list[Any] = list(page.result)
+        schema: Any = client.ai.models.schema.with_raw_response.get(account_id="demo", model=SCHNELL).json()
     names = [item["name"] for item in models]
     partners = {item["name"] for item in models if {"property_id": "partner", "value": "true"} in item["properties"]}
     assert {name.split("/")[-1] for name in partners} == {
         "flux-2-dev", "flux-2-klein-4b", "flux-2-klein-9b", "lucid-origin", "phoenix-1.0"
     }  # fmt: skip
     assert set(names) == set(catalogue())
-    schema: Any = client.ai.models.schema.with_raw_response.get(account_id="demo", model=SCHNELL).json()
     assert schema["result"]["input"]["additionalProperties"] is False
     assert schema["result"]["input"]["properties"]["steps"]["maximum"] == 8

@@ -294,9 +294,9 @@ def test_flux_2_fails_when_json_alone_is_accepted(live: str) -> None:
 
 
 def test_flux_2_answers_the_sdk_that_accepts_anything(live: str) -> None:
-    client = cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0)
     headers = {"Content-Type": "multipart/form-data", "Accept": "*/*"}
-    result: Any = client.ai.run(KLEIN, account_id="demo", prompt="x", width=256, height=256, extra_headers=headers)
+    with cloudflare.Cloudflare(api_token="demo", base_url=f"{live}/client/v4", max_retries=0) as client:
+        result: Any = client.ai.run(KLEIN, account_id="demo", prompt="x", width=256, height=256, extra_headers=headers)
     assert base64.b64decode(result["image"]).startswith(b"\xff\xd8")
 
 
@@ -398,10 +398,10 @@ def test_no_token(live: str) -> None:
 
 
 def test_a_key_and_an_email_address_let_in_too(live: str) -> None:
-    client = cloudflare.Cloudflare(
+    with cloudflare.Cloudflare(
         api_email="me@example.com", api_key="demo", base_url=f"{live}/client/v4", max_retries=0
-    )
-    assert len(list(client.ai.models.list(account_id="demo").result)) == len(models())
+    ) as client:
+        assert len(list(client.ai.models.list(account_id="demo").result)) == len(models())
     answer = curl(f"{live}/client/v4/accounts/demo/ai/run/{SCHNELL}", "-H", "X-Auth-Key: demo", "-d", "{}")
     check(answer, 400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
 
