@@ -11,5 +11,4 @@ ADD_TO_OLD: Final = "ON CONFLICT (name) DO UPDATE SET value = value + excluded.v
 """The end of an INSERT: a counter that exists grows by the value."""
 ADD: Final = f"INSERT INTO counters VALUES (?, ?, ?) {ADD_TO_OLD}"  # noqa: S608 - a constant
 """Name, amount, and the time in seconds since 1970 until which the counter is needed."""
-READ: Final = "SELECT value FROM counters WHERE name = ?"
 DELETE_ENDED: Final = "DELETE FROM counters WHERE ends < ?"

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, CounterReading, CountersFailed, Outcome
-from cloudflare_image_mcp.usage.counter_table import ADD, ADD_TO_OLD, DELETE_ENDED, READ, TABLE
+from cloudflare_image_mcp.usage.counter_table import ADD, ADD_TO_OLD, DELETE_ENDED, TABLE
 from cloudflare_image_mcp.usage.d1_database import D1Database, D1Failed
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.quota import Charge
     from cloudflare_image_mcp.js_values import Handle
 
+_READ: Final = "SELECT value FROM counters WHERE name = ?"
 _RESERVE: Final = f"""
 WITH charges AS (
     SELECT value ->> 0 AS name, value ->> 1 AS amount, value ->> 2 AS ends,
@@ -51,7 +52,7 @@ class D1Counters:
             (row.counter, row.amount, now + row.kept, row.limit + TOLERANCE, row.previous, row.weight)
             for row in charges
         ]
-        reads = [(READ, (name,)) for row in charges for name in (row.counter, row.previous)]
+        reads = [(_READ, (name,)) for row in charges for name in (row.counter, row.previous)]
         *values, added = await self._batch(*reads, (_RESERVE, (json.dumps(rows),)))
         held = [_value(rows) for rows in values]
         return Outcome(bool(added), tuple(map(CounterReading, held[::2], held[1::2])))
@@ -61,7 +62,7 @@ class D1Counters:
         await self._batch(*((ADD, (charge.counter, charge.amount, now + charge.kept)) for charge in charges))
 
     async def read(self, counters: Sequence[str]) -> list[float]:
-        return [_value(rows) for rows in await self._batch(*((READ, (name,)) for name in counters))]
+        return [_value(rows) for rows in await self._batch(*((_READ, (name,)) for name in counters))]
 
     async def delete_ended(self) -> None:
         """Deletes the counters that nobody needs any more. Raises ``CountersFailed``."""

@@ -5,74 +5,69 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from cloudflare_image_mcp.core.quota import CounterReading, CountersFailed, Outcome
-from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, READ, TABLE
-from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, Result, SharedDatabase, is_busy
+from cloudflare_image_mcp.core.quota import Charge, CounterReading, CountersFailed, Outcome
+from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, TABLE
+from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, SharedDatabase, is_busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
-
-    from cloudflare_image_mcp.core.quota import Charge
 
 FILE_NAME: Final = "usage.sqlite3"
 TIDY_EVERY: Final = 600.0
 """Seconds between two deletions of counters that nobody needs any more."""
 
+_NAMES: Final = 500
+"""Counters read by one statement; SQLite allows 999 values in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Amounts that wait for the next transaction. ``is_limited``: all or none are added, as their limits allow."""
+
+    charges: Sequence[Charge]
+    is_limited: bool
+    done: asyncio.Future[Outcome]
+
 
 class SqliteCounters:
     """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes.
 
-    What comes in the same turn of the event loop is written as one transaction: under load that is most of the cost.
+    What comes in the same turn of the event loop is one transaction, which reads and writes every counter once: under
+    load that is most of the cost.
     """
 
     def __init__(self, directory: Path) -> None:
         self._database = SharedDatabase(directory / FILE_NAME, TABLE)
         self._tidied = 0.0
-        self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Change] = []
         self._deadline = 0.0
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
-        def reserve(connection: sqlite3.Connection) -> Outcome:
-            readings = tuple(
-                CounterReading(_value(connection, charge.counter), _value(connection, charge.previous))
-                for charge in charges
-            )
-            admitted = all(charge.fits(reading) for charge, reading in zip(charges, readings, strict=True))
-            if admitted:
-                self._add(connection, charges)
-            return Outcome(admitted, readings)
-
-        return await self._write(reserve)
+        return await self._write(charges, is_limited=True)
 
     async def add(self, charges: Sequence[Charge]) -> None:
-        await self._write(lambda connection: self._add(connection, charges))
+        await self._write(charges, is_limited=False)
 
     async def read(self, counters: Sequence[str]) -> list[float]:
         if not self._database.path.exists():
             return [0.0 for _ in counters]
         try:
-            connection = self._database.open()
-            return [_value(connection, counter) for counter in counters]
+            held = _values(self._database.open(), counters)
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from None
+        return [held.get(counter, 0.0) for counter in counters]
 
     async def aclose(self) -> None:
         self._database.close()
 
-    def _add(self, connection: sqlite3.Connection, charges: Iterable[Charge]) -> None:
-        now = time.time()
-        if now - self._tidied > TIDY_EVERY:
-            self._tidied = now
-            connection.execute(DELETE_ENDED, (now,))
-        connection.executemany(ADD, [(charge.counter, charge.amount, now + charge.kept) for charge in charges])
-
-    async def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def _write(self, charges: Sequence[Charge], *, is_limited: bool) -> Outcome:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((change, done))
+        done: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append(_Change(charges, is_limited, done))
         if len(self._waiting) == 1:
             self._deadline = time.monotonic() + BUSY_TIMEOUT
             loop.call_soon(self._write_all, loop)
@@ -80,28 +75,58 @@ class SqliteCounters:
 
     def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
         # What was reserved for a request that is gone would never be settled.
-        wanted = [(change, done) for change, done in self._waiting if not done.done()]
+        wanted = [change for change in self._waiting if not change.done.done()]
         try:
-            results = self._database.try_write(lambda connection: [change(connection) for change, _ in wanted])
+            outcomes = self._database.try_write(lambda connection: self._carry_out(connection, wanted))
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, sqlite3.Error) and is_busy(error) and time.monotonic() < self._deadline:
                 loop.call_later(BUSY_POLL, self._write_all, loop)
                 return
-            for _, done in wanted:
-                done.set_exception(self._failed(error))
+            for change in wanted:
+                change.done.set_exception(self._failed(error))
         else:
-            for (_, done), result in zip(wanted, results, strict=True):
-                done.set_result(result)
+            for change, outcome in zip(wanted, outcomes, strict=True):
+                change.done.set_result(outcome)
         self._waiting.clear()
+
+    def _carry_out(self, connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[Outcome]:
+        """Reads every counter once, decides one change after the other, and writes every counter once."""
+        now = time.time()
+        if now - self._tidied > TIDY_EVERY:
+            self._tidied = now
+            connection.execute(DELETE_ENDED, (now,))
+        charges = [charge for change in changes for charge in change.charges]
+        held = _values(connection, {name for row in charges for name in (row.counter, row.previous) if name})
+        sums: dict[str, float] = {}
+        outcomes = [_decide(change, held, sums) for change in changes]
+        kept = {charge.counter: charge.kept for charge in charges}
+        connection.executemany(ADD, [(name, amount, now + kept[name]) for name, amount in sums.items()])
+        return outcomes
 
     def _failed(self, error: Exception) -> CountersFailed:
         reason = getattr(error, "strerror", None) or str(error)
         return CountersFailed(f"{self._database.path} cannot be used ({reason})")
 
 
-def _value(connection: sqlite3.Connection, counter: str) -> float:
-    """What a counter holds; 0 where there is none."""
-    if not counter:
-        return 0.0
-    row = connection.execute(READ, (counter,)).fetchone()
-    return float(row[0]) if row else 0.0
+def _decide(change: _Change, held: dict[str, float], sums: dict[str, float]) -> Outcome:
+    """Adds the change's amounts to ``held`` and ``sums``, unless it is limited and a limit does not allow it."""
+    readings = tuple(
+        [CounterReading(held.get(row.counter, 0.0), held.get(row.previous, 0.0)) for row in change.charges]
+    )
+    admitted = not change.is_limited or all(map(Charge.fits, change.charges, readings))
+    if admitted:
+        for charge in change.charges:
+            held[charge.counter] = held.get(charge.counter, 0.0) + charge.amount
+            sums[charge.counter] = sums.get(charge.counter, 0.0) + charge.amount
+    return Outcome(admitted, readings)
+
+
+def _values(connection: sqlite3.Connection, counters: Collection[str]) -> dict[str, float]:
+    """What the counters hold; one that does not exist is left out."""
+    names, found = list(counters), dict[str, float]()
+    for start in range(0, len(names), _NAMES):
+        part = names[start : start + _NAMES]
+        marks = ", ".join("?" * len(part))
+        statement = f"SELECT name, value FROM counters WHERE name IN ({marks})"  # noqa: S608 - only question marks
+        found.update(connection.execute(statement, part).fetchall())
+    return found
