@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from PIL import Image as Picture
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.image import Image
+from cloudflare_image_mcp.storage import file as file_store
 from cloudflare_image_mcp.storage.file import FileStore
 from cloudflare_image_mcp.storage.record import Expiry, is_key
 
@@ -110,6 +112,46 @@ async def test_an_image_deleted_while_it_is_read_is_read_to_its_end(store: FileS
     first = await anext(chunks)
     await store.delete(key)
     assert first + b"".join([chunk async for chunk in chunks]) == data
+
+
+@pytest.mark.parametrize("call", ["opened", "read"])
+async def test_a_file_is_closed_when_its_reader_is_cancelled_while_a_thread_has_it(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch, image: Image, call: str
+) -> None:
+    key = new_key()
+    await store.put(key, image, {})
+    under_way, cancelled, files = threading.Event(), threading.Event(), []
+
+    class File(FileIO):
+        """A file whose first use in a thread ends after the reader was cancelled."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if call == "read":
+                wait()
+            assert not self.closed, "closed while a thread reads it"
+            return super().read(size)
+
+    def wait() -> None:
+        under_way.set()
+        assert cancelled.wait(30)
+
+    def opened(path: Path) -> FileIO:
+        file = File(path, "rb")
+        if path.name == key:
+            files.append(file)
+            if call == "opened" and len(files) > 1:  # the first is opened for its size
+                wait()
+        return file
+
+    monkeypatch.setattr(file_store, "_open_regular", opened)
+    reader = asyncio.ensure_future(content(store, key))
+    await asyncio.to_thread(under_way.wait, 30)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    cancelled.set()
+    await store.aclose()  # waits for the threads
+    assert [file.closed for file in files] == [True, True]
 
 
 async def test_two_processes_share_a_directory(store: FileStore, tmp_path: Path, image: Image, png: bytes) -> None:

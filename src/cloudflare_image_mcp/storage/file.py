@@ -27,8 +27,9 @@ from cloudflare_image_mcp.storage.record import CHUNK, MAX_RECORD_BYTES, Record,
 if TYPE_CHECKING:
     import builtins
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from cloudflare_image_mcp.core.ports import StoredImage
     from cloudflare_image_mcp.imagefile.image import Image
@@ -78,18 +79,24 @@ class FileStore:
         return await self._run(self._find, key)
 
     async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        opened = await self._run(self._open, key)
-        if opened is None:
-            raise missing(key)
-        file, size = opened
-        with file:
+        files = contextlib.ExitStack()
+        work: Future[Any] = self._threads.submit(self._open, key, files)
+        try:
+            opened: tuple[BinaryIO, int] | None = await _result(work)
+            if opened is None:
+                raise missing(key)
+            file, size = opened
             position, end = span(size, start, stop)
             while position < end:
-                chunk = await self._run(self._read, file, position, min(CHUNK, end - position))
+                work = self._threads.submit(self._read, file, position, min(CHUNK, end - position))
+                chunk: bytes = await _result(work)
                 if not chunk:
                     raise GatewayError("storage_error", f"The image {key!r} ends before its stated size.")
                 position += len(chunk)
                 yield chunk
+        finally:
+            # Once the thread is done, which may open or read the file after this call was cancelled.
+            work.add_done_callback(lambda _: files.close())
 
     async def put_answer(self, digest: str, text: str) -> None:
         await self._run(self._write_answer, digest, text)
@@ -111,12 +118,7 @@ class FileStore:
 
     async def _run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Runs ``work`` in a thread; ``OSError`` becomes a ``storage_error``."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
-        except OSError as error:
-            _log.error("image store: %s", error)  # the path is for the log, not for the caller
-            raise GatewayError("storage_error", f"The image store failed: {error.strerror or 'disk error'}.") from error
+        return await _result(self._threads.submit(work, *args, **kwargs))
 
     # What follows runs in a thread.
 
@@ -184,12 +186,13 @@ class FileStore:
             return None
         return record.stored(key, size)
 
-    def _open(self, key: str) -> tuple[BinaryIO, int] | None:
+    def _open(self, key: str, files: contextlib.ExitStack) -> tuple[BinaryIO, int] | None:
+        """The file, which ``files`` closes, and its length in bytes."""
         found = self._find(key)
         if found is None:
             return None
         try:
-            return _open_regular(self._directory / key), found.size
+            return files.enter_context(_open_regular(self._directory / key)), found.size
         except (FileNotFoundError, ValueError):  # deleted or replaced in between
             return None
 
@@ -258,6 +261,15 @@ class FileStore:
                         yield entry.name, entry.stat(follow_symlinks=False).st_mtime
                     elif is_key(entry.name):
                         _log.warning("image store: %s is not a regular file and was ignored", entry.name)
+
+
+async def _result(work: Future[_T]) -> _T:
+    """What a thread returns; its ``OSError`` becomes a ``storage_error``."""
+    try:
+        return await asyncio.wrap_future(work)
+    except OSError as error:
+        _log.error("image store: %s", error)  # the path is for the log, not for the caller
+        raise GatewayError("storage_error", f"The image store failed: {error.strerror or 'disk error'}.") from error
 
 
 @contextlib.contextmanager
