@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from cloudflare_image_mcp.catalog import Model, Operation, Size
-    from cloudflare_image_mcp.core.limiter import Limiter
+    from cloudflare_image_mcp.core.limiter import Limiter, Reservation
     from cloudflare_image_mcp.core.plan import Plan
     from cloudflare_image_mcp.core.ports import (
         Backend,
@@ -161,18 +161,17 @@ class Gateway:
         if self.limiter is not None:
             await self.limiter.count_request(access.get())
 
-    async def _reserved(self, checked: Prepared, *, counts_request: bool = False) -> Prepared:
-        """The request made ready for its model, with what it may cost reserved."""
-        prepared = await self._staged(checked)
+    async def _reserve(self, call: Call, plan: Plan, backend: Backend, *, counts_request: bool) -> Reservation | None:
+        """Reserves what a request may cost; None where the API key has no daily limits."""
         rights, limiter = access.get(), self.limiter
         if limiter is None or not rights.quota.is_limited:
-            return prepared
-        is_free = prepared.backend.engine is not None
-        if rights.quota.usd_per_day is not None and not is_free and not prepared.call.model.price.known:
-            name = prepared.call.model.short_name
+            return None
+        is_free = backend.engine is not None
+        if rights.quota.usd_per_day is not None and not is_free and not call.model.price.known:
+            name = call.model.short_name
             raise GatewayError("not_allowed", f"this API key has a budget, and the price of {name} is not known")
-        expected = estimated_spending(prepared.call, len(prepared.plan.seeds), is_free=is_free)
-        return replace(prepared, reservation=await limiter.reserve(rights, expected, counts_request=counts_request))
+        expected = estimated_spending(call, len(plan.seeds), is_free=is_free)
+        return await limiter.reserve(rights, expected, counts_request=counts_request)
 
     async def _checked(self, request: ImageRequest, model: Model, record: RequestRecord) -> Prepared:
         timings = Timings(self.clock, self.tracer)
@@ -188,9 +187,9 @@ class Gateway:
         plan = self._plan(request, inputs, model, self.backend)
         return Prepared(request, inputs, plan, plan.call, plan.finish, timings, self.backend, record=record)
 
-    async def _staged(self, checked: Prepared) -> Prepared:
-        """The request with its prompt enhanced and its input images as the model takes them; that of a fallback where
-        the model is known to refuse it.
+    async def _reserved(self, checked: Prepared, *, counts_request: bool = False) -> Prepared:
+        """The request with its prompt enhanced and its input images as the model takes them, and with what it may cost
+        reserved; that of a fallback where the model is known to refuse it.
         """
         request, inputs, plan, timings = checked.request, checked.inputs, checked.plan, checked.timings
         model = plan.call.model
@@ -198,12 +197,16 @@ class Gateway:
             failure = Failure(model, self.backend, EditRefused(f"{model.short_name} takes no input image."))
             instead = await self._next(request, inputs, plan.finish.size, timings, (failure,))
             if instead is not None:
-                return replace(instead, record=checked.record)
+                reservation = await self._reserve(
+                    instead.call, instead.plan, instead.backend, counts_request=counts_request
+                )
+                return replace(instead, record=checked.record, reservation=reservation)
         written = await self._enhanced(request, model, timings)
         if written is not request:
             request, plan = written, self._plan(written, inputs, model, self.backend)
         call, finish = await self._stage(request, inputs, plan, timings)
-        return replace(checked, request=request, plan=plan, call=call, finish=finish)
+        reservation = await self._reserve(call, plan, checked.backend, counts_request=counts_request)
+        return replace(checked, request=request, plan=plan, call=call, finish=finish, reservation=reservation)
 
     async def _enhanced(self, request: ImageRequest, model: Model, timings: Timings) -> ImageRequest:
         if not self.options.enhances(request):
@@ -248,11 +251,9 @@ class Gateway:
 
     def _settled(self, prepared: Prepared, delivery: Delivery) -> Coroutine[Any, Any, ImageResult]:
         """Makes the images, counts them, and settles what was reserved for them."""
-        reservation, limiter = prepared.reservation, self.limiter
-        if reservation is None or limiter is None:
-            work = self._carry_out(prepared, delivery)
-        else:
-            work = limiter.settled(reservation, delivery, lambda noted: self._carry_out(prepared, noted), self.defer)
+        work, reservation = self._carry_out(prepared, delivery), prepared.reservation
+        if reservation is not None and self.limiter is not None:
+            work = self.limiter.settled(reservation, delivery, work, self.defer)
         return self.recorder.counted(prepared.plan, work)
 
     async def _carry_out(self, prepared: Prepared, delivery: Delivery) -> ImageResult:

@@ -6,21 +6,21 @@ import asyncio
 import logging
 import math
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CounterReading, CountersFailed
 from cloudflare_image_mcp.core.spending import NOTHING_SPENT, spending_of
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.ports import Clock, Defer
     from cloudflare_image_mcp.core.quota import Outcome, RateGuard, UsageCounters
-    from cloudflare_image_mcp.core.result import ImageResult, ResultImage
+    from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.core.runner import Delivery
     from cloudflare_image_mcp.core.spending import Spending
 
@@ -81,8 +81,9 @@ class Limiter:
         limit = access.quota.requests_per_minute
         if limit is None:
             return
-        await self._check_guard(access.name, limit)
-        charge, elapsed = self._rate_charge(access.name, limit)
+        if self._guard is not None:
+            await _check_guard(self._guard, access.name, limit)
+        charge, elapsed = _rate_charge(access.name, limit, self._clock.now())
         outcome = await self._reserve((charge,))
         _check_rate(charge, outcome.readings[0], elapsed, outcome.admitted)
 
@@ -93,7 +94,7 @@ class Limiter:
         limit = access.quota.requests_per_minute
         if limit is None:
             return None
-        charge, elapsed = self._rate_charge(access.name, limit)
+        charge, elapsed = _rate_charge(access.name, limit, self._clock.now())
         try:
             current, previous = await self._counters.read((charge.counter, charge.previous))
         except CountersFailed:
@@ -105,14 +106,15 @@ class Limiter:
         in the same step. Raises ``GatewayError``: ``rate_limit_exceeded``, or ``insufficient_quota`` when a daily limit
         does not allow it.
         """
-        limits, per_minute = access.quota.per_day, access.quota.requests_per_minute
-        charges = self._day_charges(access.name, limits, spending)
+        limits, per_minute, now = access.quota.per_day, access.quota.requests_per_minute, self._clock.now()
+        charges = _day_charges(access.name, limits, spending, now)
         if not counts_request or per_minute is None:
             outcome = await self._reserve(charges) if charges else None
             readings = outcome.readings if outcome else ()
         else:
-            await self._check_guard(access.name, per_minute)
-            rate, elapsed = self._rate_charge(access.name, per_minute)
+            if self._guard is not None:
+                await _check_guard(self._guard, access.name, per_minute)
+            rate, elapsed = _rate_charge(access.name, per_minute, now)
             outcome = await self._reserve((rate, *charges))
             _check_rate(rate, outcome.readings[0], elapsed, outcome.admitted)
             readings = outcome.readings[1:]
@@ -121,22 +123,13 @@ class Limiter:
         if not outcome.admitted:
             for kind, charge, reading in zip(limits, charges, readings, strict=True):
                 if not charge.fits(reading):
-                    raise _over_budget(kind, charge, reading, self._clock.now())
+                    raise _over_budget(kind, charge, reading, now)
         return Reservation(tuple(zip(limits, charges, strict=True)))
-
-    def _day_charges(self, name: str, limits: Mapping[str, float], spending: Spending) -> tuple[Charge, ...]:
-        now = self._clock.now()
-        day = now.date().isoformat()
-        return tuple(
-            # A request that began today may be settled tomorrow.
-            Charge(counter=f"{name}:{kind}:{day}", amount=getattr(spending, kind), limit=limit, kept=2 * _DAY)
-            for kind, limit in limits.items()
-        )
 
     async def settle(self, reservation: Reservation, spending: Spending) -> None:
         """Replaces what was reserved by what was spent. Raises nothing: the images are made."""
         changed = [
-            replace(charge, amount=difference)
+            charge._replace(amount=difference)
             for kind, charge in reservation.charges
             if abs(difference := getattr(spending, kind) - charge.amount) > TOLERANCE
         ]
@@ -151,29 +144,17 @@ class Limiter:
         self,
         reservation: Reservation,
         delivery: Delivery,
-        run: Callable[[Delivery], Coroutine[Any, Any, ImageResult]],
+        run: Awaitable[ImageResult],
         defer: Defer,
     ) -> ImageResult:
         """Awaits a run and settles what was reserved for it. Of a run that is cancelled, the images count that are
         finished all the same.
         """
         reservation.in_use = True
-        images: list[ResultImage] = []
-
-        def note(image: ResultImage) -> None:
-            images.append(image)
-            if delivery.on_image is not None:
-                delivery.on_image(image)
-
-        async def settle_cancelled() -> None:
-            if delivery.under_way:
-                await asyncio.wait(delivery.under_way)
-            await self.settle(reservation, spending_of(images))
-
         try:
-            result = await run(replace(delivery, on_image=note))
+            result = await run
         except asyncio.CancelledError:
-            defer(settle_cancelled())
+            defer(self._settle_cancelled(reservation, delivery))
             raise
         except Exception:
             await self.settle(reservation, NOTHING_SPENT)
@@ -187,7 +168,7 @@ class Limiter:
         """
         now, used = self._clock.now(), {}
         if limit := access.quota.requests_per_minute:
-            charge, _ = self._rate_charge(access.name, limit)
+            charge, _ = _rate_charge(access.name, limit, now)
             current, previous = await self._counters.read((charge.counter, charge.previous))
             used["requests"] = (current + charge.weight * previous, float(limit))
         per_day = access.quota.per_day
@@ -198,13 +179,10 @@ class Limiter:
     async def aclose(self) -> None:
         await self._counters.aclose()
 
-    async def _check_guard(self, name: str, limit: int) -> None:
-        """Raises ``GatewayError`` (``rate_limit_exceeded``)."""
-        if self._guard is None or await self._guard.admits(name):
-            return
-        if (report := rate_report.get()) is not None:
-            report.state = RateState(limit, 0, MINUTE)
-        raise GatewayError("rate_limit_exceeded", "this API key sends requests too fast", retry_after=MINUTE)
+    async def _settle_cancelled(self, reservation: Reservation, delivery: Delivery) -> None:
+        if delivery.under_way:
+            await asyncio.wait(delivery.under_way)
+        await self.settle(reservation, spending_of(delivery.finished))
 
     async def _reserve(self, charges: tuple[Charge, ...]) -> Outcome:
         try:
@@ -213,24 +191,45 @@ class Limiter:
             _log.error("a request was refused, because its limits cannot be checked: %s", error)
             raise GatewayError("overloaded", "the limits of this API key cannot be checked at the moment") from None
 
-    def _rate_charge(self, name: str, limit: int) -> tuple[Charge, float]:
-        """A request as a charge, and the seconds since its window began."""
-        window, elapsed = divmod(self._clock.now().timestamp(), MINUTE)
-        charge = Charge(
-            counter=f"{name}:requests:{window:.0f}",
-            amount=1.0,
-            limit=limit,
-            kept=2 * MINUTE,
-            previous=f"{name}:requests:{window - 1:.0f}",
-            weight=1 - elapsed / MINUTE,
-        )
-        return charge, elapsed
+
+async def _check_guard(guard: RateGuard, name: str, limit: int) -> None:
+    """Raises ``GatewayError`` (``rate_limit_exceeded``)."""
+    if await guard.admits(name):
+        return
+    if (report := rate_report.get()) is not None:
+        report.state = RateState(limit, 0, MINUTE)
+    raise GatewayError("rate_limit_exceeded", "this API key sends requests too fast", retry_after=MINUTE)
+
+
+def _rate_charge(name: str, limit: int, now: datetime) -> tuple[Charge, float]:
+    """A request as a charge, and the seconds since its window began."""
+    window, elapsed = divmod(now.timestamp(), MINUTE)
+    charge = Charge(
+        counter=f"{name}:requests:{window:.0f}",
+        amount=1.0,
+        limit=limit,
+        kept=2 * MINUTE,
+        previous=f"{name}:requests:{window - 1:.0f}",
+        weight=1 - elapsed / MINUTE,
+    )
+    return charge, elapsed
+
+
+def _day_charges(name: str, limits: Mapping[str, float], spending: Spending, now: datetime) -> tuple[Charge, ...]:
+    day = now.date().isoformat()
+    return tuple(
+        [
+            # A request that began today may be settled tomorrow.
+            Charge(f"{name}:{kind}:{day}", getattr(spending, kind), limit, kept=2 * _DAY)
+            for kind, limit in limits.items()
+        ]
+    )
 
 
 def _check_rate(charge: Charge, reading: CounterReading, elapsed: float, admitted: bool) -> None:
     """Reports what a request left for the headers of its answer. Raises ``GatewayError`` (``rate_limit_exceeded``)."""
     if (report := rate_report.get()) is not None:
-        counted = replace(reading, current=reading.current + 1) if admitted else reading
+        counted = CounterReading(reading.current + 1, reading.previous) if admitted else reading
         report.state = _rate_state(charge, counted, elapsed)
     if not charge.fits(reading):
         raise GatewayError(

@@ -93,6 +93,8 @@ class Delivery:
     """Whether an image that cannot be stored is an error; otherwise it is returned without a URL, with a warning."""
     keep: bool = False
     """Whether the images are stored even where the request itself does not need it."""
+    finished: list[ResultImage] = field(default_factory=list)
+    """The images that were finished so far, also after the run was cancelled."""
     under_way: list[asyncio.Future[Any]] = field(default_factory=list)
     """Billed images that are finished in the background after the run was cancelled."""
 
@@ -160,6 +162,7 @@ class Runner:
 
     async def _noted(self, call: Call, finish: Finish, show: OnPartial | None) -> _Made:
         made = await self._one(call, finish, show)
+        self._delivery.finished.append(made[0])
         if self._delivery.on_image is not None:
             self._delivery.on_image(made[0])
         return made

@@ -276,8 +276,11 @@ class _RateHeaders:
             return []
         minutes, seconds = divmod(math.ceil(state.reset), 60)
         reset = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
-        values = {"limit": state.limit, "remaining": state.remaining, "reset": reset}
-        return [(f"x-ratelimit-{name}-requests".encode(), str(value).encode()) for name, value in values.items()]
+        return [
+            (b"x-ratelimit-limit-requests", b"%d" % state.limit),
+            (b"x-ratelimit-remaining-requests", b"%d" % state.remaining),
+            (b"x-ratelimit-reset-requests", reset.encode()),
+        ]
 
 
 def _canonical(scope: Scope, headers: Mapping[bytes, bytes], state: Mapping[str, object]) -> Scope:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import CountersFailed
@@ -35,7 +34,7 @@ class FallbackCounters:
         self._owed: dict[str, Charge] = {}
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
-        if await self._is_up():
+        if self._failure is None or await self._is_back():
             try:
                 outcome = await self._shared.reserve(charges)
             except CountersFailed as error:
@@ -50,7 +49,7 @@ class FallbackCounters:
         return outcome
 
     async def add(self, charges: Sequence[Charge]) -> None:
-        if await self._is_up():
+        if self._failure is None or await self._is_back():
             try:
                 await self._shared.add(charges)
             except CountersFailed as error:
@@ -62,7 +61,7 @@ class FallbackCounters:
         self._owe(charges)
 
     async def read(self, counters: Sequence[str]) -> list[float]:
-        if await self._is_up():
+        if self._failure is None or await self._is_back():
             try:
                 return await self._shared.read(counters)
             except CountersFailed as error:
@@ -73,12 +72,10 @@ class FallbackCounters:
     async def aclose(self) -> None:
         await self._shared.aclose()
 
-    async def _is_up(self) -> bool:
-        """Whether the shared counters are to be used. One caller in ``RETRY_EVERY`` seconds tries failed ones again, by
-        adding what was counted here meanwhile.
+    async def _is_back(self) -> bool:
+        """Whether the shared counters that failed are to be used again. One caller in ``RETRY_EVERY`` seconds tries
+        them, by adding what was counted here meanwhile.
         """
-        if self._failure is None:
-            return True
         now = time.monotonic()
         if now < self._next_try:
             return False
@@ -112,5 +109,5 @@ class FallbackCounters:
         for charge in charges:
             before = self._owed.get(charge.counter)
             self._owed[charge.counter] = (
-                charge if before is None else replace(charge, amount=before.amount + charge.amount)
+                charge if before is None else charge._replace(amount=before.amount + charge.amount)
             )

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.quota import Charge
 
-_MANY: Final = 4096
-"""Counters after which those that nobody needs are dropped."""
+_DROP_EVERY: Final = 60.0
+"""Seconds between two deletions of counters that nobody needs any more."""
+_NOTHING: Final = (0.0, 0.0)
 
 
 class LocalCounters:
     """Implements ``UsageCounters``; they end with the process."""
 
     def __init__(self) -> None:
-        self._values: dict[str, float] = {}
-        self._ends: dict[str, float] = {}
+        self._held: dict[str, tuple[float, float]] = {}
+        """Values, and until when they are needed, by counter."""
+        self._next_drop = 0.0
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
         readings = tuple(CounterReading(self._get(charge.counter), self._get(charge.previous)) for charge in charges)
@@ -31,8 +33,9 @@ class LocalCounters:
         return Outcome(admitted, readings)
 
     async def add(self, charges: Sequence[Charge]) -> None:
+        now = self._tidied()
         for charge in charges:
-            self._set(charge, self._get(charge.counter) + charge.amount)
+            self._held[charge.counter] = self._get(charge.counter) + charge.amount, now + charge.kept
 
     async def read(self, counters: Sequence[str]) -> list[float]:
         return [self._get(counter) for counter in counters]
@@ -42,19 +45,20 @@ class LocalCounters:
 
     def learn(self, charges: Sequence[Charge], outcome: Outcome) -> None:
         """Takes over what other counters answered to the same charges."""
+        now = self._tidied()
         for charge, reading in zip(charges, outcome.readings, strict=True):
-            self._set(charge, reading.current + (charge.amount if outcome.admitted else 0.0))
+            added = charge.amount if outcome.admitted else 0.0
+            self._held[charge.counter] = reading.current + added, now + charge.kept
             if charge.previous:
-                self._values[charge.previous] = reading.previous
-                self._ends[charge.previous] = time.monotonic() + charge.kept
+                self._held[charge.previous] = reading.previous, now + charge.kept
 
     def _get(self, counter: str) -> float:
-        return self._values.get(counter, 0.0)
+        return self._held.get(counter, _NOTHING)[0]
 
-    def _set(self, charge: Charge, value: float) -> None:
+    def _tidied(self) -> float:
+        """Drops counters that nobody needs any more, every ``_DROP_EVERY`` seconds. Returns the time."""
         now = time.monotonic()
-        if len(self._values) >= _MANY and charge.counter not in self._values:
-            for counter in [counter for counter, end in self._ends.items() if end < now]:
-                del self._values[counter], self._ends[counter]
-        self._values[charge.counter] = value
-        self._ends[charge.counter] = now + charge.kept
+        if now >= self._next_drop:
+            self._next_drop = now + _DROP_EVERY
+            self._held = {counter: held for counter, held in self._held.items() if held[1] >= now}
+        return now

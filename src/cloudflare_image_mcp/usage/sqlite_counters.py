@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cloudflare_image_mcp.core.quota import Charge, CounterReading, CountersFailed, Outcome
 from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, TABLE
@@ -24,8 +23,7 @@ _NAMES: Final = 500
 """Counters read by one statement; SQLite allows 999 values in one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """Amounts that wait for the next transaction. ``is_limited``: all or none are added, as their limits allow."""
 
     charges: Sequence[Charge]
@@ -47,10 +45,10 @@ class SqliteCounters:
         self._deadline = 0.0
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
-        return await self._write(charges, is_limited=True)
+        return await self._enqueue(charges, is_limited=True)
 
     async def add(self, charges: Sequence[Charge]) -> None:
-        await self._write(charges, is_limited=False)
+        await self._enqueue(charges, is_limited=False)
 
     async def read(self, counters: Sequence[str]) -> list[float]:
         if not self._database.path.exists():
@@ -64,14 +62,14 @@ class SqliteCounters:
     async def aclose(self) -> None:
         self._database.close()
 
-    async def _write(self, charges: Sequence[Charge], *, is_limited: bool) -> Outcome:
+    def _enqueue(self, charges: Sequence[Charge], *, is_limited: bool) -> asyncio.Future[Outcome]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append(_Change(charges, is_limited, done))
         if len(self._waiting) == 1:
             self._deadline = time.monotonic() + BUSY_TIMEOUT
             loop.call_soon(self._write_all, loop)
-        return await done
+        return done
 
     def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
         # What was reserved for a request that is gone would never be settled.
