@@ -107,6 +107,32 @@ def test_the_documented_file_is_taken(tmp_path: Path) -> None:
     }
 
 
+def test_no_request_overwrites_the_images_of_another(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    files: set[Path] = set()
+    # "fox-1" against what the first command has made, "owl" against the line before it.
+    for lines in ([line("fox", n=2)], [line("fox"), line("fox-1"), line("owl-2"), line("owl", n=2)]):
+        ran = home.run("batch", written(home, *lines), "-o", "out", "--parallel", "1")
+        assert ran.status == 0, ran.stderr
+    for row in rows(home).values():
+        for path in files_of(row):
+            assert path not in files
+            assert path.stat().st_size
+            files.add(path)
+    names = sorted(path.name for path in files)
+    assert {"fox-1.png", "fox-2.png", "owl-2.png"} < set(names)
+    assert len(names) == 6
+
+
+def test_a_long_id_makes_a_name_that_the_file_system_takes(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    wide, narrow = "\U00020000" * 90, "x" * 300
+    ran = home.run("batch", written(home, line(wide, n=2), line(narrow)), "-o", "out")
+    assert ran.status == 0, ran.stderr
+    names = [path.name for row in rows(home).values() for path in files_of(row) if path.exists()]
+    assert len(set(names)) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -11,13 +11,14 @@ import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from cloudflare_image_mcp.cli.output_files import Destination, explained, replace_file
 from cloudflare_image_mcp.errors import GatewayError, invalid, shown
 from cloudflare_image_mcp.rest.paths import OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cloudflare_image_mcp.catalog import Operation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OUTPUT: Final = "output.jsonl"
 ERRORS: Final = "errors.jsonl"
 _LONGEST_NAME: Final = 80
+"""Bytes of the part of a ``custom_id`` in a file name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,23 @@ class BatchFolder:
         """Makes the directory and begins a new file of errors: what failed is tried again. Raises ``GatewayError``."""
         self.folder = folder
         Destination(folder).prepare()
+        self.done: set[str] = set()
+        """The ``custom_id`` of each request that was done before."""
+        self._taken: set[str] = set()
+        """Names of the files of the requests that are done."""
         with explained(folder):
-            self.done = self._mended()
+            self._read_output()
             (folder / ERRORS).write_bytes(b"")
 
     def add_images(self, line: BatchLine, images: list[tuple[bytes, str]]) -> list[Path]:
-        """Writes the images (bytes and extension), each whole or not at all. Images of an earlier try are replaced."""
-        name = _file_name(line.custom_id)
-        names = [name] if len(images) == 1 else [f"{name}-{number}" for number in range(1, len(images) + 1)]
-        paths = [self.folder / f"{stem}.{extension}" for stem, (_, extension) in zip(names, images, strict=True)]
+        """Writes the images (bytes and extension), each whole or not at all. Those of an earlier try are replaced,
+        those of another request never.
+        """
+        names = _names(_file_name(line.custom_id), images)
+        if self._taken.intersection(names):
+            names = _names(_hashed_name(line.custom_id), images)
+        self._taken.update(names)
+        paths = [self.folder / name for name in names]
         with explained(self.folder):
             for path, (data, _) in zip(paths, images, strict=True):
                 replace_file(path, data)
@@ -107,31 +117,45 @@ class BatchFolder:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def _mended(self) -> set[str]:
-        """The ``custom_id`` of each line of the output file. A line that a kill has cut short is cut off."""
+    def _read_output(self) -> None:
+        """Reads what is done from the output file. A line that a kill has cut short is cut off."""
         path = self.folder / OUTPUT
         if not path.exists():
-            return set()
+            return
         data = path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             os.truncate(path, len(whole))
-        return set(_ids(whole))
-
-
-def _ids(data: bytes) -> Iterator[str]:
-    for line in data.split(b"\n"):
-        if line:
+        for row in filter(None, whole.split(b"\n")):
             try:
-                yield str(json.loads(line)["custom_id"])
-            except (ValueError, KeyError, TypeError):
-                raise invalid("output", f"{OUTPUT} has a line that no batch has written: {shown(line)}") from None
+                fields = json.loads(row)
+                self.done.add(str(fields["custom_id"]))
+                urls = [image["url"] for image in fields["response"]["body"]["data"]]
+                self._taken.update(unquote(url).rpartition("/")[2] for url in urls)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise invalid("output", f"{OUTPUT} has a line that no batch has written: {shown(row)}") from None
+
+
+def _names(stem: str, images: list[tuple[bytes, str]]) -> list[str]:
+    """``fox.png``, or ``fox-1.png``, ``fox-2.png`` for several."""
+    if len(images) == 1:
+        return [f"{stem}.{images[0][1]}"]
+    return [f"{stem}-{number}.{extension}" for number, (_, extension) in enumerate(images, 1)]
 
 
 def _file_name(custom_id: str) -> str:
-    """The id where it is a safe file name; else what is safe of it, and a part of its hash."""
-    safe = re.sub(r"[^\w-]+", "-", custom_id)[:_LONGEST_NAME].strip("-")
-    if safe == custom_id and safe.lower() == safe:
-        return safe
+    """The id where it is a safe file name; else ``_hashed_name``."""
     # Some file systems take two names that differ in case alone for one.
-    return f"{safe}-{hashlib.sha256(custom_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
+    safe = _safe_part(custom_id)
+    return safe if safe == custom_id and safe.lower() == safe else _hashed_name(custom_id)
+
+
+def _hashed_name(custom_id: str) -> str:
+    """What is safe of the id, and a part of its hash."""
+    digest = hashlib.sha256(custom_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_safe_part(custom_id)}-{digest[:8]}".lstrip("-")
+
+
+def _safe_part(custom_id: str) -> str:
+    safe = re.sub(r"[^\w-]+", "-", custom_id).encode()[:_LONGEST_NAME]
+    return safe.decode("utf-8", "ignore").strip("-")
