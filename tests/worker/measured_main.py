@@ -1,5 +1,6 @@
 """The Worker as deployed, its answers with the size of the Python runtime's memory in a header. Headers of a request
-stop its clock (``x-now``, seconds since 1970; 0 lets it go on) and put so many objects into its bucket (``x-fill``).
+stop its clock (``x-now``, seconds since 1970; 0 lets it go on) and put so many objects into its bucket (``x-fill``), or
+one under a name (``x-put``), or delete it (``x-delete``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class Default(entry.Default):
         for start in range(0, int(request.headers.get("x-fill") or 0), TOGETHER):
             names = [f"images/{index:022}.png" for index in range(start, start + TOGETHER)]
             await asyncio.gather(*(self.env.BUCKET.put(name, b"an image") for name in names))
+        if name := request.headers.get("x-put"):
+            await self.env.BUCKET.put(name, b"an object")
+        if name := request.headers.get("x-delete"):
+            await self.env.BUCKET.delete(name)
         response = await super().fetch(request)
         response.headers.set("x-wasm-heap", str(pyodide_js._module.HEAP8.length))
         return response

@@ -146,13 +146,30 @@ def test_limited_requests_are_refused_while_the_database_fails(strict: tuple[Wor
     assert held(served, "strict") == {"images": 2}
 
 
+def run_cron_trigger(served: Worker) -> int:
+    swept = httpx2.get(f"{served.origin}/cdn-cgi/local/scheduled", params={"cron": "17 * * * *"}, timeout=LONGEST)
+    return swept.status_code
+
+
+ENDED = "INSERT INTO counters VALUES ('swept:neurons:2020-01-01', 1, 1600000000)"
+
+
 def test_the_cron_trigger_deletes_the_counters_of_days_gone_by(strict: tuple[Worker, threading.Event]) -> None:
     served, _ = strict
     assert Keyholder(served.origin, "swept").make().status_code == 200
-    served.sql("INSERT INTO counters VALUES ('swept:neurons:2020-01-01', 1, 1600000000)")
-    swept = httpx2.get(f"{served.origin}/cdn-cgi/local/scheduled", params={"cron": "17 * * * *"}, timeout=LONGEST)
-    assert swept.status_code == 200
+    served.sql(ENDED)
+    assert run_cron_trigger(served) == 200
     assert held(served, "swept") == {"images": 1}
+
+
+def test_a_bucket_that_fails_does_not_keep_the_counters_of_days_gone_by(upstream: str, tmp_path: Path) -> None:
+    address = f"http://{upstream}/client/v4/accounts/worker"
+    with worker(address, tmp_path / "log", "--without", "BUCKET") as served:
+        assert run_cron_trigger(served) != 200  # which makes the table
+        served.sql(ENDED)
+        assert held(served, "swept") == {"neurons": 1}
+        assert run_cron_trigger(served) != 200
+        assert held(served, "swept") == {}
 
 
 def test_an_isolate_counts_alone_while_the_database_fails_and_hands_over_what_it_counted(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.worker.test_r2 import EXPIRY, clock, sweep
 
 if TYPE_CHECKING:
@@ -68,3 +70,14 @@ def test_an_expired_image_is_a_miss_and_its_record_is_swept(edgy: Worker, client
     # The record of that second answer is as old as its image, on the bucket's own clock.
     left = {name: since for name, since in edgy.objects().items() if name.startswith("cache/")}
     assert not {name for name, since in left.items() if records.get(name) == since}
+
+
+@pytest.mark.parametrize("name", ["cache/notes.txt", "cache/0a0b", f"cache/more/{'0a' * 32}", f"cache/{'0a' * 32}.bak"])
+def test_other_objects_beside_the_records_are_left_alone(edgy: Worker, client: httpx2.Client, name: str) -> None:
+    client.get("/health", headers={"x-put": name})
+    try:
+        client.get("/health", headers={"x-now": f"{edgy.objects()[name] + EXPIRY:.6f}"})
+        sweep(client)
+        assert name in edgy.objects()
+    finally:
+        client.get("/health", headers={"x-delete": name})

@@ -22,7 +22,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.storage.record import CHUNK, MAX_RECORD_BYTES, Record, check_key, is_key, missing, span
+from cloudflare_image_mcp.storage.record import (
+    CHUNK,
+    DIGEST,
+    MAX_RECORD_BYTES,
+    Record,
+    check_key,
+    is_key,
+    missing,
+    span,
+)
 
 if TYPE_CHECKING:
     import builtins
@@ -41,7 +50,7 @@ _T = TypeVar("_T")
 
 _PART: Final = re.compile(r"\.(?P<key>.+)\.[0-9a-f]{8}\.part")
 _RECORD: Final = ".json"
-_ANSWER: Final = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.[0-9a-f]{8}\.part")
+_ANSWER: Final = re.compile(rf"{DIGEST}\.json|\.{DIGEST}\.[0-9a-f]{{8}}\.part")
 
 ORPHAN_AGE: Final = timedelta(hours=1)
 """What a crash left is removed when it is older than this: until then it may be a write under way."""

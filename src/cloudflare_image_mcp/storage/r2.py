@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from pyodide.ffi import JsException
 from cloudflare_image_mcp.core.ports import StoredImage
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.js_values import JsPayload, js_object, optional, read_stream
-from cloudflare_image_mcp.storage.record import Expiry, is_key, media_type
+from cloudflare_image_mcp.storage.record import DIGEST, Expiry, is_key, media_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,6 +26,7 @@ _PREFIX: Final = "images/"
 """Prefix of the objects' names; the bucket may hold other objects too."""
 _CACHE_PREFIX: Final = "cache/"
 """The same of the records of answers for the cache."""
+_ANSWER: Final = re.compile(_CACHE_PREFIX + DIGEST)
 _PAGE: Final = 1000
 """Objects in one listing, and in one deletion: R2's maximum."""
 _DETAILS: Final = 7_000
@@ -111,7 +113,7 @@ class R2Store:
         async for page in self._images():
             swept += await self._sweep(page)
         async for page in self._pages(_CACHE_PREFIX):
-            await self._sweep(page)
+            await self._sweep([found for found in page if _ANSWER.fullmatch(str(found.key))])
         return swept
 
     async def aclose(self) -> None:

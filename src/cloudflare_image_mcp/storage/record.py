@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MEDIA_TYPES: Final = {format_.extension: format_.media_type for format_ in ImageFormat}
 _KEY: Final = re.compile(rf"[0-9A-Za-z_-]{{22}}\.(?:{'|'.join(_MEDIA_TYPES)})")
 
+DIGEST: Final = "[0-9a-f]{64}"
+"""Pattern of the name of a record of an answer for the cache."""
 CHUNK: Final = 256 * 1024
 """Bytes that a store reads at a time."""
 MAX_RECORD_BYTES: Final = 1024 * 1024

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, U
 from obstore.store import S3Store as Bucket
 
 from cloudflare_image_mcp.errors import GatewayError
-from cloudflare_image_mcp.storage.record import CHUNK, Record, check_key, is_key, media_type, missing, span
+from cloudflare_image_mcp.storage.record import CHUNK, DIGEST, Record, check_key, is_key, media_type, missing, span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ MAX_HEADER_BYTES: Final = 2_000
 _LOOKUPS: Final = 16
 """Records asked for at once by a listing."""
 _TIMEOUT: Final = timedelta(seconds=30)
-_ANSWER: Final = re.compile(r"cache/[0-9a-f]{64}\.json")
+_ANSWER: Final = re.compile(rf"cache/{DIGEST}\.json")
 """Path of a record of an answer for the cache."""
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 

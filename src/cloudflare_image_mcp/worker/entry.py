@@ -72,12 +72,13 @@ class Default(WorkerEntrypoint):
         return await answer(app, request.js_object)
 
     async def scheduled(self, controller: Handle, env: Handle, ctx: Handle) -> None:
-        swept = await store(self.env, read_settings(self.env)).sweep()
-        _log.info("%d expired images deleted", swept)
-        if (database := _binding(self.env, "DB")) is not None:
-            clock = WorkerClock()
-            await D1Jobs(database).remove_expired(clock.now().timestamp())
-            await D1Counters(database, clock).delete_ended()
+        try:
+            await store(self.env, read_settings(self.env)).sweep()
+        finally:  # a bucket that fails does not keep the database's rows
+            if (database := _binding(self.env, "DB")) is not None:
+                clock = WorkerClock()
+                await D1Jobs(database).remove_expired(clock.now().timestamp())
+                await D1Counters(database, clock).delete_ended()
 
 
 def application(env: Handle) -> FastAPI:
