@@ -253,6 +253,19 @@ def test_a_key_of_some_models_is_offered_those_alone(browser: Browser, tmp_path:
         expect(page.locator(".models button")).to_have_count(2)
 
 
+def test_a_key_of_models_that_only_edit_begins_with_an_edit(browser: Browser, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"narrow").hexdigest()
+    keys = f'[keys.narrow]\nsha256 = "{sha256}"\nmodels = ["*-inpainting"]'
+    with gateway(tmp_path, API_KEYS_TOML=keys) as origin, opened(browser, origin) as page:
+        page.get_by_label("API key").last.fill("narrow")
+        page.get_by_role("button", name="Use this key").click()
+        page.wait_for_selector("#p-size")
+        pressed = page.locator('#tasks button[aria-pressed="true"]')
+        expect(pressed).to_have_text("Edit")
+        expect(pressed).to_be_enabled()
+        expect(page.locator("#form button.main")).to_have_text("Edit")
+
+
 def test_a_400_names_the_parameter(page: Page) -> None:
     page.locator("#parameters summary").click()
     page.fill("#p-steps", "99")

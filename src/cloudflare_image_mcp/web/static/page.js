@@ -36,10 +36,12 @@ function askKey() {
 }
 
 function showTask() {
+  // A key may be limited to models that do not do every task.
+  const able = (task) => state.models.length === 0 || state.models.some((one) => one.tasks.includes(task));
+  if (!able(state.task)) state.task = Object.keys(TASKS).find(able);
   for (const tab of byId("tasks").children) {
     tab.ariaPressed = String(tab.value === state.task);
-    // A key may be limited to models that do not do this.
-    tab.disabled = state.models.length > 0 && !state.models.some((one) => one.tasks.includes(tab.value));
+    tab.disabled = !able(tab.value);
   }
   byId("inputs").hidden = state.task === "generate";
   document.querySelector("#form button.main").textContent = TASKS[state.task][0];
