@@ -124,7 +124,7 @@ class Settings(BaseModel):
         None, "folders that MCP over stdio may read input images from"
     )
     mcp_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(parse_hosts)] = _setting(
-        "", "Host names beyond this machine's under which /mcp answers without keys"
+        "", "host names beyond this machine's under which /mcp answers without keys"
     )
     mcp_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(parse_origins)] = _setting(
         "", "origins of web pages that may use /mcp, beyond this machine's"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES, MEBIBYTE
 from tests.rest.pictures import mask, picture
 
 if TYPE_CHECKING:
@@ -127,6 +130,27 @@ def test_a_file_too_large_is_not_read(home: Home, size: int) -> None:
     ran = home.run("vary", "large.png")
     assert ran.status == 2
     assert "image large.png has 25.0 MiB; at most 25 are allowed" in ran.stderr
+
+
+def test_a_pipe_is_not_read_beyond_the_largest_image(home: Home) -> None:
+    pipe = home.path / "pipe.png"
+    pieces: list[int] = []
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        try:
+            with pipe.open("wb", buffering=0) as stream:
+                while len(pieces) * MEBIBYTE < 2 * MAX_IMAGE_BYTES:
+                    stream.write(bytes(MEBIBYTE))
+                    pieces.append(1)
+        except BrokenPipeError:
+            pass
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    ran = home.run("vary", "pipe.png")
+    assert ran.status == 2
+    assert MAX_IMAGE_BYTES - MEBIBYTE <= len(pieces) * MEBIBYTE <= MAX_IMAGE_BYTES + MEBIBYTE
 
 
 def test_settings_come_from_the_env_file(home: Home) -> None:

@@ -133,7 +133,8 @@ def _read(path: str, param: str) -> bytes | str:
                 f"{param} {path} has {size / MEBIBYTE:.1f} MiB; at most {MAX_IMAGE_BYTES // MEBIBYTE} are allowed",
                 param=param,
             )
-        return _not_empty(file.read_bytes(), path, param)
+        with file.open("rb") as stream:  # a device or a pipe has no size, and may have no end
+            return _not_empty(stream.read(MAX_IMAGE_BYTES + 1), path, param)
     except FileNotFoundError:
         raise GatewayError("not_found", f"{param} {path} does not exist", param=param) from None
     except (OSError, ValueError) as error:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.usage.api_key import ApiKey
 
 _OPERATIONS = ("generate", "edit", "vary")
-
-
+"""Those of ``Operation``, which takes longer to import than the help of this command."""
 _LIMITS = {
     "requests_per_minute": "requests a minute",
     "images_per_day": "images a day",
@@ -25,6 +24,13 @@ _LIMITS = {
     "usd_per_day": "US dollars a day",
 }
 """The limits of a key, as the commands call them."""
+_UNITS = {
+    "requests": "requests in the last minute",
+    "images": "images today",
+    "neurons": "neurons today",
+    "usd": "US dollars today",
+}
+"""What is used of them."""
 
 
 class _Amount(click.FloatRange):
@@ -44,7 +50,7 @@ class _Amount(click.FloatRange):
 def keys() -> None:
     """Add, list and revoke the named API keys of API_KEYS_FILE, and show what they have used.
 
-    A running server obeys within two seconds.
+    A running server reads the file again within two seconds.
 
     Example: cloudflare-image-mcp keys add alice --models "flux-*" --expires 2027-12-31
     """
@@ -54,12 +60,17 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--models", multiple=True, metavar="PATTERN", help="Only these models, such as flux-*; repeatable.")
 @click.option("--operations", multiple=True, type=click.Choice(_OPERATIONS), help="Only these; repeatable.")
-@click.option("--requests-per-minute", type=click.IntRange(1), help="At most so many requests a minute.")
-@click.option("--images-per-day", type=click.IntRange(1), help="At most so many images in a day of UTC.")
-@click.option("--neurons-per-day", type=_Amount(), help="The same in neurons.")
-@click.option("--usd-per-day", type=_Amount(), help="The same in US dollars.")
-@click.option("--admin", is_flag=True, help="Sees what belongs to other keys too.")
-@click.option("--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="When it ends, in UTC.")
+@click.option("--requests-per-minute", metavar="N", type=click.IntRange(1), help="At most N requests a minute.")
+@click.option("--images-per-day", metavar="N", type=click.IntRange(1), help="At most N images a day (UTC).")
+@click.option("--neurons-per-day", metavar="X", type=_Amount(), help="At most X neurons a day.")
+@click.option("--usd-per-day", metavar="X", type=_Amount(), help="At most X US dollars a day.")
+@click.option("--admin", is_flag=True, help="It sees what belongs to other keys too.")
+@click.option(
+    "--expires",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="When it ends: a date, or a time such as 2027-12-31T18:00:00, in UTC.",
+)
 def add(
     name: str,
     models: tuple[str, ...],
@@ -176,14 +187,6 @@ async def _print_usage(found: dict[str, ApiKey], limiter: Limiter) -> None:
         await limiter.aclose()
 
 
-_UNITS = {
-    "requests": "requests in the last minute",
-    "images": "images today",
-    "neurons": "neurons today",
-    "usd": "US dollars today",
-}
-
-
 def _amount(value: float) -> str:
     return f"{value:,.4f}".rstrip("0").rstrip(".")
 
@@ -206,7 +209,9 @@ def _path(settings: Settings | None = None) -> Path:
 
     path = (settings or load_settings()).api_keys_file
     if path is None:
-        raise SettingError("API_KEYS_FILE is not set; keys are kept in the TOML file that it names")
+        raise SettingError(
+            "API_KEYS_FILE is not set; it must be the absolute path of the TOML file that keeps the keys"
+        )
     return path
 
 

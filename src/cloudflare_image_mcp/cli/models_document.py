@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.backends.workers_ai.proxied_wire import proxied_wire_of
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of, wire_of
-from cloudflare_image_mcp.catalog import models, openai_families, proxied_models
+from cloudflare_image_mcp.catalog import Operation, models, openai_families, proxied_models
 from cloudflare_image_mcp.catalog.model import plain
 from cloudflare_image_mcp.core.edit_costs import edit_cost
 from cloudflare_image_mcp.settings import Settings
@@ -42,7 +42,7 @@ def _overview() -> Iterator[str]:
     yield "| model | best for | generate | edit | vary | mask | neurons, default image |"
     yield "|---|---|---|---|---|---|---|"
     for model in models().values():
-        tasks = " | ".join(_task_cell(model, task) for task in ("generate", "edit", "vary"))
+        tasks = " | ".join(_task_cell(model, task) for task in Operation)
         neurons = model.price.amount(model.promise.sizes.default)
         price = f"{neurons:,.2f}" if neurons else "free (beta)"
         link = f"[`{model.id}`](#{model.short_name.replace('.', '')})"
@@ -56,7 +56,7 @@ def _overview() -> Iterator[str]:
     yield ""
 
 
-def _task_cell(model: Model, task: str) -> str:
+def _task_cell(model: Model, task: Operation) -> str:
     if task not in model.promise.tasks:
         return "-"
     return "yes" if task in model.live.tasks else "made up"
@@ -119,7 +119,7 @@ def _proxied() -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     for model in proxied_models().values():
         wire, promise = proxied_wire_of(model), model.promise
-        tasks = " | ".join("yes" if task in promise.tasks else "-" for task in ("generate", "edit"))
+        tasks = " | ".join("yes" if task in promise.tasks else "-" for task in (Operation.GENERATE, Operation.EDIT))
         names = ", ".join(f"`{name}`" for name in wire.parameters if name != "prompt") or "-"
         price = f"${model.price.per_image:g}" if model.price.known else "not listed"
         if model.price.per_input_image:
