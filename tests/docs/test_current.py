@@ -35,6 +35,13 @@ def test_no_paragraph_is_about_a_setting_that_is_gone() -> None:
     assert set(re.findall(r"^### `(\w+)`", page, re.MULTILINE)) == {setting.name for setting in SETTINGS}
 
 
+def test_the_workers_page_says_of_every_setting_what_it_does_there() -> None:
+    page = (DOCS / "workers.md").read_text("utf-8")
+    table = re.search(r"^\| \| settings \|\n(.+?)\n\n", page, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    assert sorted(re.findall(r"`([A-Z0-9_]+)`", table[1])) == sorted(setting.name for setting in SETTINGS)
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_every_error_has_its_row(name: str) -> None:
     row = ERRORS[name]

@@ -153,7 +153,7 @@ class FileStore:
         self._answers.mkdir(mode=0o700, exist_ok=True)
         part = self._answers / f".{digest}.{secrets.token_hex(4)}.part"
         try:
-            # Without a flush to the disk: one that a power failure cuts short is as good as none.
+            # Without a flush to the disk: one that a power failure cuts short is not used.
             part.write_text(text, "ascii")
             os.utime(part, (self._expiry.clock.now().timestamp(),) * 2)  # by which it expires
             part.replace(self._answers / f"{digest}{_RECORD}")
