@@ -10,6 +10,8 @@ import venv
 from pathlib import Path
 from typing import Any, Final
 
+from tests.waiting import LONGEST
+
 ROOT: Final = Path(__file__).parents[1]
 LOCK: Final = ROOT / "requirements" / "agents.txt"
 FOLDER: Final = ROOT / ".cache" / "agents"
@@ -38,7 +40,7 @@ def run(script: Path, options: dict[str, str]) -> Any:
         [environment(), script, json.dumps(options)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LONGEST,
         env=environ,
         check=False,
     )

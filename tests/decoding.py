@@ -9,6 +9,8 @@ from typing import Any
 import requests
 from PIL import Image
 
+from tests.waiting import LONGEST
+
 
 def decoded(data: bytes | str) -> Image.Image:
     """The image in a file's bytes or in base64, all of it decoded."""
@@ -19,7 +21,7 @@ def decoded(data: bytes | str) -> Image.Image:
 
 def downloaded(url: str) -> Image.Image:
     """The image at a URL, whose stated type and extension are the true ones."""
-    answer = requests.get(url, timeout=120)
+    answer = requests.get(url, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     image = decoded(answer.content)
     assert image.format is not None

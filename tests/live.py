@@ -15,6 +15,7 @@ import uvicorn
 
 from cloudflare_image_mcp.rest.server import build_app, server_config
 from cloudflare_image_mcp.settings import Settings
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ def running(server: uvicorn.Server) -> Iterator[str]:
     """Runs a server in a thread; yields its origin."""
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + LONGEST
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         assert time.monotonic() < deadline, "the server did not start in time"
@@ -47,7 +48,7 @@ def running(server: uvicorn.Server) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(120)
+        thread.join(LONGEST)
 
 
 def workers_ai_at(address: str, **more: str) -> dict[str, str]:
@@ -88,12 +89,12 @@ def command(port: int, environ: Mapping[str, str], log: Path) -> Iterator[subpro
             yield process
         finally:
             process.terminate()
-            process.wait(120)
+            process.wait(LONGEST)
 
 
 def wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until it answers ``/health``; fails with its log when it ends, or takes two minutes."""
-    deadline = time.monotonic() + 120
+    """Until it answers ``/health``; fails with its log when it ends, or takes ``LONGEST``."""
+    deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8")
         try:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tests.fetching import fetched
 from tests.installed import require_program
+from tests.waiting import LONGEST
 
 LOCKED: Final = Path(__file__).parent / "npm"
 LEAST: Final = 22
@@ -34,7 +35,11 @@ def output(source: str, *arguments: object, name: str = "example") -> str:
     module.write_text(source, "utf-8")
     try:
         done = subprocess.run(
-            [_node(folder), str(module), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300
+            [_node(folder), str(module), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST,
         )
     finally:
         module.unlink()

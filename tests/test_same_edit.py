@@ -17,6 +17,7 @@ from PIL import Image, ImageChops, ImageDraw
 from tests.decoding import decoded, downloaded, shown
 from tests.mcp_server.inside import text
 from tests.rest import pictures
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,12 +73,12 @@ def answered(answer: requests.Response) -> Image.Image:
 
 def of_json(server: str, name: str, data: bytes, fields: Mapping[str, Any]) -> Image.Image:
     value = [data_url(data)] if name.lower().endswith(("s", "[]")) else data_url(data)
-    return answered(requests.post(f"{server}/v1/images/edits", json={**fields, name: value}, timeout=60))
+    return answered(requests.post(f"{server}/v1/images/edits", json={**fields, name: value}, timeout=LONGEST))
 
 
 def of_form(server: str, name: str, data: bytes, fields: Mapping[str, Any]) -> Image.Image:
     files = {name: ("a.png", data, "image/png")}
-    return answered(requests.post(f"{server}/v1/images/edits", data=fields, files=files, timeout=60))
+    return answered(requests.post(f"{server}/v1/images/edits", data=fields, files=files, timeout=LONGEST))
 
 
 def of_mcp(server: str, name: str, data: bytes, fields: Mapping[str, Any]) -> Image.Image:
@@ -110,7 +111,7 @@ def differ(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | 
 def edit(server: str) -> Image.Image:
     """The edit that all names have to give; no picture without its source."""
     edit = of_json(server, "image", file(drawing()), FIELDS)
-    generated = answered(requests.post(f"{server}/v1/images/generations", json=FIELDS, timeout=60))
+    generated = answered(requests.post(f"{server}/v1/images/generations", json=FIELDS, timeout=LONGEST))
     assert differ(edit, generated)
     return edit
 
@@ -141,13 +142,13 @@ def test_an_input_image_is_found_in_an_object(name: str, way: str, server: str, 
     if way == "mcp":
         made = called(server, fields)
     else:
-        made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=60))
+        made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=LONGEST))
     assert differ(made, edit) is None
 
 
 def test_a_data_url_with_percent_escapes(server: str, edit: Image.Image) -> None:
     fields = FIELDS | {"image": f"data:image/png;base64,{quote(base64.b64encode(file(drawing())).decode(), safe='')}"}
-    made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=60))
+    made = answered(requests.post(f"{server}/v1/images/edits", json=fields, timeout=LONGEST))
     assert differ(made, edit) is None
 
 
@@ -169,7 +170,7 @@ def test_base64_in_capitals(value: str, way: str, server: str) -> None:
     content: dict[str, Any] = {"json": {**FIELDS, "response_format": value}}
     if way == "form":
         content = {"data": content["json"], "files": {"user": (None, "me")}}
-    (item,) = requests.post(f"{server}/v1/images/generations", timeout=60, **content).json()["data"]
+    (item,) = requests.post(f"{server}/v1/images/generations", timeout=LONGEST, **content).json()["data"]
     assert "url" not in item
     assert decoded(item["b64_json"]).size == (256, 256)
 
@@ -180,7 +181,7 @@ def test_codex_edits_as_json_under_gpt_image_2(n: int, server: str) -> None:
     sources = [{"image_url": data_url(file(drawing()))}, {"image_url": data_url(pictures.picture(256, 256))}]
     body = {"model": "gpt-image-2", "prompt": "add a red boat", "images": sources, "n": n, "size": "256x256"}
     body |= {"background": "auto", "quality": "auto"}
-    answer = requests.post(f"{server}/v1/images/edits", json=body, timeout=120)
+    answer = requests.post(f"{server}/v1/images/edits", json=body, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     items = answer.json()["data"]
     assert [set(item) & {"url", "b64_json"} for item in items] == [{"b64_json"}] * n
@@ -191,13 +192,13 @@ def test_codex_edits_as_json_under_gpt_image_2(n: int, server: str) -> None:
 @pytest.mark.parametrize("n", [1, 10])
 def test_codex_generates_as_json_under_gpt_image_2(n: int, server: str) -> None:
     body = {"model": "gpt-image-2", "prompt": "a red boat", "n": n, "size": "256x256", "background": "auto"}
-    items = requests.post(f"{server}/v1/images/generations", json=body, timeout=120).json()["data"]
+    items = requests.post(f"{server}/v1/images/generations", json=body, timeout=LONGEST).json()["data"]
     assert [set(item) & {"url", "b64_json"} for item in items] == [{"b64_json"}] * n
     assert {decoded(item["b64_json"]).format for item in items} == {"PNG"}
 
 
 def test_eleven_images_are_refused_under_gpt_image_2(server: str) -> None:
     body = {"model": "gpt-image-2", "prompt": "a red boat", "n": 11}
-    answer = requests.post(f"{server}/v1/images/generations", json=body, timeout=60)
+    answer = requests.post(f"{server}/v1/images/generations", json=body, timeout=LONGEST)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "n")
     assert "from 1 to 10" in json.dumps(answer.json())

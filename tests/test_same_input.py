@@ -14,6 +14,7 @@ from mcp import Client
 from cloudflare_image_mcp.core.request import OPTIONS
 from tests.cli.commands import Home
 from tests.mcp_server.inside import text
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +105,7 @@ class Outcome:
 
 
 def of_rest(server: str, **content: Any) -> Outcome:
-    answer = requests.post(f"{server}/v1/images/generations", timeout=60, **content)
+    answer = requests.post(f"{server}/v1/images/generations", timeout=LONGEST, **content)
     body = answer.json()
     if answer.status_code != 200:
         assert answer.status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -25,3 +26,9 @@ def wait_for(condition: Callable[[], T], what: str, process: subprocess.Popen[by
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
     return found
+
+
+async def settled() -> None:
+    """Waits until every task of the event loop that can run has run."""
+    for _ in range(100):
+        await asyncio.sleep(0)

@@ -303,8 +303,8 @@ class MixedClient:
         opened = await self._mcp_post("initialize", params)
         headers = {"Mcp-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": MCP_REVISION}
         message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        told = await self.request("POST", "/mcp", json=message, headers={**MCP_HEADERS, **headers})
-        self._expect(told, 202)
+        notified = await self.request("POST", "/mcp", json=message, headers={**MCP_HEADERS, **headers})
+        self._expect(notified, 202)
         return headers
 
     async def _mcp_call(self) -> None:
@@ -335,7 +335,7 @@ class MixedClient:
         self._expect(answer, status, code)
 
     async def _leave(self) -> None:
-        """Closes the connection after the request, or in the midst of its body."""
+        """Closes the connection after the request, or in the middle of its body."""
         body = json.dumps(self._fields(2)).encode()
         half = self._random.random() < 0.3
         head = (

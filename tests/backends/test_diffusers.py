@@ -25,6 +25,7 @@ from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.imagefile.provenance import SourceType, read_provenance
 from tests.backends.tiny_pipeline import TOKENS, save_consistency_pipeline, save_pipeline
 from tests.live import gateway
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -342,7 +343,7 @@ def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 def answered(origin: str, task: str, **request: Any) -> tuple[requests.Response, bytes]:
-    answer = requests.post(f"{origin}/v1/images/{task}", timeout=120, **request)
+    answer = requests.post(f"{origin}/v1/images/{task}", timeout=LONGEST, **request)
     assert answer.status_code == 200, answer.text
     return answer, base64.b64decode(answer.json()["data"][0]["b64_json"])
 
@@ -383,7 +384,7 @@ def test_a_variation_over_http(origin: str, source: PillowImage.Image) -> None:
 
 def test_a_stream_over_http_has_its_partial_images(origin: str) -> None:
     fields = {"prompt": "a fox", "model": MODEL.id, "size": "256x256", "steps": 4, "stream": True, "partial_images": 2}
-    answer = requests.post(f"{origin}/v1/images/generations", json=fields, timeout=120)
+    answer = requests.post(f"{origin}/v1/images/generations", json=fields, timeout=LONGEST)
     events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
     kinds = [event["type"].rpartition(".")[2] for event in events]
     assert kinds == ["partial_image", "partial_image", "completed"], answer.text[:300]

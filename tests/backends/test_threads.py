@@ -13,6 +13,7 @@ import pytest
 
 from cloudflare_image_mcp.backends.threads import EngineThreads
 from cloudflare_image_mcp.errors import GatewayError
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ class Endless:
 
     def __call__(self, _show: Show | None, stopped: Callable[[], bool]) -> Square:
         self.begun.set()
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + LONGEST
         while not stopped():
             assert time.monotonic() < deadline, "it was not stopped"
             time.sleep(0.001)

@@ -192,7 +192,7 @@ def test_nothing_is_paid_twice_after_an_interruption(tmp_path: Path, number: sig
         whole = output.read_bytes().count(b"\n")
         assert whole < JOBS
         if number is signal.SIGKILL:
-            with output.open("ab") as torn:  # as a kill in the midst of writing leaves it
+            with output.open("ab") as torn:  # as a kill in the middle of writing leaves it
                 torn.write(b'{"id": "batch_req_')
         else:
             assert process.returncode == 130

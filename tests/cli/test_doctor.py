@@ -10,6 +10,7 @@ import requests
 
 from cloudflare_image_mcp.settings import SETTINGS
 from tests.cli.commands import emulated
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -142,7 +143,7 @@ def test_models_that_are_newer_than_the_release_are_named(home: Home) -> None:
     with emulated(home) as emulator:
         base = emulator.environ["CLOUDFLARE_API_BASE_URL"]
         address = base.removesuffix("/client/v4")
-        requests.put(f"{address}/emulator/models/acme/brush-9", data=json.dumps(schema), timeout=30)
+        requests.put(f"{address}/emulator/models/acme/brush-9", data=json.dumps(schema), timeout=LONGEST)
         account = {"CLOUDFLARE_ACCOUNT_ID": "demo", "CLOUDFLARE_API_TOKEN": "demo", "CLOUDFLARE_CATALOGUE": "on"}
         found = findings(home.set(CLOUDFLARE_API_BASE_URL=base, **account))
     assert found["catalogue"]["value"].endswith("models, and newer than this release: acme/brush-9")

@@ -12,6 +12,7 @@ import requests
 from cloudflare_image_mcp.catalog import models
 from tests.live import gateway, workers_ai_at
 from tests.ports import free_port
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from tests.cli.commands import Home
@@ -52,7 +53,7 @@ def test_json_of_an_account_is_that_of_the_rest_api(home: Home, settings: dict[s
     account = workers_ai_at(f"http://127.0.0.1:{free_port()}", IMAGE_BACKEND="workers-ai", **settings)
     one = json.loads(home.set(**account).run("models", "flux-2-dev", "--json").stdout)
     with gateway(home.path / "images", **account) as origin:
-        assert one == requests.get(f"{origin}/v1/models/flux-2-dev", timeout=60).json()
+        assert one == requests.get(f"{origin}/v1/models/flux-2-dev", timeout=LONGEST).json()
     assert one["transparent_background"] is expected
 
 
@@ -61,7 +62,7 @@ def test_a_name_that_stands_for_a_model_is_described_as_in_the_rest_api(home: Ho
     named = home.set(MODEL_ALIASES='{"house": "flux-2-dev", "gpt-image-2": "flux-2-dev"}')
     one = json.loads(named.run("models", name, "--json").stdout)
     with gateway(home.path / "images", MODEL_ALIASES=named.environ["MODEL_ALIASES"]) as origin:
-        assert one == requests.get(f"{origin}/v1/models/{name}", timeout=60).json()
+        assert one == requests.get(f"{origin}/v1/models/{name}", timeout=LONGEST).json()
     text = " ".join(named.run("models", name).stdout.decode().split())
     assert f"stands for {one['alias_of']}" in text
 

@@ -11,6 +11,7 @@ from openai import OpenAI
 
 from tests.decoding import decoded, downloaded, size
 from tests.rest import pictures
+from tests.waiting import LONGEST
 
 FLUX = "@cf/black-forest-labs/flux-1-schnell"
 KLEIN = "@cf/black-forest-labs/flux-2-klein-4b"
@@ -41,6 +42,6 @@ def test_edit(base64_server: str, images: int) -> None:
     files.append(("mask", ("mask.png", io.BytesIO(pictures.mask(256, 256)), "image/png")))
     data = {"model": KLEIN, "prompt": "at night", "n": "1", "quality": "auto"}
     headers = {"Authorization": "Bearer none"}
-    answer = httpx2.post(f"{base64_server}/v1/images/edits", headers=headers, data=data, files=files, timeout=60)
+    answer = httpx2.post(f"{base64_server}/v1/images/edits", headers=headers, data=data, files=files, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     assert [size(decoded(item["b64_json"])) for item in answer.json()["data"]] == ["256x256"]

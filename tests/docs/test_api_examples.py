@@ -17,6 +17,7 @@ import requests
 from tests import node
 from tests.decoding import decoded, downloaded, size
 from tests.rest import pictures
+from tests.waiting import LONGEST
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
 HOST: Final = "http://localhost:3000"
@@ -86,14 +87,14 @@ def test_request_body(example: Example, server: str) -> None:
     for name, data in FILES.items():
         text = text.replace(f"base64_encoded_{name}", base64.b64encode(data).decode())
     body = json.loads(text)
-    answer = requests.post(server + example.path, json=body, timeout=60)
+    answer = requests.post(server + example.path, json=body, timeout=LONGEST)
     asked = body["size"] if "size" in body else f"{body['width']}x{body['height']}"
     _check_answer(answer, asked, body.get("n", 1))
 
 
 @pytest.mark.parametrize("example", CHATS, ids=str)
 def test_chat(example: Example, server: str) -> None:
-    answer = requests.post(server + example.path, json=json.loads(example.text), timeout=60)
+    answer = requests.post(server + example.path, json=json.loads(example.text), timeout=LONGEST)
     message = answer.json()["choices"][0]["message"]
     assert size(decoded(message["images"][0]["image_url"]["url"].split(",")[1])) == DEFAULT_SIZE
 
@@ -106,13 +107,13 @@ def test_form(example: Example, server: str) -> None:
     files = {name: FILES[name] for name, value in fields.items() if value == "<binary file>"}
     assert files.keys() == FILES.keys()
     values = {name: json.loads(value) for name, value in fields.items() if name not in files}
-    answer = requests.post(server + example.path, data=values, files=files, timeout=60)
+    answer = requests.post(server + example.path, data=values, files=files, timeout=LONGEST)
     _check_answer(answer, "256x256", 1)
 
 
 @pytest.mark.parametrize("example", _of("bash"), ids=str)
 def test_curl(example: Example, server: str) -> None:
-    done = subprocess.run(["bash", "-c", _addressed(example, server)], capture_output=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-c", _addressed(example, server)], capture_output=True, check=True, timeout=LONGEST)
     body = json.loads(done.stdout)
     assert size(downloaded(body["data"][0]["url"])) == DEFAULT_SIZE
 
@@ -120,7 +121,7 @@ def test_curl(example: Example, server: str) -> None:
 @pytest.mark.parametrize("example", _of("python"), ids=str)
 def test_python(example: Example, server: str) -> None:
     command = [sys.executable, "-c", _addressed(example, server)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONGEST)
     assert size(downloaded(done.stdout.strip())) == DEFAULT_SIZE
 
 
@@ -143,13 +144,13 @@ def test_answer_has_the_documented_shape(example: Example, server: str) -> None:
 @pytest.mark.parametrize("example", LISTS, ids=str)
 def test_model_list_starts_as_documented(example: Example, server: str) -> None:
     documented = json.loads(example.text)
-    body = requests.get(server + example.path, timeout=120).json()
+    body = requests.get(server + example.path, timeout=LONGEST).json()
     assert body["object"] == documented["object"]
     if example.path.startswith("/v1/images"):  # what is stored differs from run to run: the names are compared
         fields = {"prompt": "a fox", "size": "256x256", "async": example.path.endswith("jobs")}
-        made = requests.post(server + "/v1/images/generations", json=fields, timeout=60)
+        made = requests.post(server + "/v1/images/generations", json=fields, timeout=LONGEST)
         assert made.status_code in (200, 202)
-        body = requests.get(server + example.path, timeout=120).json()
+        body = requests.get(server + example.path, timeout=LONGEST).json()
         assert body.keys() == documented.keys()
         assert body["data"][0].keys() == documented["data"][0].keys()
         return
@@ -159,7 +160,7 @@ def test_model_list_starts_as_documented(example: Example, server: str) -> None:
 
 @pytest.mark.parametrize("example", _json_with("error"), ids=str)
 def test_error_is_word_for_word(example: Example, server: str) -> None:
-    answer = requests.post(server + "/v1/images/generations", json={}, timeout=120)
+    answer = requests.post(server + "/v1/images/generations", json={}, timeout=LONGEST)
     assert (answer.status_code, answer.json()) == (400, json.loads(example.text))
 
 
@@ -167,8 +168,8 @@ def test_error_is_word_for_word(example: Example, server: str) -> None:
 def test_cors_headers_are_word_for_word(example: Example, server: str) -> None:
     documented = dict(line.split(": ", 1) for line in example.text.splitlines())
     for answer in (
-        requests.get(server + "/v1/models", timeout=120),
-        requests.options(server + "/v1/models", timeout=120),
+        requests.get(server + "/v1/models", timeout=LONGEST),
+        requests.options(server + "/v1/models", timeout=LONGEST),
     ):
         assert {name: answer.headers[name] for name in documented} == documented
 
@@ -182,7 +183,7 @@ def _addressed(example: Example, server: str) -> str:
 
 
 def _posted(server: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = requests.post(server + "/v1/images/generations", json=body, timeout=60)
+    answer = requests.post(server + "/v1/images/generations", json=body, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

@@ -23,6 +23,7 @@ from tests.cli.commands import PROGRAM
 from tests.decoding import downloaded, size
 from tests.rest import pictures
 from tests.test_logs import LINE
+from tests.waiting import LONGEST
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -153,7 +154,7 @@ def settings_of(page: str, start: str, server: str) -> dict[str, str | None]:
 def _python(source: str, server: str) -> str:
     """The output of a script whose server has another port."""
     command = [sys.executable, "-c", source.replace("http://localhost:3000", server)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -162,7 +163,13 @@ def _shell(commands: str, directory: Path) -> str:
     """What commands printed that were pasted into a shell in ``directory``, which is also the home."""
     environ = {"PATH": f"{PROGRAM.parent}:/usr/bin:/bin", "HOME": str(directory), "LANG": "C.UTF-8"}
     done = subprocess.run(
-        ["bash", "-ec", commands], cwd=directory, env=environ, capture_output=True, text=True, check=False, timeout=300
+        ["bash", "-ec", commands],
+        cwd=directory,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -195,7 +202,7 @@ def test_what_is_not_run_is_at_least_a_command_that_there_is(block: Block) -> No
     for command in re.findall(r"(?<![\w./@-])cloudflare-image-mcp ([a-z]+)\b", block.text):
         assert command in program.commands
     if block.text.startswith(("docker", "scripts/", "curl", "export", "cloudflare-image-mcp", "claude", "pip")):
-        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=120)
+        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=LONGEST)
 
 
 def test_the_command_lines_of_the_command_line(tmp_path: Path) -> None:
@@ -260,7 +267,7 @@ def test_a_log_line_looks_as_shown() -> None:
 def test_the_worker_s_keys_are_written_to_a_file(tmp_path: Path) -> None:
     command = block_of("workers.md", "echo")
     subprocess.run(
-        ["bash", "-ec", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True, timeout=120
+        ["bash", "-ec", command], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True, timeout=LONGEST
     )
     (keys,) = dotenv_values(tmp_path / "image-keys.env").items()
     assert keys[0] == "API_KEYS"

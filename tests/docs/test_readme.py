@@ -13,6 +13,7 @@ import pytest
 
 from cloudflare_image_mcp.cli.program import program
 from tests.decoding import downloaded, size
+from tests.waiting import LONGEST
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,7 +33,7 @@ def test_the_sdk_makes_a_picture(server: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=LONGEST,
     )
     assert size(downloaded(done.stdout.strip())) == "1024x1024"
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.cli.commands import wait_until_open
 from tests.ports import free_port
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ class Reader:
             return ""
         command = [sys.executable, "-c", text] if language == "python" else ["bash", "-ec", text]
         done = subprocess.run(
-            command, check=False, cwd=self.directory, env=self._environ, capture_output=True, text=True, timeout=120
+            command, check=False, cwd=self.directory, env=self._environ, capture_output=True, text=True, timeout=LONGEST
         )
         assert done.returncode == 0, f"{text}\n{done.stderr}"
         return done.stdout
@@ -68,7 +69,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     yield reader
     for process in reader.servers:
         process.kill()
-        process.wait(timeout=120)
+        process.wait(timeout=LONGEST)
 
 
 def test_following_the_tutorial(reader: Reader) -> None:

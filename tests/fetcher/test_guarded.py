@@ -13,6 +13,7 @@ from cloudflare_image_mcp.fetcher.addresses import is_public
 from cloudflare_image_mcp.fetcher.guarded import FetchLimits, GuardedFetcher
 from cloudflare_image_mcp.fetcher.network import Resolver, system_resolver
 from cloudflare_image_mcp.limits import MAX_IMAGE_BYTES
+from tests.waiting import LONGEST
 
 from .conftest import PRIVATE, PUBLIC, Authority, Host, counts_as_public, redirect, reply
 
@@ -262,7 +263,7 @@ async def test_a_slow_drip_is_cut_off_in_the_head_and_in_the_body(host: Host, pn
     host.answers["/head"] = host.endless(b"HTTP/1.1 200 OK\r\n", b"X-Drip: 1\r\n", pause=0.02)
     host.answers["/body"] = host.endless(reply(png[:64], length=100_000), b"x", pause=0.02)
     brief = fetcher(limits=FetchLimits(seconds=0.4))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         for path in ("head", "body"):
             reason = await refusal(brief, f"http://127.0.0.1:{host.port}/{path}")
             assert reason == "it was not fetched within 0.4 seconds"

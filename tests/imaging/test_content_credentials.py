@@ -24,6 +24,7 @@ from cloudflare_image_mcp.settings import Settings
 from tests.decoding import decoded
 from tests.live import gateway
 from tests.rest.pictures import picture
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,9 +114,9 @@ def manifest(data: bytes, kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_images_are_signed_and_a_change_is_found(origin: str, kind: str) -> None:
     body = {"prompt": "a red fox", "size": "256x256", "output_format": kind, "response_format": "url"}
-    made = requests.post(f"{origin}/v1/images/generations", json=body, timeout=60)
+    made = requests.post(f"{origin}/v1/images/generations", json=body, timeout=LONGEST)
     assert made.status_code == 200, made.text
-    data = requests.get(made.json()["data"][0]["url"], timeout=60).content
+    data = requests.get(made.json()["data"][0]["url"], timeout=LONGEST).content
     assert decoded(data).size == (256, 256)
     assert state(data, kind) == "Valid"
     signed = manifest(data, kind)
@@ -135,7 +136,7 @@ def test_images_are_signed_and_a_change_is_found(origin: str, kind: str) -> None
 def test_edits_say_that_they_are_edits(origin: str) -> None:
     files = {"image": ("a.png", picture(256, 256))}
     fields = {"prompt": "make it blue", "response_format": "b64_json", "output_format": "png"}
-    made = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=60)
+    made = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=LONGEST)
     assert made.status_code == 200, made.text
     data = base64.b64decode(made.json()["data"][0]["b64_json"])
     (action,) = manifest(data, "png")["assertions"][0]["data"]["actions"]

@@ -11,6 +11,7 @@ import pytest
 from cloudflare_image_mcp.catalog import Size
 from cloudflare_image_mcp.imagefile.header import ImageFormat, ImageHeader
 from cloudflare_image_mcp.imaging.picture_threads import PictureMemory, PictureThreads, decoding_bytes
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class Work:
                 self.begun.append(cost)
                 self.held += cost
                 self.peak = max(self.peak, self.held)
-            self.released.wait(120)
+            self.released.wait(LONGEST)
             with self.lock:
                 self.held -= cost
             return cost
@@ -47,7 +48,7 @@ class Work:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(LONGEST):
         while not condition():  # noqa: ASYNC110 - a thread sets it
             await asyncio.sleep(0.001)
 

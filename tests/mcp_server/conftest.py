@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from tests.live import wait_until_up
 from tests.ports import free_port
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ def serving(module: str, log: Path, environ: Mapping[str, str], *arguments: str)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(LONGEST)
 
 
 @pytest.fixture(scope="session")

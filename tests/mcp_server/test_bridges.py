@@ -17,6 +17,7 @@ from tests.mcp_server import node
 from tests.mcp_server.conftest import KEY, Command
 from tests.mcp_server.inside import text
 from tests.ports import free_port
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
@@ -89,5 +90,5 @@ def test_supergateway_from_http_to_stdio(command: Command, tmp_path: Path) -> No
             made = anyio.run(picture, f"http://127.0.0.1:{port}/mcp")
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(LONGEST)
     assert Path((made.structured_content or {})["images"][0]["path"]).is_file()

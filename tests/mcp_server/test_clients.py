@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.mcp_server import node
 from tests.mcp_server.conftest import KEY, ROOT, Command, half_mask
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def python(executable: str, mode: str) -> Callable[[dict[str, Any]], dict[str, A
     def run(options: dict[str, Any]) -> dict[str, Any]:
         arguments = [executable, str(WORKOUT), json.dumps({**options, "mode": mode})]
         environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, env=environ, check=False)
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=LONGEST, env=environ, check=False)
         return answered(done)
 
     return run
@@ -41,7 +42,7 @@ def old_python(options: dict[str, Any]) -> dict[str, Any]:
     executable = OLD_SDK / "bin" / "python"
     if not (OLD_SDK / "installed").exists():
         venv.create(OLD_SDK, with_pip=True, clear=True)
-        subprocess.run([executable, "-m", "pip", "install", "-qq", "mcp==1.30.0"], check=True, timeout=300)
+        subprocess.run([executable, "-m", "pip", "install", "-qq", "mcp==1.30.0"], check=True, timeout=LONGEST)
         (OLD_SDK / "installed").touch()
     return python(str(executable), "legacy")(options)
 

@@ -18,6 +18,7 @@ from tests.mcp_server import node
 from tests.mcp_server.conftest import ROOT
 from tests.mcp_server.inside import talking
 from tests.mcp_server.test_stdio import INITIALIZE
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ async def test_the_bundle_names_what_the_server_has() -> None:
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``scripts/release`` builds from this checkout."""
     folder = tmp_path_factory.mktemp("released")
-    subprocess.run([ROOT / "scripts" / "release", folder], check=True, timeout=300)
+    subprocess.run([ROOT / "scripts" / "release", folder], check=True, timeout=LONGEST)
     return folder
 
 
@@ -100,7 +101,7 @@ def test_the_bundle_starts_from_the_wheels(released: Path, tmp_path: Path, comma
     wheels = sorted(released.glob("*.whl"))
     assert len(wheels) == 2
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path)]
-    subprocess.run([*install, *map(str, wheels)], check=True, timeout=300)
+    subprocess.run([*install, *map(str, wheels)], check=True, timeout=LONGEST)
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == __version__
     server = read("deploy/mcpb/manifest.json")["server"]
@@ -112,7 +113,7 @@ def test_the_bundle_starts_from_the_wheels(released: Path, tmp_path: Path, comma
         env={**command.environ, "PYTHONPATH": str(tmp_path)},
         input=json.dumps(INITIALIZE).encode() + b"\n",
         capture_output=True,
-        timeout=300,
+        timeout=LONGEST,
         check=True,
     )
     assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "cloudflare-image-mcp"

@@ -18,6 +18,7 @@ from cloudflare_image_mcp.core.model_names import find_model
 from tests.installed import missing
 from tests.mcp_server import node
 from tests.mcp_server.inside import read_text, talking
+from tests.waiting import LONGEST
 
 
 def page() -> str:
@@ -47,7 +48,7 @@ def seen(bare_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     if find_library("nss3") is None:
         missing("libnss3, which the browser from npm needs,", package="libnss3")
     folder = tmp_path_factory.mktemp("gallery")
-    done = node.run("host.mjs", json.dumps({"url": f"{bare_server}/mcp", "folder": str(folder)}), timeout=300)
+    done = node.run("host.mjs", json.dumps({"url": f"{bare_server}/mcp", "folder": str(folder)}), timeout=LONGEST)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout.splitlines()[-1]), "folder": str(folder)}
 

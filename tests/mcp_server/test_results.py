@@ -24,6 +24,7 @@ from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
 from tests.mcp_server.inside import answer, read_bytes, talking, text
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ async def test_four_large_noise_images_stay_under_a_megabyte(mode: Any, noisy: s
     assert {picture.format for picture in pictures(results["auto"])} <= {"JPEG", "WEBP"}
     assert len(pictures(results["image"])) == 4
     assert pictures(results["link"]) == []
-    async with httpx2.AsyncClient(timeout=120) as http:
+    async with httpx2.AsyncClient(timeout=LONGEST) as http:
         for row in results["link"].structured_content["images"]:
             full = (await http.get(row["url"])).content
             assert hashlib.sha256(full).hexdigest() == row["sha256"]
@@ -170,7 +171,7 @@ def test_a_client_of_an_old_revision_is_sent_no_block_that_it_does_not_know(
 ) -> None:
     """On the wire: no SDK of today speaks as old as that."""
     accept = {"Accept": "application/json, text/event-stream"}
-    with httpx2.Client(base_url=noisy, headers=accept, timeout=120) as http:
+    with httpx2.Client(base_url=noisy, headers=accept, timeout=LONGEST) as http:
 
         def send(method: str, params: dict[str, Any], **headers: str) -> httpx2.Response:
             return http.post(

@@ -13,6 +13,7 @@ from cloudflare_image_mcp.cli.start_line import start_line
 from cloudflare_image_mcp.mcp_server.stdio import image_roots
 from cloudflare_image_mcp.settings import Settings
 from tests.rest.pictures import picture
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from tests.mcp_server.conftest import Command
@@ -39,7 +40,7 @@ def start(command: Command) -> subprocess.Popen[bytes]:
 
 def test_it_answers_and_writes_nothing_but_the_protocol_to_stdout(command: Command) -> None:
     with start(command) as process:
-        out, err = process.communicate((json.dumps(INITIALIZE) + "\n").encode(), timeout=300)
+        out, err = process.communicate((json.dumps(INITIALIZE) + "\n").encode(), timeout=LONGEST)
     (line,) = out.splitlines()
     answer = json.loads(line)["result"]
     assert answer["protocolVersion"] == "2025-11-25"
@@ -62,7 +63,7 @@ def answers(command: Command, count: int, *lines: str, **environ: str) -> tuple[
         process.stdin.write("".join(f"{line}\n" for line in (json.dumps(INITIALIZE), *lines)).encode())
         process.stdin.flush()
         found = [json.loads(process.stdout.readline()) for _ in range(count)]
-        rest, err = process.communicate(timeout=300)
+        rest, err = process.communicate(timeout=LONGEST)
     assert rest == b""
     return found, err.decode()
 
@@ -139,7 +140,7 @@ def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) ->
         env=command.environ,
         input=(json.dumps(INITIALIZE) + "\n").encode(),
         capture_output=True,
-        timeout=300,
+        timeout=LONGEST,
         check=False,
     )
     assert b'"serverInfo"' in done.stdout
@@ -148,7 +149,7 @@ def test_a_start_loads_nothing_that_only_a_later_call_needs(command: Command) ->
 
 def test_a_setting_that_cannot_be_used_is_an_error_of_one_sentence(command: Command) -> None:
     environ = {**command.environ, "MCP_IMAGE_ROOTS": "relative/path"}
-    done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=300, check=False)
+    done = subprocess.run(command.arguments, env=environ, input=b"", capture_output=True, timeout=LONGEST, check=False)
     assert done.returncode != 0
     assert b"MCP_IMAGE_ROOTS must be absolute paths" in done.stderr
     assert b"Traceback" not in done.stderr

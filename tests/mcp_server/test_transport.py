@@ -15,6 +15,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
 from tests.mcp_server.conftest import ROOT, clean_environ
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -80,7 +81,7 @@ async def test_a_server_that_could_not_begin_is_begun_by_the_next_request() -> N
 
     with serving(build_app(SETTINGS, transport=Transport)) as origin:
         async with httpx2.AsyncClient() as web:
-            broken = await web.post(f"{origin}/mcp", json={}, timeout=60)
+            broken = await web.post(f"{origin}/mcp", json={}, timeout=LONGEST)
         async with Client(f"{origin}/mcp") as client:
             tools = (await client.list_tools()).tools
     assert broken.status_code == 500

@@ -17,6 +17,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.live import gateway, serving
 from tests.rest.pictures import mask, picture
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def generate(origin: str, **fields: Any) -> requests.Response:
-    return requests.post(f"{origin}/v1/images/generations", json=SMALL | fields, timeout=60)
+    return requests.post(f"{origin}/v1/images/generations", json=SMALL | fields, timeout=LONGEST)
 
 
 def opened(data: bytes) -> PillowImage.Image:
@@ -52,7 +53,7 @@ def opened(data: bytes) -> PillowImage.Image:
 
 
 def test_the_list_has_the_catalogue_first_and_then_openais_names(origin: str) -> None:
-    listed = requests.get(f"{origin}/v1/models", timeout=60).json()
+    listed = requests.get(f"{origin}/v1/models", timeout=LONGEST).json()
     names = [row["id"] for row in listed["data"]]
     aliases = [name for family in openai_families() for name in family.names]
     assert listed["object"] == "list"
@@ -74,7 +75,7 @@ def test_the_list_has_the_catalogue_first_and_then_openais_names(origin: str) ->
     ],
 )
 def test_a_model_is_found_with_its_slashes_raw_or_escaped(origin: str, prefix: str, written: str) -> None:
-    model = requests.get(origin + prefix + written, timeout=60).json()
+    model = requests.get(origin + prefix + written, timeout=LONGEST).json()
     assert model["id"] == "@cf/black-forest-labs/flux-1-schnell"
     assert model["owned_by"] == "black-forest-labs"
     assert model["parameters"]["steps"] == {
@@ -89,7 +90,7 @@ def test_a_model_is_found_with_its_slashes_raw_or_escaped(origin: str, prefix: s
 
 
 def test_openais_names_say_what_they_stand_for(origin: str) -> None:
-    alias = requests.get(f"{origin}/v1/models/gpt-image-1", timeout=60).json()
+    alias = requests.get(f"{origin}/v1/models/gpt-image-1", timeout=LONGEST).json()
     assert alias["id"] == "gpt-image-1"
     assert alias["alias_of"] == "@cf/black-forest-labs/flux-1-schnell"
     assert alias["edit_alias_of"] == "@cf/black-forest-labs/flux-2-klein-4b"
@@ -114,7 +115,7 @@ def test_openais_names_say_what_they_stand_for(origin: str) -> None:
 def test_exactly_one_form_comes_back(origin: str, fields: dict[str, Any], form: str) -> None:
     item = generate(origin, **fields).json()["data"][0]
     assert {"url", "b64_json"} & set(item) == {form}
-    data = requests.get(item["url"], timeout=60).content if form == "url" else base64.b64decode(item["b64_json"])
+    data = requests.get(item["url"], timeout=LONGEST).content if form == "url" else base64.b64decode(item["b64_json"])
     assert opened(data).size == (256, 256)
 
 
@@ -136,14 +137,14 @@ def test_the_answer_says_what_really_happened(origin: str) -> None:
 
 @pytest.mark.parametrize("path", ["/images/generations", "/openai/deployments/flux-1-schnell/images/generations"])
 def test_other_paths_lead_to_the_same_place(origin: str, path: str) -> None:
-    answer = requests.post(f"{origin}{path}?api-version=2025-04-01", json=SMALL, timeout=60)
+    answer = requests.post(f"{origin}{path}?api-version=2025-04-01", json=SMALL, timeout=LONGEST)
     assert answer.status_code == 200
 
 
 def test_azures_path_names_the_model(origin: str) -> None:
     path = "/openai/deployments/@cf/leonardo/phoenix-1.0/images/generations"
     for nothing in ({}, {"model": None}, {"model": ""}):
-        answer = requests.post(origin + path, json=SMALL | nothing, timeout=60)
+        answer = requests.post(origin + path, json=SMALL | nothing, timeout=LONGEST)
         assert answer.json()["requested_model"] == "@cf/leonardo/phoenix-1.0"
 
 
@@ -153,13 +154,13 @@ def test_azures_path_names_the_model(origin: str) -> None:
 def test_json_is_read_as_json_under_the_types_of_curl_and_fetch(origin: str, content_type: str) -> None:
     data = json.dumps(SMALL | {"seed": 3}).encode()
     answer = requests.post(
-        f"{origin}/v1/images/generations", data=data, headers={"content-type": content_type}, timeout=60
+        f"{origin}/v1/images/generations", data=data, headers={"content-type": content_type}, timeout=LONGEST
     )
     assert answer.json()["data"][0]["seed"] == 3, answer.text
 
 
 def test_a_form_of_text_fields_is_read(origin: str) -> None:
-    answer = requests.post(f"{origin}/v1/images/generations", data=SMALL | {"seed": "3"}, timeout=60)
+    answer = requests.post(f"{origin}/v1/images/generations", data=SMALL | {"seed": "3"}, timeout=LONGEST)
     assert answer.json()["data"][0]["seed"] == 3, answer.text
 
 
@@ -172,7 +173,7 @@ def test_an_image_for_generating_is_ignored_with_a_warning(origin: str) -> None:
 
 def test_flags_in_the_prompt_count(origin: str) -> None:
     body = requests.post(
-        f"{origin}/v1/images/generations", json={"prompt": "a red apple --size=320x256 --seed 9"}, timeout=60
+        f"{origin}/v1/images/generations", json={"prompt": "a red apple --size=320x256 --seed 9"}, timeout=LONGEST
     ).json()
     assert (body["size"], body["data"][0]["seed"]) == ("320x256", 9)
     assert body["data"][0]["revised_prompt"] == "a red apple"
@@ -207,21 +208,23 @@ def test_edits_come_as_json_and_as_forms(origin: str) -> None:
     fields = {"prompt": "a star", "model": "flux-2-klein-4b", "response_format": "b64_json"}
     urls = {name: {"image_url": f"data:image/png;base64,{value}"} for name, value in text.items()}
     answers = [
-        requests.post(f"{origin}/v1/images/edits", json=fields | text, timeout=60),
+        requests.post(f"{origin}/v1/images/edits", json=fields | text, timeout=LONGEST),
         requests.post(
-            f"{origin}/v1/images/edits", json=fields | {"images": [urls["image"]], "mask": urls["mask"]}, timeout=60
+            f"{origin}/v1/images/edits",
+            json=fields | {"images": [urls["image"]], "mask": urls["mask"]},
+            timeout=LONGEST,
         ),
         requests.post(
             f"{origin}/v1/images/edits",
             data=fields,
             files=[("image", ("a.png", image)), ("mask", ("m.png", hole))],
-            timeout=60,
+            timeout=LONGEST,
         ),
         requests.post(
             f"{origin}/v1/images/edits",
             data=fields,
             files=[("mask", ("m.png", hole)), ("image[]", ("a.png", image)), ("image[]", ("b.png", image))],
-            timeout=60,
+            timeout=LONGEST,
         ),
     ]
     for answer in answers:
@@ -250,7 +253,7 @@ def test_edits_come_as_json_and_as_forms(origin: str) -> None:
 def test_a_file_is_known_however_it_is_announced(origin: str, headers: bytes) -> None:
     body = b"--b\r\n" + headers + b"\r\n\r\n" + picture(300, 280) + b"\r\n--b--\r\n"
     kind = {"content-type": "multipart/form-data; boundary=b"}
-    answer = requests.post(f"{origin}/v1/images/variations", data=body, headers=kind, timeout=60)
+    answer = requests.post(f"{origin}/v1/images/variations", data=body, headers=kind, timeout=LONGEST)
     assert answer.json().get("size") == "300x280", answer.text
 
 
@@ -261,7 +264,7 @@ def test_the_background_is_called_what_it_is(origin: str, alpha: int, expected: 
         ("mask", ("m.png", mask(300, 280))),
     ]
     fields = {"prompt": "a star", "response_format": "b64_json"}
-    body = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=60).json()
+    body = requests.post(f"{origin}/v1/images/edits", data=fields, files=files, timeout=LONGEST).json()
     edited = opened(base64.b64decode(body["data"][0]["b64_json"]))
     assert (body["background"], edited.mode) == (expected, "RGBA" if expected == "transparent" else "RGB")
     assert edited.convert("RGBA").getpixel((299, 100)) == (9, 9, 9, alpha)
@@ -272,10 +275,10 @@ def test_variations_need_no_prompt(origin: str) -> None:
         f"{origin}/v1/images/variations",
         data={"n": "2", "size": "256x256", "model": "dall-e-2"},
         files={"image": ("a.png", picture(256, 256))},
-        timeout=60,
+        timeout=LONGEST,
     )
     assert answer.status_code == 200, answer.text
-    files = [requests.get(item["url"], timeout=60).content for item in answer.json()["data"]]
+    files = [requests.get(item["url"], timeout=LONGEST).content for item in answer.json()["data"]]
     assert len(set(files)) == 2
     assert answer.headers["x-image-model"] == "illustrator"
 
@@ -285,14 +288,14 @@ def test_variations_need_no_prompt(origin: str) -> None:
 
 def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     url = generate(origin).json()["data"][0]["url"]
-    whole = requests.get(url, timeout=60)
+    whole = requests.get(url, timeout=LONGEST)
     size = len(whole.content)
     assert re.fullmatch(rf"{re.escape(origin)}/images/[\w-]{{22}}\.png", url)
     assert whole.headers["content-type"] == "image/png"
     assert whole.headers["x-content-type-options"] == "nosniff"
 
     def part(span: str, **headers: str) -> requests.Response:
-        return requests.get(url, headers={"range": span, **headers}, timeout=60)
+        return requests.get(url, headers={"range": span, **headers}, timeout=LONGEST)
 
     middle = part("bytes=10-19")
     assert (middle.status_code, middle.content) == (206, whole.content[10:20])
@@ -307,18 +310,18 @@ def test_stored_images_answer_whole_and_in_part(origin: str) -> None:
     assert beyond.headers["content-range"] == f"bytes */{size}"
     assert part(f"bytes={'1' * 5000}-").content == whole.content
     assert part("Bytes=0-3").content == whole.content[:4]
-    head = requests.head(url, timeout=60)
+    head = requests.head(url, timeout=LONGEST)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
-    head = requests.head(url, headers={"range": "bytes=0-3"}, timeout=60)
+    head = requests.head(url, headers={"range": "bytes=0-3"}, timeout=LONGEST)
     assert (head.status_code, head.headers["content-length"]) == (200, str(size))
-    known = requests.get(url, headers={"if-none-match": whole.headers["etag"]}, timeout=60)
+    known = requests.get(url, headers={"if-none-match": whole.headers["etag"]}, timeout=LONGEST)
     assert (known.status_code, known.content) == (304, b"")
 
 
 @pytest.mark.parametrize(("hours", "least", "most"), [("0", 86400, 86400), ("1", 3000, 3600), ("48", 86400, 86400)])
 def test_caches_keep_an_image_no_longer_than_the_store(tmp_path: Path, hours: str, least: int, most: int) -> None:
     with gateway(tmp_path, IMAGE_EXPIRY_HOURS=hours) as origin:
-        stored = requests.get(generate(origin).json()["data"][0]["url"], timeout=60)
+        stored = requests.get(generate(origin).json()["data"][0]["url"], timeout=LONGEST)
     age = re.fullmatch(r"public, max-age=(\d+), immutable", stored.headers["cache-control"])
     assert age
     assert least <= int(age[1]) <= most
@@ -341,10 +344,10 @@ def test_an_image_is_edited_by_the_url_that_was_handed_out(origin: str) -> None:
     elsewhere = "https://images.example.com/gateway/images/" + url.rpartition("/")[2] + "?download=1"
     for image in (url, elsewhere):
         fields = {"prompt": "a red apple", "images": [{"image_url": image}], "seed": 1}
-        answer = requests.post(f"{origin}/v1/images/edits", json=fields, timeout=60)
+        answer = requests.post(f"{origin}/v1/images/edits", json=fields, timeout=LONGEST)
         assert answer.json().get("size") == "256x256", answer.text
     gone = url.replace(url.rpartition("/")[2], "a" * 22 + ".png")
-    answer = requests.post(f"{origin}/v1/images/variations", json={"image": gone}, timeout=60)
+    answer = requests.post(f"{origin}/v1/images/variations", json={"image": gone}, timeout=LONGEST)
     assert answer.json()["error"]["code"] == "invalid_image_url"
 
 
@@ -352,7 +355,7 @@ def test_an_image_is_edited_by_the_url_that_was_handed_out(origin: str) -> None:
 def test_names_have_the_right_extension(origin: str, kind: str, extension: str) -> None:
     url = generate(origin, output_format=kind).json()["data"][0]["url"]
     assert url.endswith(f".{extension}")
-    assert requests.get(url, timeout=60).headers["content-type"] == f"image/{kind}"
+    assert requests.get(url, timeout=LONGEST).headers["content-type"] == f"image/{kind}"
 
 
 @pytest.mark.parametrize(
@@ -366,7 +369,7 @@ def test_names_have_the_right_extension(origin: str, kind: str, extension: str) 
 )
 def test_urls_are_those_under_which_the_client_came(origin: str, proto: str, host: str, expected: str) -> None:
     headers = {"x-forwarded-proto": proto, "x-forwarded-host": host}
-    body = requests.post(f"{origin}/v1/images/generations", json=SMALL, headers=headers, timeout=60).json()
+    body = requests.post(f"{origin}/v1/images/generations", json=SMALL, headers=headers, timeout=LONGEST).json()
     assert body["data"][0]["url"].startswith(f"{expected.format(origin=origin)}/images/")
 
 
@@ -375,19 +378,19 @@ def test_urls_are_those_under_which_the_client_came(origin: str, proto: str, hos
 
 def test_every_answer_has_the_documents_cors_headers(origin: str) -> None:
     for answer in (
-        requests.get(f"{origin}/v1/models", timeout=60),
-        requests.get(f"{origin}/nowhere", timeout=60),
-        requests.options(f"{origin}/v1/images/generations", timeout=60),
+        requests.get(f"{origin}/v1/models", timeout=LONGEST),
+        requests.get(f"{origin}/nowhere", timeout=LONGEST),
+        requests.options(f"{origin}/v1/images/generations", timeout=LONGEST),
     ):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
         assert answer.headers["access-control-allow-headers"] == "Content-Type, Authorization"
-    assert requests.options(f"{origin}/v1/images/generations", timeout=60).status_code == 204
+    assert requests.options(f"{origin}/v1/images/generations", timeout=LONGEST).status_code == 204
 
 
 def test_a_page_may_read_every_header_that_is_the_gateways_own(origin: str) -> None:
-    made = requests.post(f"{origin}/v1/images/generations", json=SMALL, timeout=60)
-    refused = requests.post(f"{origin}/v1/images/generations", json={}, timeout=60)
+    made = requests.post(f"{origin}/v1/images/generations", json=SMALL, timeout=LONGEST)
+    refused = requests.post(f"{origin}/v1/images/generations", json={}, timeout=LONGEST)
     assert (made.status_code, refused.status_code) == (200, 400)
     for answer in (made, refused):
         exposed = {name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")}
@@ -399,47 +402,47 @@ def test_a_page_may_read_every_header_that_is_the_gateways_own(origin: str) -> N
 def test_a_preflight_is_allowed_what_it_asks_for(origin: str) -> None:
     asked = "authorization,content-type,x-stainless-lang, bad\theader"
     answer = requests.options(
-        f"{origin}/v1/images/generations", headers={"access-control-request-headers": asked}, timeout=60
+        f"{origin}/v1/images/generations", headers={"access-control-request-headers": asked}, timeout=LONGEST
     )
     assert answer.headers["access-control-allow-headers"] == "Content-Type, Authorization, x-stainless-lang"
 
 
 @pytest.mark.parametrize("key", ["one", "My API Key"])
 def test_a_known_key_opens(guarded: str, key: str) -> None:
-    answer = requests.get(f"{guarded}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=60)
+    answer = requests.get(f"{guarded}/v1/models", headers={"authorization": f"Bearer {key}"}, timeout=LONGEST)
     assert answer.status_code == 200
 
 
 def test_a_key_of_other_bytes_is_refused(guarded: str) -> None:
     for encoding in ("utf-8", "latin-1"):
         headers = {"authorization": "Bearer clé".encode(encoding)}
-        assert requests.get(f"{guarded}/v1/models", headers=headers, timeout=60).status_code == 401
+        assert requests.get(f"{guarded}/v1/models", headers=headers, timeout=LONGEST).status_code == 401
 
 
 def test_azures_header_for_the_key_is_known(guarded: str) -> None:
     for key, status in (("My API Key", 200), ("two", 401), ("", 401)):
-        assert requests.get(f"{guarded}/v1/models", headers={"api-key": key}, timeout=60).status_code == status
+        assert requests.get(f"{guarded}/v1/models", headers={"api-key": key}, timeout=LONGEST).status_code == status
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer two", "Basic one", "one", "Bearer one two"])
 @pytest.mark.parametrize("path", ["/v1/models", "/docs", "/openapi.json", "/nowhere"])
 def test_no_key_or_another_is_refused(guarded: str, header: str | None, path: str) -> None:
     headers = {} if header is None else {"authorization": header}
-    answer = requests.get(guarded + path, headers=headers, timeout=60)
+    answer = requests.get(guarded + path, headers=headers, timeout=LONGEST)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "invalid_api_key"
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_health_and_images_are_open_and_posting_is_not(guarded: str) -> None:
-    assert requests.get(f"{guarded}/health", timeout=60).json()["status"] == "ok"
-    assert requests.head(f"{guarded}/health", timeout=60).status_code == 200
+    assert requests.get(f"{guarded}/health", timeout=LONGEST).json()["status"] == "ok"
+    assert requests.head(f"{guarded}/health", timeout=LONGEST).status_code == 200
     key = {"authorization": "Bearer one"}
-    url = requests.post(f"{guarded}/v1/images/generations", json=SMALL, headers=key, timeout=60).json()["data"][0][
+    url = requests.post(f"{guarded}/v1/images/generations", json=SMALL, headers=key, timeout=LONGEST).json()["data"][0][
         "url"
     ]
-    assert requests.get(url, timeout=60).status_code == 200
-    assert requests.post(f"{guarded}/images/generations", json=SMALL, timeout=60).status_code == 401
+    assert requests.get(url, timeout=LONGEST).status_code == 200
+    assert requests.post(f"{guarded}/images/generations", json=SMALL, timeout=LONGEST).status_code == 401
 
 
 # Streams
@@ -470,7 +473,7 @@ def test_a_stream_ends_with_one_completed_event_an_image(origin: str) -> None:
 
 def test_a_stream_that_asks_for_a_url_stores_its_images(origin: str) -> None:
     (completed,) = events(generate(origin, stream=True, response_format="url"))
-    stored = requests.get(completed["url"], timeout=60)
+    stored = requests.get(completed["url"], timeout=LONGEST)
     assert stored.content == base64.b64decode(completed["b64_json"])
     (plain,) = events(generate(origin, stream=True))
     assert "url" not in plain
@@ -482,11 +485,11 @@ def test_a_stream_that_cannot_begin_is_an_ordinary_error(origin: str) -> None:
 
 
 def test_the_description_is_served(origin: str) -> None:
-    description = requests.get(f"{origin}/openapi.json", timeout=60).json()
+    description = requests.get(f"{origin}/openapi.json", timeout=LONGEST).json()
     assert {"/v1/images/generations", "/v1/images/edits", "/v1/images/variations", "/v1/models"} <= set(
         description["paths"]
     )
     for path in ("/", "/docs"):
-        page = requests.get(f"{origin}{path}", timeout=60)
+        page = requests.get(f"{origin}{path}", timeout=LONGEST)
         assert (page.status_code, page.url) == (200, f"{origin}{path}")
         assert "<html" in page.text

@@ -23,7 +23,7 @@ from PIL import Image
 from tests.emulator.calling import calls, holding, stats
 from tests.live import workers_ai_at
 from tests.rest.test_limits import HEAD, JSON, MIB, PATH, started
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_thirty_edits_that_name_large_images_take_little_memory(tmp_path: Path) 
         body = json.dumps({"prompt": "x", "image": [url, url], "size": "256x256"})
 
         def edit(_: int = 0) -> int:
-            return requests.post(f"http://127.0.0.1:{port}{EDITS}", body, headers=JSON, timeout=600).status_code
+            return requests.post(f"http://127.0.0.1:{port}{EDITS}", body, headers=JSON, timeout=LONGEST).status_code
 
         statuses = list(threads.map(edit, range(30)))
         assert set(statuses) <= {200, 503}
@@ -79,10 +79,10 @@ def test_jobs_count_in_the_limit_on_memory_until_they_end(tmp_path: Path) -> Non
     body = json.dumps({"prompt": "x", "size": "256x256", "image": image, "async": True})
     with started(tmp_path) as (port, _, _):
         url = f"http://127.0.0.1:{port}"
-        statuses = {requests.post(url + EDITS, body, headers=JSON, timeout=120).status_code for _ in range(40)}
+        statuses = {requests.post(url + EDITS, body, headers=JSON, timeout=LONGEST).status_code for _ in range(40)}
         assert statuses <= {202, 503}
         assert 202 in statuses
-        assert requests.get(f"{url}/health", timeout=120).status_code == 200
+        assert requests.get(f"{url}/health", timeout=LONGEST).status_code == 200
 
 
 @pytest.mark.parametrize("how", ["a request", "a client that hung up", "a job"])
@@ -94,7 +94,7 @@ def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_p
         )
         with started(tmp_path, **environ) as (port, process, log):
             body = json.dumps({"prompt": "a fox", "async": how == "a job"})
-            with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=LONGEST) as connection:
                 connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
                 wait_for(lambda: calls(upstream), "the model was not called", process)
                 if how == "a client that hung up":
@@ -105,7 +105,7 @@ def test_paid_work_is_finished_and_stored_before_a_signal_ends_the_process(tmp_p
                 if how != "a client that hung up":
                     expected = b"HTTP/1.1 202" if how == "a job" else b"HTTP/1.1 200"
                     assert connection.recv(12) == expected
-                process.wait(300)
+                process.wait(LONGEST)
         assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
         assert stats(upstream)["answers"] == {"200": 1}
     (stored,) = images.glob("*.jpg")
@@ -127,7 +127,7 @@ def test_a_second_signal_ends_the_process_while_work_is_paid_for(tmp_path: Path)
             wait_for(lambda: "Shutting down" in log.read_text("utf-8"), "the signal was not noticed", process)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
-            assert process.wait(120) == -signal.SIGTERM
+            assert process.wait(LONGEST) == -signal.SIGTERM
 
 
 def call(port: int, name: str, arguments: str, **headers: str) -> dict[str, object]:
@@ -137,7 +137,7 @@ def call(port: int, name: str, arguments: str, **headers: str) -> dict[str, obje
         f"http://127.0.0.1:{port}/mcp",
         message,
         headers=JSON | {"Accept": "application/json", "MCP-Protocol-Version": "2025-11-25"} | headers,
-        timeout=120,
+        timeout=LONGEST,
     )
     result: dict[str, object] = answer.json()["result"]
     return result
@@ -147,7 +147,7 @@ def session(port: int, **headers: str) -> dict[str, str]:
     """The headers of a new MCP session."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
-    answer = requests.post(f"http://127.0.0.1:{port}/mcp", json=message, headers=MCP | headers, timeout=120)
+    answer = requests.post(f"http://127.0.0.1:{port}/mcp", json=message, headers=MCP | headers, timeout=LONGEST)
     return headers | {"Mcp-Session-Id": answer.headers["mcp-session-id"]}
 
 
@@ -163,7 +163,7 @@ def session(port: int, **headers: str) -> dict[str, str]:
 def test_mcp_refuses_odd_origins_and_hosts(tmp_path: Path, header: str, value: str, status: int) -> None:
     with started(tmp_path) as (port, _, log):
         url = f"http://127.0.0.1:{port}/mcp"
-        assert requests.post(url, b"{}", headers=MCP | {header: value}, timeout=60).status_code == status
+        assert requests.post(url, b"{}", headers=MCP | {header: value}, timeout=LONGEST).status_code == status
         assert "Traceback" not in log.read_text("utf-8")
 
 
@@ -187,20 +187,20 @@ def test_an_mcp_session_and_a_job_of_another_key_are_not_found(tmp_path: Path) -
         stolen = second | {"Mcp-Session-Id": first["Mcp-Session-Id"]}
         ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
         url = f"http://127.0.0.1:{port}"
-        assert requests.post(f"{url}/mcp", json=ping, headers=MCP | stolen, timeout=60).status_code == 404
+        assert requests.post(f"{url}/mcp", json=ping, headers=MCP | stolen, timeout=LONGEST).status_code == 404
         key = {"Authorization": first["Authorization"]}
         body = json.dumps({"prompt": "x", "size": "256x256", "async": True})
-        location = requests.post(url + PATH, body, headers=JSON | key, timeout=120).headers["location"]
-        assert requests.get(url + location, headers=key, timeout=60).status_code == 200
+        location = requests.post(url + PATH, body, headers=JSON | key, timeout=LONGEST).headers["location"]
+        assert requests.get(url + location, headers=key, timeout=LONGEST).status_code == 200
         other = {"Authorization": second["Authorization"]}
-        assert requests.get(url + location, headers=other, timeout=60).status_code == 404
+        assert requests.get(url + location, headers=other, timeout=LONGEST).status_code == 404
         assert call(port, "get_job", json.dumps({"job_id": location.rpartition("/")[2]}), **second)["isError"]
 
 
 def test_secrets_of_settings_are_in_no_answer_and_no_log(tmp_path: Path) -> None:
     environ = workers_ai_at("http://127.0.0.1:9", IMAGE_BACKEND="workers-ai", CLOUDFLARE_API_TOKEN="hidden-token")
     with started(tmp_path, **environ) as (port, _, log):
-        answer = requests.post(f"http://127.0.0.1:{port}{PATH}", b'{"prompt":"x"}', headers=JSON, timeout=300)
+        answer = requests.post(f"http://127.0.0.1:{port}{PATH}", b'{"prompt":"x"}', headers=JSON, timeout=LONGEST)
         assert answer.status_code >= 500
         assert "hidden" not in answer.text
     environ["CLOUDFLARE_API_BASE_URL"] = "http://user:hidden-password@127.0.0.1:9/client/v4?token=hidden-query"
@@ -232,5 +232,5 @@ def test_secrets_of_settings_are_in_no_answer_and_no_log(tmp_path: Path) -> None
 def test_no_text_takes_time_that_grows_with_its_square(tmp_path: Path, path: str, fields: dict[str, object]) -> None:
     """With the square it would be hours."""
     with started(tmp_path) as (port, _, _):
-        answer = requests.post(f"http://127.0.0.1:{port}{path}", json.dumps(fields), headers=JSON, timeout=120)
+        answer = requests.post(f"http://127.0.0.1:{port}{path}", json.dumps(fields), headers=JSON, timeout=LONGEST)
         assert answer.status_code in {200, 400, 404}, answer.text[:300]

@@ -17,6 +17,7 @@ import requests
 from tests.live import command
 from tests.ports import free_port
 from tests.rest import pictures
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -405,7 +406,7 @@ def send(origin: str, case: Bad) -> requests.Response:
     prepared.url = origin + case.path  # as written: the library would tidy the path
     prepared.headers.update(case.headers)
     with requests.Session() as session:
-        return session.send(prepared, timeout=60)
+        return session.send(prepared, timeout=LONGEST)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -431,14 +432,14 @@ def test_heavy_but_allowed_input_stays_within_memory(server: tuple[str, psutil.P
     origin, process = server
     for data in (pictures.png_bomb(6000), pictures.text_bomb()):
         body = {"image": b64(data), "prompt": "a fox", "model": "flux-2-klein-4b", "size": "256x256"}
-        answer = requests.post(origin + EDITS, json=body, timeout=60)
+        answer = requests.post(origin + EDITS, json=body, timeout=LONGEST)
         assert answer.status_code in {200, 400}, answer.text[:500]
         assert process.memory_info().rss < MEMORY_LIMIT
 
 
 def test_the_server_still_works_afterwards(server: tuple[str, psutil.Process]) -> None:
     origin, process = server
-    answer = requests.post(origin + GENERATIONS, json=PROMPT | {"size": "256x256"}, timeout=60)
+    answer = requests.post(origin + GENERATIONS, json=PROMPT | {"size": "256x256"}, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     assert json.loads(answer.text)["data"][0]["url"].startswith(origin)
     assert process.memory_info().rss < MEMORY_LIMIT

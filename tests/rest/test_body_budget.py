@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from cloudflare_image_mcp.rest.app import create_app
 from cloudflare_image_mcp.rest.options import AppOptions
 from cloudflare_image_mcp.settings import Settings
 from tests.live import serving
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def origin() -> Iterator[str]:
 
 
 def generate(origin: str) -> requests.Response:
-    return requests.post(f"{origin}/v1/images/generations", PROMPT, timeout=60)
+    return requests.post(f"{origin}/v1/images/generations", PROMPT, timeout=LONGEST)
 
 
 def test_a_body_beyond_what_is_left_is_refused_and_may_come_again(origin: str) -> None:
@@ -49,15 +49,16 @@ def test_a_body_beyond_what_is_left_is_refused_and_may_come_again(origin: str) -
         f"Content-Length: {MOST}\r\n\r\n"
     )
     assert generate(origin).status_code == 200
-    while _budgets[0].held:  # the room of a request that was answered a moment ago
-        time.sleep(0.01)
+    wait_for(lambda: not _budgets[0].held, "the room of a request that was answered is not given back")
+
+    def refusals() -> list[requests.Response]:
+        answer = generate(origin)
+        return [answer] if answer.status_code != 200 else []
+
     with socket.create_connection((host.hostname, host.port)) as slow:
         slow.sendall(head.encode() + b" " * (MOST * 3 // 4))
         # It is taken in some time after it was sent; until then there is room.
-        for _ in range(600):
-            refused = generate(origin)
-            if refused.status_code != 200:
-                break
+        (refused,) = wait_for(refusals, "no request is refused")
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
     assert refused.json()["error"] == {
@@ -66,7 +67,7 @@ def test_a_body_beyond_what_is_left_is_refused_and_may_come_again(origin: str) -
         "param": None,
         "code": "overloaded",
     }
-    assert any(generate(origin).status_code == 200 for _ in range(600)), "its room is not given back"
+    wait_for(lambda: generate(origin).status_code == 200, "its room is not given back")
 
 
 def test_bodies_one_after_another_do_not_add_up(origin: str) -> None:

@@ -15,6 +15,7 @@ from openai import OpenAI
 from PIL import Image
 
 from tests.live import gateway
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def opened(data_url: str) -> Image.Image:
 def linked(content: str | None) -> list[bytes]:
     """The images that the Markdown shows."""
     urls = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", content or "")
-    return [requests.get(url, timeout=60).content for url in urls]
+    return [requests.get(url, timeout=LONGEST).content for url in urls]
 
 
 def test_the_last_user_message_becomes_an_image(client: OpenAI) -> None:
@@ -108,7 +109,9 @@ def test_a_picture_is_edited(client: OpenAI, server: str, kind: str) -> None:
     }.get(kind, [])
     text = {"type": "text", "text": "make it red"}
     messages = [*before, chat_message("user", [text, part] if own else "make it red")]
-    answer = requests.post(f"{server}/v1/chat/completions", json={"model": KLEIN, "messages": messages}, timeout=60)
+    answer = requests.post(
+        f"{server}/v1/chat/completions", json={"model": KLEIN, "messages": messages}, timeout=LONGEST
+    )
     assert answer.status_code == 200, answer.text[:500]
     message = answer.json()["choices"][0]["message"]
     assert opened(message["images"][0]["image_url"]["url"]).size == (256, 256)
@@ -126,11 +129,11 @@ def test_an_earlier_image_that_is_gone_is_left_out_with_a_warning(server: str, u
         chat_message("user", "make it red"),
     ]
     body = {"model": KLEIN, "messages": messages, "stream": stream, **SIZE}
-    answer = requests.post(f"{server}/v1/chat/completions", json=body, timeout=60)
+    answer = requests.post(f"{server}/v1/chat/completions", json=body, timeout=LONGEST)
     assert answer.status_code == 200, answer.text[:500]
     assert "the earlier image was not used: " in answer.text
     own = [chat_message("user", [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": url}])]
-    answer = requests.post(f"{server}/v1/chat/completions", json=body | {"messages": own}, timeout=60)
+    answer = requests.post(f"{server}/v1/chat/completions", json=body | {"messages": own}, timeout=LONGEST)
     assert answer.status_code == 400
 
 
@@ -174,7 +177,9 @@ def test_a_stream_ends_with_the_picture(client: OpenAI) -> None:
 def test_the_markdown_may_hold_the_image_itself(tmp_path: Path) -> None:
     with gateway(tmp_path, IMAGE_CHAT_DATA_URLS="on") as origin:
         body = {"model": "gpt-image-1", "messages": [chat_message("user", "a red apple")], **SIZE}
-        message = requests.post(f"{origin}/v1/chat/completions", json=body, timeout=60).json()["choices"][0]["message"]
+        message = requests.post(f"{origin}/v1/chat/completions", json=body, timeout=LONGEST).json()["choices"][0][
+            "message"
+        ]
     assert message["content"] == f"![a red apple]({message['images'][0]['image_url']['url']})"
 
 
@@ -216,7 +221,7 @@ def test_the_markdown_may_hold_the_image_itself(tmp_path: Path) -> None:
     ],
 )
 def test_errors_have_openais_form(server: str, fields: dict[str, Any], status: int, param: str, words: str) -> None:
-    answer = requests.post(f"{server}/v1/chat/completions", json=fields, timeout=60)
+    answer = requests.post(f"{server}/v1/chat/completions", json=fields, timeout=LONGEST)
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["param"]) == (status, "invalid_request_error", param)
     assert words in error["message"]
@@ -230,5 +235,5 @@ def test_a_model_that_is_no_image_model_is_not_found(client: OpenAI) -> None:
 def test_a_part_of_another_kind_is_named_in_a_warning(server: str) -> None:
     content = [{"type": "text", "text": "a fox"}, {"type": "input_audio", "input_audio": {}}]
     body = {"messages": [chat_message("user", content)], **SIZE}
-    answer = requests.post(f"{server}/chat/completions", data=json.dumps(body), timeout=60).json()
+    answer = requests.post(f"{server}/chat/completions", data=json.dumps(body), timeout=LONGEST).json()
     assert answer["warnings"] == ["messages[0].content[1] was ignored: it is neither text nor an image"]

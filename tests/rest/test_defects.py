@@ -17,6 +17,7 @@ from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.api_key import Keyring, unlimited_keys
 from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -56,7 +57,7 @@ def test_a_defect_is_logged_under_the_request_id(stream: bool, caplog: pytest.Lo
             f"{origin}/v1/images/generations",
             json={"prompt": "a fox", "stream": stream},
             headers={"authorization": "Bearer key"},
-            timeout=60,
+            timeout=LONGEST,
         )
     assert answer.status_code == (200 if stream else 500)
     assert '"code":"internal_error"' in answer.text

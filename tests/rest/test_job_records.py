@@ -47,7 +47,7 @@ def test_a_kill_amid_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
             ids = {started(client, seed=seed, n=2, size="1024x1024").json()["id"] for seed in range(JOBS)}
             before = wait_for(lambda: completed_jobs(client), "no job is completed", process)
             process.send_signal(signal.SIGKILL)
-            process.wait(30)
+            process.wait(LONGEST)
         assert len(ids) == JOBS
         with command(port, environ, tmp_path / "second.log"):
             wait_for(

@@ -11,6 +11,7 @@ import requests
 from PIL import Image
 
 from tests.rest.test_limits import started
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def large(kind: str) -> bytes:
 def edit(port: int, images: list[bytes], **fields: str) -> requests.Response:
     files = [("image[]", ("image", data)) for data in images]
     address = f"http://127.0.0.1:{port}/v1/images/edits"
-    return requests.post(address, data={"prompt": "a red fox"} | fields, files=files, timeout=300)
+    return requests.post(address, data={"prompt": "a red fox"} | fields, files=files, timeout=LONGEST)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,7 +73,7 @@ def test_the_largest_masked_edit_and_variation_take_little_memory(tmp_path: Path
 
     def ask(port: int) -> int:
         url = f"http://127.0.0.1:{port}/v1/images/{operation}"
-        return requests.post(url, data=fields, files=files, timeout=300).status_code
+        return requests.post(url, data=fields, files=files, timeout=LONGEST).status_code
 
     with started(tmp_path) as (port, _, _), ThreadPoolExecutor(2) as threads:
         assert list(threads.map(ask, [port] * 2)) == [200, 200]

@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.live import command
 from tests.ports import free_port
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -143,7 +143,7 @@ def test_a_hostile_body_takes_little_memory(server: tuple[int, subprocess.Popen[
     path, headers, make, status = HOSTILE[name]
     body = make()
     with watched(process):
-        got = requests.post(f"http://127.0.0.1:{port}{path}", body, headers=headers, timeout=60)
+        got = requests.post(f"http://127.0.0.1:{port}{path}", body, headers=headers, timeout=LONGEST)
     assert got.status_code == status, got.text[:300]
     assert got.json()["error"]["message"]
 
@@ -153,11 +153,11 @@ def test_refused_bodies_leave_no_memory_behind(tmp_path: Path) -> None:
     with started(tmp_path) as (port, process, _):
         url = f"http://127.0.0.1:{port}"
         memory = psutil.Process(process.pid).memory_info
-        assert requests.post(url + PATH, b"{}", headers=JSON, timeout=60).status_code == 400
+        assert requests.post(url + PATH, b"{}", headers=JSON, timeout=LONGEST).status_code == 400
         before = memory().rss
         for name in ("percent", "base64 in pieces", "nested lists", "nested lists to MCP"):
             path, headers, make, status = HOSTILE[name]
-            assert requests.post(url + path, make(), headers=headers, timeout=60).status_code == status
+            assert requests.post(url + path, make(), headers=headers, timeout=LONGEST).status_code == status
             # It is freed some time after the client has its answer.
             wait_for(lambda: memory().rss - before < 24 * MIB, f"{name}: {(memory().rss - before) // MIB} MiB are kept")
 
@@ -166,7 +166,7 @@ def test_refused_bodies_leave_no_memory_behind(tmp_path: Path) -> None:
 def test_half_a_character_is_refused_by_name(server: tuple[int, subprocess.Popen[bytes], Path], field: str) -> None:
     port, _, log = server
     body = b'{"prompt":"x","%s":"\\ud800"}' % field.encode()
-    got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=120)
+    got = requests.post(f"http://127.0.0.1:{port}{PATH}", body, headers=JSON, timeout=LONGEST)
     assert (got.status_code, got.json()["error"]["param"]) == (400, field)
     assert "Traceback" not in log.read_text("utf-8")
 
@@ -187,7 +187,7 @@ def test_half_a_character_in_an_image_source_is_refused(
 ) -> None:
     port, _, log = server
     body = json.dumps({"prompt": "x", kind: SOURCES[source]})
-    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=JSON, timeout=120)
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=JSON, timeout=LONGEST)
     assert got.status_code == 400
     assert got.json()["error"]["param"].startswith(kind)
     assert "Traceback" not in log.read_text("utf-8")
@@ -202,7 +202,7 @@ def test_half_a_character_in_a_form_is_refused_by_name(
     fields = {b"prompt": b"x", field.encode(): b"\xed\xa0\x80"}
     body = b"".join(part % pair for pair in fields.items()) + b"--x--\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=headers, timeout=120)
+    got = requests.post(f"http://127.0.0.1:{port}/v1/images/edits", body, headers=headers, timeout=LONGEST)
     assert (got.status_code, got.json()["error"]["param"]) == (400, field)
     assert "Traceback" not in log.read_text("utf-8")
 
@@ -213,14 +213,14 @@ def test_more_silent_connections_than_handles_do_not_block_others_for_long(tmp_p
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
     with started(tmp_path, LOG_LEVEL="error", READ_TIMEOUT="2") as (port, process, _):
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
-        silent = [socket.create_connection(("127.0.0.1", port), timeout=120) for _ in range(1_100)]
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=LONGEST) for _ in range(1_100)]
         try:
             closed = [until_closed(connection) for connection in silent]
             # What comes while there is no handle left is closed at once.
             assert {data[:12] for data in closed} <= {b"HTTP/1.1 408", b""}
             assert sum(map(bool, closed)) > 800
             url = f"http://127.0.0.1:{port}{PATH}"
-            made = requests.post(url, b'{"prompt":"x","size":"256x256"}', headers=JSON, timeout=120)
+            made = requests.post(url, b'{"prompt":"x","size":"256x256"}', headers=JSON, timeout=LONGEST)
             assert made.status_code == 200
         finally:
             for connection in silent:
@@ -231,7 +231,7 @@ def test_more_silent_connections_than_handles_do_not_block_others_for_long(tmp_p
 def test_a_connection_without_a_whole_head_is_closed_with_408(
     hasty_server: tuple[int, subprocess.Popen[bytes], Path], sent: bytes
 ) -> None:
-    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=120) as connection:
+    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=LONGEST) as connection:
         connection.sendall(sent)
         status, data = answer(connection)
     assert status == 408
@@ -250,7 +250,7 @@ SLOW: Final = {
 def test_a_body_that_stops_coming_is_given_up_with_408(
     hasty_server: tuple[int, subprocess.Popen[bytes], Path], way: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=120) as connection:
+    with socket.create_connection(("127.0.0.1", hasty_server[0]), timeout=LONGEST) as connection:
         connection.sendall(f"{SLOW[way]}Connection: close\r\nContent-Length: 100\r\n\r\n{{".encode())
         assert answer(connection)[0] == 408
 
@@ -264,7 +264,7 @@ def test_bodies_of_a_byte_now_and_then_are_given_up_with_408_in_little_memory(
     refused = 0
     with ExitStack() as stack:
         stack.enter_context(watched(process))
-        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120)) for _ in range(50)]
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=LONGEST)) for _ in range(50)]
         for connection in slow:
             connection.sendall(f"{SLOW[way]}Connection: close\r\nContent-Length: 60000000\r\n\r\n".encode())
         for _ in range(100):
@@ -300,7 +300,7 @@ def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
 
 
 def test_what_is_no_http_is_answered_in_the_same_json(server: tuple[int, subprocess.Popen[bytes], Path]) -> None:
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=120) as connection:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=LONGEST) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
         status, data = answer(connection)
     assert status == 400
@@ -317,7 +317,7 @@ def send_half(connection: socket.socket) -> None:
 def is_closed(port: int) -> bool:
     """Whether the server does not listen any more."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=120).close()
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST).close()
     except ConnectionRefusedError:
         return True
     return False
@@ -333,7 +333,7 @@ def test_a_signal_ends_the_server_with_stalled_clients(tmp_path: Path, held: str
             else:
                 ask_for_megabytes(connection, port)
             process.send_signal(signal.SIGTERM)
-            process.wait(120)
+            process.wait(LONGEST)
         assert process.returncode in (0, -signal.SIGTERM), log.read_text("utf-8")
 
 
@@ -347,7 +347,7 @@ def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
         wait_for(lambda: is_closed(port), "it still listens")
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == -signal.SIGTERM
+        assert process.wait(LONGEST) == -signal.SIGTERM
 
 
 def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> None:
@@ -355,10 +355,10 @@ def test_only_pages_of_allowed_origins_may_use_the_server(tmp_path: Path) -> Non
         url = f"http://127.0.0.1:{port}{PATH}"
         body = json.dumps({"prompt": "x", "size": "256x256"})
         evil = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
-        other = requests.post(url, body, headers=evil, timeout=120)
-        preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=120)
-        allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=120)
-        none = requests.post(url, body, headers=JSON, timeout=120)
+        other = requests.post(url, body, headers=evil, timeout=LONGEST)
+        preflight = requests.options(url, headers={"Origin": "https://evil.example"}, timeout=LONGEST)
+        allowed = requests.post(url, body, headers={"Origin": "https://chat.example"} | JSON, timeout=LONGEST)
+        none = requests.post(url, body, headers=JSON, timeout=LONGEST)
     assert (other.status_code, other.json()["error"]["code"]) == (403, "origin_not_allowed")
     assert preflight.status_code == 403
     assert "access-control-allow-origin" not in other.headers

@@ -22,7 +22,7 @@ from tests.live import gateway, serving
 from tests.mcp_server.backends import NoiseBackend
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 def scraped(origin: str, key: str = "") -> Samples:
     """The samples of /metrics by name and labels, as Prometheus's own parser reads them."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    answer = requests.get(f"{origin}/metrics", headers=headers, timeout=60)
+    answer = requests.get(f"{origin}/metrics", headers=headers, timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     found: Samples = {}
     for family in text_string_to_metric_families(answer.text):
@@ -122,13 +122,15 @@ def test_metrics_want_an_admin_key_unless_they_are_open(tmp_path: Path) -> None:
     admin = added.stdout.decode().strip()
     environ = {"API_KEYS": "key B", "API_KEYS_FILE": file}
     with gateway(tmp_path / "images", **environ) as origin:
-        made = requests.post(f"{origin}{IMAGES}", json=body(), headers={"Authorization": "Bearer key B"}, timeout=60)
+        made = requests.post(
+            f"{origin}{IMAGES}", json=body(), headers={"Authorization": "Bearer key B"}, timeout=LONGEST
+        )
         assert made.status_code == 200
-        refused = requests.get(f"{origin}/metrics", headers={"Authorization": "Bearer key B"}, timeout=60)
+        refused = requests.get(f"{origin}/metrics", headers={"Authorization": "Bearer key B"}, timeout=LONGEST)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
-        assert requests.get(f"{origin}/metrics", timeout=60).status_code == 401
+        assert requests.get(f"{origin}/metrics", timeout=LONGEST).status_code == 401
         assert total(scraped(origin, admin), "images_total", model="@cf/black-forest-labs/flux-1-schnell") == 1
-        assert requests.get(f"{origin}/ready", timeout=60).json() == {"status": "ready"}
+        assert requests.get(f"{origin}/ready", timeout=LONGEST).json() == {"status": "ready"}
     with gateway(tmp_path / "images", METRICS_OPEN="on", **environ) as origin:
         assert total(scraped(origin), "image_requests_total") == 0
 
@@ -149,7 +151,7 @@ def test_over_mcp_they_are_counted_with_the_key(tmp_path: Path) -> None:
 def test_a_job_is_counted_when_it_ends() -> None:
     settings = Settings.read({"IMAGE_STORAGE_URL": "memory:"})
     with serving(app_over(assemble(settings, backend=NoiseBackend()), settings)) as origin:
-        started = requests.post(f"{origin}{IMAGES}", json=body(**{"async": True}), timeout=60)
+        started = requests.post(f"{origin}{IMAGES}", json=body(**{"async": True}), timeout=LONGEST)
         assert started.status_code == 202
         wait_for(lambda: total(scraped(origin), "image_requests_total", status="200") == 1, "it is not counted")
         assert total(scraped(origin), "image_requests_total") == 1
@@ -160,14 +162,14 @@ def test_a_server_without_a_store_or_an_account_is_not_ready(tmp_path: Path) -> 
     with gateway(images) as origin:
         shutil.rmtree(images)
         images.write_bytes(b"")
-        answer = requests.get(f"{origin}/ready", timeout=60)
+        answer = requests.get(f"{origin}/ready", timeout=LONGEST)
         assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
         assert "store" in answer.json()["problems"][0]
-        assert requests.get(f"{origin}/health", timeout=60).status_code == 200
+        assert requests.get(f"{origin}/health", timeout=LONGEST).status_code == 200
     with wired(daily_neurons=1) as wire:
-        assert requests.get(f"{wire.gateway}/ready", timeout=60).status_code == 200
+        assert requests.get(f"{wire.gateway}/ready", timeout=LONGEST).status_code == 200
         assert [wire.post("generations", body(model=KLEIN)).status_code for _ in range(2)][-1] == 429
-        answer = requests.get(f"{wire.gateway}/ready", timeout=60)
+        answer = requests.get(f"{wire.gateway}/ready", timeout=LONGEST)
         assert (answer.status_code, answer.json()["problems"]) == (503, ["every account of Workers AI rests"])
 
 
@@ -187,8 +189,8 @@ def test_each_request_is_one_line_with_the_prompt_only_where_it_is_wanted(
         with serving(build_app(Settings.read(environ | account | stored))) as origin:
             headers = {"Authorization": "Bearer key A"}
             for fields in (body(model=KLEIN), body(n=99), body(model=KLEIN, stream=True)):
-                requests.post(f"{origin}{IMAGES}", json=fields, headers=headers, timeout=60)
-            requests.get(f"{origin}/v1/models", timeout=60)
+                requests.post(f"{origin}{IMAGES}", json=fields, headers=headers, timeout=LONGEST)
+            requests.get(f"{origin}/v1/models", timeout=LONGEST)
             Caller(origin, "key A").post(call(2, "run_model", prompt=PROMPT, model=KLEIN, size="256x256"))
     logged = lines(caplog)
     made, streamed = (line for line in logged if line.get("path") == IMAGES and line["status"] == 200)

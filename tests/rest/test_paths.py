@@ -25,6 +25,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.installed import require_program
 from tests.live import serving
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def send(
     origin: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, bytes]:
     """With the path as it is written: requests would tidy it up."""
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=LONGEST)) as connection:
         connection.request(method, path, body or None, {"Content-Type": "application/json"} | (headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
@@ -207,7 +208,7 @@ def test_every_form_of_the_path_reaches_mcp(origin: str, path: str) -> None:
     ids=["h2c", "websocket", "tls"],
 )
 def test_an_offer_to_upgrade_is_ignored_and_the_connection_stays(origin: str, offer: dict[str, str], way: Way) -> None:
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=LONGEST)) as connection:
         for _ in range(2):
             connection.request("POST", way.path, way.body, way.headers | offer)
             answer = connection.getresponse()
@@ -233,7 +234,7 @@ def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
         "--json",
         json.dumps(body),
     ]
-    done = subprocess.run([*command, origin + path], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([*command, origin + path], capture_output=True, text=True, timeout=LONGEST, check=True)
     answer, _, status = done.stdout.rpartition("\n")
     assert status == "200 1.1", done.stdout[:500]
     assert "warnings" not in json.loads(answer)
@@ -242,7 +243,7 @@ def test_curl_with_http2_gets_its_image(origin: str, path: str) -> None:
 def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
     parts = [json.dumps(BODY)[:-1].encode() + b', "user": "', *[b"x" * 50_000] * 20, b'"}']
     headers = {"Connection": "Upgrade", "Upgrade": "h2c"}
-    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=LONGEST)) as connection:
         connection.request("POST", "/v1/images/generations", iter(parts), headers, encode_chunked=True)
         answer = connection.getresponse()
         data = answer.read()
@@ -253,7 +254,7 @@ def test_an_offer_to_upgrade_keeps_a_long_chunked_body(origin: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/models", "/", "/docs", "/openapi.json", "/health", "/v1/models/flux-1-schnell"])
 def test_head_is_get_without_a_body(origin: str, path: str) -> None:
     got, head = (
-        requests.request(method, origin + path, timeout=120, allow_redirects=False) for method in ("GET", "HEAD")
+        requests.request(method, origin + path, timeout=LONGEST, allow_redirects=False) for method in ("GET", "HEAD")
     )
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert head.headers.get("content-type") == got.headers.get("content-type")

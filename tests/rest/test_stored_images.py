@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.live import gateway
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,10 @@ PROMPTS = ("a red fox in the snow", "a blue boat", "a red boat at sunset")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    with gateway(tmp_path_factory.mktemp("images")) as origin, httpx2.Client(base_url=origin, timeout=60) as client:
+    with (
+        gateway(tmp_path_factory.mktemp("images")) as origin,
+        httpx2.Client(base_url=origin, timeout=LONGEST) as client,
+    ):
         for seed, prompt in enumerate(PROMPTS):
             fields = {"prompt": prompt, "size": "256x256", "seed": seed, "response_format": "url"}
             assert client.post("/v1/images/generations", json=fields).status_code == 200
@@ -81,5 +85,5 @@ def test_a_wrong_method_is_no_missing_image(client: httpx2.Client) -> None:
 
 def test_records_want_the_key_and_files_do_not(tmp_path_factory: pytest.TempPathFactory) -> None:
     with gateway(tmp_path_factory.mktemp("images"), API_KEYS="secret") as origin:
-        assert httpx2.get(f"{origin}/v1/images", timeout=60).status_code == 401
-        assert httpx2.delete(f"{origin}/v1/images/{'A' * 22}", timeout=60).status_code == 401
+        assert httpx2.get(f"{origin}/v1/images", timeout=LONGEST).status_code == 401
+        assert httpx2.delete(f"{origin}/v1/images/{'A' * 22}", timeout=LONGEST).status_code == 401

@@ -66,7 +66,7 @@ def receiving(refusals: int = 0) -> Iterator[tuple[str, Receiver]]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(30)
+        thread.join(LONGEST)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from xml.etree import ElementTree as ET
 
 from tests.fetching import fetched
 from tests.rest import pictures
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +148,7 @@ def _run(suite: Path, server: str, without: Sequence[str] = ()) -> dict[Test, st
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "OPENAI"))}
     environ |= {"TEST_API_BASE_URL": f"{server}/v1", "OPENAI_TEST_HTTP_CLIENT": "httpx2"}
     command = [sys.executable, "-m", "pytest", *map(str, _files(suite)), *options]
-    done = subprocess.run(command, cwd=suite, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=suite, env=environ, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     outcomes = {}
     for case in ET.parse(report).iter("testcase"):

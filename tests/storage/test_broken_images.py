@@ -15,6 +15,7 @@ from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.storage.file import FileStore
 from cloudflare_image_mcp.storage.record import Expiry, Record
 from tests.rest.test_limits import started
+from tests.waiting import LONGEST
 
 from .conftest import HandClock, picture
 from .test_stores import new_key
@@ -119,9 +120,9 @@ def test_a_broken_image_is_404_and_logged_and_the_others_are_listed(
     origin, images, log = server
     whole, key = new_key(), broken(images, which, make)
     put(images, whole)
-    assert requests.get(f"{origin}/images/{key}", timeout=120).status_code == 404
-    assert requests.get(f"{origin}/images/{whole}", timeout=120).content == (images / whole).read_bytes()
-    listed = requests.get(f"{origin}/v1/images", params={"limit": 100}, timeout=120)
+    assert requests.get(f"{origin}/images/{key}", timeout=LONGEST).status_code == 404
+    assert requests.get(f"{origin}/images/{whole}", timeout=LONGEST).content == (images / whole).read_bytes()
+    listed = requests.get(f"{origin}/v1/images", params={"limit": 100}, timeout=LONGEST)
     assert listed.status_code == 200, listed.text[:300]
     ids = {item["id"] for item in listed.json()["data"]}
     assert whole.split(".")[0] in ids

@@ -22,6 +22,7 @@ from cloudflare_image_mcp.imagefile.image import Image
 from cloudflare_image_mcp.storage import file as file_store
 from cloudflare_image_mcp.storage.file import FileStore
 from cloudflare_image_mcp.storage.record import Expiry, is_key
+from tests.waiting import LONGEST
 
 from .conftest import HandClock, picture
 from .test_stores import content, new_key
@@ -133,7 +134,7 @@ async def test_a_file_is_closed_when_its_reader_is_cancelled_while_a_thread_has_
 
     def wait() -> None:
         under_way.set()
-        assert cancelled.wait(30)
+        assert cancelled.wait(LONGEST)
 
     def opened(path: Path) -> FileIO:
         file = File(path, "rb")
@@ -145,7 +146,7 @@ async def test_a_file_is_closed_when_its_reader_is_cancelled_while_a_thread_has_
 
     monkeypatch.setattr(file_store, "_open_regular", opened)
     reader = asyncio.ensure_future(content(store, key))
-    await asyncio.to_thread(under_way.wait, 30)
+    assert await asyncio.to_thread(under_way.wait, LONGEST)
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reader
@@ -207,7 +208,7 @@ async def test_killed_among_200_writes_every_listed_image_decodes_and_the_rest_i
         directory = tmp_path / str(round_)
         directory.mkdir()
         with endless_writer(directory, sources) as process:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + LONGEST
             while written(directory) < moment:
                 assert process.poll() is None, "the writer ended by itself"
                 assert time.monotonic() < deadline, "the writer does not get on"

@@ -14,6 +14,7 @@ from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.storage.record import Expiry
 from cloudflare_image_mcp.storage.s3 import S3Store
 from cloudflare_image_mcp.storage.s3_access import S3Access
+from tests.waiting import LONGEST
 
 from .conftest import HandClock, S3Server
 from .test_stores import content, new_key
@@ -137,9 +138,9 @@ def checked_signatures(s3_server: S3Server) -> Iterator[dict[str, str]]:
     everything = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=everything)
     made = iam.create_access_key(UserName=name)["AccessKey"]
-    requests.post(f"{s3_server.url}/moto-api/reset-auth", data="0", timeout=120).raise_for_status()
+    requests.post(f"{s3_server.url}/moto-api/reset-auth", data="0", timeout=LONGEST).raise_for_status()
     yield {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
-    requests.post(f"{s3_server.url}/moto-api/reset-auth", data="1000000000", timeout=120).raise_for_status()
+    requests.post(f"{s3_server.url}/moto-api/reset-auth", data="1000000000", timeout=LONGEST).raise_for_status()
 
 
 async def test_every_request_is_signed_as_s3_wants_it(

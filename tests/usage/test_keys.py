@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from cloudflare_image_mcp.catalog import models
+from cloudflare_image_mcp.catalog import Operation, models
+from cloudflare_image_mcp.cli.keys import _OPERATIONS
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.settings import Settings
 from cloudflare_image_mcp.usage.key_file import read_keys
@@ -40,7 +41,7 @@ class Keys:
         return ran.stdout.decode().strip()
 
     def get(self, key: str, path: str) -> requests.Response:
-        return requests.get(f"{self.origin}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        return requests.get(f"{self.origin}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=LONGEST)
 
     def post(self, key: str, path: str = "/v1/images/generations", **fields: Any) -> requests.Response:
         body = {"prompt": "a red dot", "size": "256x256", "response_format": "b64_json", **fields}
@@ -217,3 +218,7 @@ def test_a_text_of_keys_that_cannot_be_used_is_a_broken_setting(tmp_path: Path) 
     assert HASH not in broken.stderr
     found = Home(tmp_path).set(API_KEYS_TOML=text.removesuffix("0") + "5").run("doctor", "--json")
     assert "1 valid in API_KEYS_TOML" in found.stdout.decode()
+
+
+def test_a_key_may_be_limited_to_any_operation() -> None:
+    assert list(_OPERATIONS) == list(Operation)

@@ -17,6 +17,7 @@ from tests.emulator.calling import emulating
 from tests.live import serving, workers_ai_at
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -51,7 +52,7 @@ class Server:
     def post(self, key: str, path: str = "/v1/images/generations", **fields: Any) -> requests.Response:
         body = {"prompt": "a red dot", "model": KLEIN, "size": "256x256", "response_format": "b64_json", **fields}
         headers = {"Authorization": f"Bearer {key}"}
-        return requests.post(f"{self.origin}{path}", json=body, headers=headers, timeout=120)
+        return requests.post(f"{self.origin}{path}", json=body, headers=headers, timeout=LONGEST)
 
 
 NAMES = {
@@ -95,7 +96,7 @@ def test_the_requests_of_a_minute_are_limited_and_every_answer_says_how_many_are
 ) -> None:
     def listed() -> requests.Response:
         headers = {"Authorization": f"Bearer {keys['minute']}"}
-        return requests.get(f"{server.origin}/v1/models", headers=headers, timeout=60)
+        return requests.get(f"{server.origin}/v1/models", headers=headers, timeout=LONGEST)
 
     assert rate(listed()) == ("3", "3", "0s")
     answers = [server.post(keys["minute"]) for _ in range(5)]

@@ -22,7 +22,7 @@ from tests.live import serving
 from tests.mcp_server.backends import NoiseBackend, noise
 from tests.redis_server import redis_server
 from tests.usage.test_limits import Server
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,7 @@ class Load:
     def __exit__(self, *error: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(LONGEST)
 
     def more(self, status: int, count: int = 20) -> None:
         """Waits for further answers of a status."""
@@ -143,7 +143,7 @@ class Load:
         with requests.Session() as session:
             while not self._stop.is_set():
                 url = f"{self._server.origin}/v1/images/generations"
-                answer = session.post(url, json=BODY, headers=headers, timeout=60)
+                answer = session.post(url, json=BODY, headers=headers, timeout=LONGEST)
                 self.statuses.append(answer.status_code)
 
 

@@ -107,7 +107,7 @@ def origin(upstream: Upstream, collector: Collector, log: Path) -> Iterator[str]
 
 def generate(origin: str, headers: dict[str, str] | None = None, **fields: Any) -> requests.Response:
     body = {"prompt": PROMPT, "size": "256x256", "model": KLEIN, **fields}
-    return requests.post(f"{origin}/v1/images/generations", json=body, headers=headers, timeout=120)
+    return requests.post(f"{origin}/v1/images/generations", json=body, headers=headers, timeout=LONGEST)
 
 
 def tree(spans: list[Span]) -> dict[str, set[str]]:
@@ -183,7 +183,7 @@ def test_an_edit_of_several_images_is_one_trace(origin: str, collector: Collecto
         data={"prompt": PROMPT, "model": KLEIN, "size": "256x256", "n": "2"},
         files={"image": ("a.png", picture(256, 256), "image/png")},
         headers=traceparent(trace),
-        timeout=120,
+        timeout=LONGEST,
     )
     assert answer.status_code == 200, answer.text
     root = "POST /v1/images/edits"
@@ -213,7 +213,7 @@ def test_a_job_is_in_the_trace_of_the_request_that_started_it(origin: str, colle
 def test_a_chat_and_an_enhanced_prompt_are_traced(origin: str, collector: Collector) -> None:
     trace = "7bf92f3577b34da6a3ce929d0e0e4736"
     body = {"model": KLEIN, "messages": [{"role": "user", "content": PROMPT}], "enhance": True}
-    answer = requests.post(f"{origin}/v1/chat/completions", json=body, headers=traceparent(trace), timeout=120)
+    answer = requests.post(f"{origin}/v1/chat/completions", json=body, headers=traceparent(trace), timeout=LONGEST)
     assert answer.status_code == 200, answer.text
     root = "POST /v1/chat/completions"
     spans = collector.trace_of(root, trace)
@@ -231,7 +231,7 @@ def test_errors_are_marked_with_their_codes(origin: str, upstream: Upstream, col
     assert server.attributes["error.type"] == "invalid_request"
     trace = "fbf92f3577b34da6a3ce929d0e0e4736"
     sent = traceparent(trace) | {"content-type": "application/json"}
-    assert requests.post(f"{origin}/v1/images/generations", data="{", headers=sent, timeout=60).status_code == 400
+    assert requests.post(f"{origin}/v1/images/generations", data="{", headers=sent, timeout=LONGEST).status_code == 400
     (server,) = collector.trace_of(GENERATIONS, trace)
     assert (server.failed, server.attributes["error.type"]) == (False, "invalid_request")
     trace = "9bf92f3577b34da6a3ce929d0e0e4736"
@@ -250,7 +250,7 @@ def test_errors_are_marked_with_their_codes(origin: str, upstream: Upstream, col
 def test_the_names_of_images_and_requests_of_monitoring_are_not_in_traces(origin: str, collector: Collector) -> None:
     url = generate(origin, response_format="url").json()["data"][0]["url"]
     for address in (f"{origin}/health", f"{origin}/ready", f"{origin}/metrics", url):
-        assert requests.get(address, timeout=60).status_code == 200
+        assert requests.get(address, timeout=LONGEST).status_code == 200
     (span,) = collector.trace_of("GET /images/{key}")
     assert span.attributes["url.path"] == "/images/{key}"
     assert not [
@@ -261,7 +261,7 @@ def test_the_names_of_images_and_requests_of_monitoring_are_not_in_traces(origin
 def test_the_path_of_a_request_that_no_route_took_is_not_in_its_span(origin: str, collector: Collector) -> None:
     url = generate(origin, response_format="url").json()["data"][0]["url"]
     trace = "5cf92f3577b34da6a3ce929d0e0e4701"
-    assert requests.options(url, headers=traceparent(trace), timeout=60).status_code == 204
+    assert requests.options(url, headers=traceparent(trace), timeout=LONGEST).status_code == 204
     (span,) = collector.trace_of("OPTIONS", trace)
     assert "http.route" not in span.attributes
     assert not [value for value in span.attributes.values() if url.rpartition("/")[2] in str(value)]

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.chromium import chromium, draw, opened
 from tests.live import gateway
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,4 +64,4 @@ def paint(page: Page) -> None:
 
 
 def pixels(origin: str, path: str) -> Image.Image:
-    return Image.open(io.BytesIO(httpx2.get(f"{origin}/{path}", timeout=60).content)).convert("RGB")
+    return Image.open(io.BytesIO(httpx2.get(f"{origin}/{path}", timeout=LONGEST).content)).convert("RGB")

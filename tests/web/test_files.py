@@ -10,6 +10,7 @@ import pytest
 
 from cloudflare_image_mcp.web import CONTENT_SECURITY_POLICY
 from tests.live import gateway
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     """Without a key, at a server that wants one."""
     with (
         gateway(tmp_path_factory.mktemp("images"), API_KEYS="secret") as origin,
-        httpx2.Client(base_url=origin, timeout=60) as client,
+        httpx2.Client(base_url=origin, timeout=LONGEST) as client,
     ):
         yield client
 

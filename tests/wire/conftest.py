@@ -16,6 +16,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import emulating, holding, stats
 from tests.live import serving, workers_ai_at
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     import threading
@@ -35,9 +36,9 @@ class Wire:
         """``task``: generations, edits or variations. With files, a form."""
         url = f"{self.gateway}/v1/images/{task}"
         if files is None:
-            return requests.post(url, json=values, timeout=120)
+            return requests.post(url, json=values, timeout=LONGEST)
         uploads = {name: (f"{name}.png", data, "image/png") for name, data in files.items()}
-        return requests.post(url, data=values, files=uploads, timeout=120)
+        return requests.post(url, data=values, files=uploads, timeout=LONGEST)
 
     def images(self, answer: requests.Response) -> list[Image.Image]:
         """The images of an answer, fetched where they came as URLs."""
@@ -47,7 +48,7 @@ class Wire:
             if "b64_json" in item:
                 data = base64.b64decode(item["b64_json"])
             else:
-                data = requests.get(item["url"], timeout=120).content
+                data = requests.get(item["url"], timeout=LONGEST).content
             image = Image.open(io.BytesIO(data))
             image.load()
             found.append(image)

@@ -10,6 +10,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.backends.workers_ai.scripted import image_answer, scripted
 from tests.live import serving, workers_ai_at
+from tests.waiting import LONGEST
 
 SENT = {"cf-aig-skip-cache": "false", "cf-aig-cache-ttl": "60", "cf-aig-metadata": '{"team":"a"}'}
 
@@ -23,7 +24,7 @@ async def answered(gateway: str, **more: str) -> tuple[requests.Response, bytes]
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:
                 values = {"prompt": "a fox", "n": 2}
-                return requests.post(f"{origin}/v1/images/generations", json=values, headers=more, timeout=60)
+                return requests.post(f"{origin}/v1/images/generations", json=values, headers=more, timeout=LONGEST)
 
         answer = await asyncio.to_thread(ask)
         return answer, upstream.requests[-1][0].lower()

@@ -62,7 +62,7 @@ def refresh(assembly: Assembly) -> dict[str, Any]:
 
 
 def add(wire: Wire, model: str, schema: Any) -> None:
-    answer = requests.put(f"{wire.emulator}/emulator/models/{model}", data=json.dumps(schema), timeout=30)
+    answer = requests.put(f"{wire.emulator}/emulator/models/{model}", data=json.dumps(schema), timeout=LONGEST)
     assert answer.status_code == 200, answer.text
 
 
@@ -72,7 +72,7 @@ def test_a_new_model_works_after_the_next_reading_without_a_restart(source: byte
         assert wire.post("generations", values).status_code == 404
         add(wire, NEW, SCHEMA)
         assert list(refresh(assembly)) == [NEW]
-        rows = {row["id"]: row for row in requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]}
+        rows = {row["id"]: row for row in requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]}
         answer = wire.post(
             "generations", values | {"size": "821x573", "seed": 7, "guidance": 3, "output_format": "png"}
         )
@@ -126,7 +126,7 @@ def test_a_model_that_is_gone_is_offered_no_more_and_others_are_left_out() -> No
         add(wire, "acme/film", SCHEMA | {"task": "Text-to-Video"})
         add(wire, "other/brush", SCHEMA)
         assert list(refresh(assembly)) == [NEW]
-        listed = requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]
+        listed = requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]
     assert [row["id"] for row in listed if not row["id"].startswith("@cf/") and "/" in row["id"]] == [NEW]
 
 
@@ -134,5 +134,5 @@ def test_a_catalogue_that_cannot_be_read_leaves_the_models_as_they_were() -> Non
     with reading(CLOUDFLARE_API_TOKEN="wrong") as (wire, assembly):
         with pytest.raises(DiscoveryError, match=r"HTTP 40[13]"):
             refresh(assembly)
-        listed = requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]
+        listed = requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]
     assert set(proxied_models()) <= {row["id"] for row in listed}

@@ -10,6 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.waiting import LONGEST
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_two_references_arrive(live: Wire, source: bytes) -> None:
 
 
 def test_the_model_that_will_make_the_edits_is_listed_with_its_price(live: Wire) -> None:
-    row = requests.get(f"{live.gateway}/v1/models/dreamshaper-8-lcm", timeout=120).json()
+    row = requests.get(f"{live.gateway}/v1/models/dreamshaper-8-lcm", timeout=LONGEST).json()
     assert row["edits_made_by"]["model"] == KLEIN
     assert row["edits_made_by"]["price"]["neurons"] == 109.55
-    assert requests.get(f"{live.gateway}/v1/models/flux-2-klein-4b", timeout=120).json()["edits_made_by"] is None
+    assert requests.get(f"{live.gateway}/v1/models/flux-2-klein-4b", timeout=LONGEST).json()["edits_made_by"] is None

@@ -14,6 +14,7 @@ from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.backends.workers_ai.scripted import http, image_answer, scripted
 from tests.live import serving, workers_ai_at
+from tests.waiting import LONGEST
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def asked(*answers: bytes, **values: Any) -> tuple[requests.Response, list
 
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:
-                return requests.post(f"{origin}/v1/images/generations", json=VALUES | values, timeout=60)
+                return requests.post(f"{origin}/v1/images/generations", json=VALUES | values, timeout=LONGEST)
 
         answer = await asyncio.to_thread(ask)
         return answer, [json.loads(body) for _, body in upstream.requests]
@@ -103,6 +104,6 @@ def test_one_that_does_not_answer_is_not_waited_for() -> None:
 
 
 def test_the_embedded_engine_reads_the_prompt_as_it_is(server: str) -> None:
-    answer = requests.post(f"{server}/v1/images/generations", json=VALUES | {"enhance": True}, timeout=60)
+    answer = requests.post(f"{server}/v1/images/generations", json=VALUES | {"enhance": True}, timeout=LONGEST)
     assert revised(answer) == PROMPT
     assert "enhance was ignored: it needs Workers AI" in answer.json()["warnings"]

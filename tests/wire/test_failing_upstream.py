@@ -23,6 +23,7 @@ from tests.emulator.calling import emulating
 from tests.live import command, serving, workers_ai_at
 from tests.ports import free_port
 from tests.test_logs import LINE
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def gateway_over(upstream: str, clock: SetClock, *accounts: Account) -> Iterator
 
 def generate(origin: str) -> requests.Response:
     body = {"model": "stable-diffusion-xl-lightning", "prompt": "a fox", "size": "256x256", "seed": 1}
-    return requests.post(f"{origin}/v1/images/generations", json=body, timeout=60)
+    return requests.post(f"{origin}/v1/images/generations", json=body, timeout=LONGEST)
 
 
 async def test_a_refused_account_works_again_within_two_minutes() -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 import aiohttp
 import requests
 
+from tests.waiting import LONGEST
 from tests.wire.conftest import wired
 
 MODEL = "stable-diffusion-xl-lightning"
@@ -20,8 +21,8 @@ REQUESTS = 60
 
 def test_the_operators_names_are_listed_and_answer() -> None:
     with wired({"MODEL_ALIASES": '{"poster": "stable-diffusion-xl-lightning"}'}) as wire:
-        row = requests.get(f"{wire.gateway}/v1/models/poster", timeout=120).json()
-        listed = requests.get(f"{wire.gateway}/v1/models", timeout=120).json()["data"]
+        row = requests.get(f"{wire.gateway}/v1/models/poster", timeout=LONGEST).json()
+        listed = requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]
         answer = wire.post("generations", {"model": "Poster", "prompt": "a fox", "size": "256x256"})
     assert row == listed[-1]
     assert (row["id"], row["alias_of"]) == ("poster", "@cf/bytedance/stable-diffusion-xl-lightning")

@@ -12,7 +12,7 @@ import requests
 from PIL import Image
 
 from tests.emulator.calling import calls
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 from tests.wire.conftest import wired_and_held
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_the_image_of_a_client_that_hung_up_is_stored(tmp_path: Path, stream: bo
         assert list(tmp_path.glob("*.jpg")) == []
         released.set()
         stored = wait_for(lambda: list(tmp_path.glob("*.jpg")), "the image was lost")
-        assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=120).status_code == 200
+        assert requests.get(f"{wire.gateway}/images/{stored[0].name}", timeout=LONGEST).status_code == 200
         with Image.open(stored[0]) as image:
             assert image.size == (1024, 1024)
         assert wire.stats()["answers"] == {"200": 1}

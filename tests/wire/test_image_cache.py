@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import requests
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from cloudflare_image_mcp.core.shared_run import SharedRun
 from cloudflare_image_mcp.rest.server import build_app
 from cloudflare_image_mcp.settings import Settings
 from tests.emulator.calling import calls, emulating
@@ -24,13 +24,15 @@ from tests.live import serving, workers_ai_at
 from tests.mcp_server.test_json_answers import call
 from tests.mcp_server.test_owners import Caller
 from tests.storage.conftest import S3Server, s3_server
-from tests.waiting import wait_for
+from tests.waiting import LONGEST, wait_for
 from tests.wire.conftest import Wire, wired, wired_and_held
 from tests.wire.test_hanging_up import hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from cloudflare_image_mcp.core.result import ImageResult
 
 KLEIN = "flux-2-klein-4b"
 ON = {"IMAGE_CACHE": "on"}
@@ -54,12 +56,12 @@ def outcome(answer: requests.Response) -> str | None:
 def ask(origin: str, key: str = "", task: str = "generations", **fields: Any) -> requests.Response:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     body = {name: value for name, value in {**FIELDS, **fields}.items() if value is not None}
-    return requests.post(f"{origin}/v1/images/{task}", json=body, headers=headers, timeout=120)
+    return requests.post(f"{origin}/v1/images/{task}", json=body, headers=headers, timeout=LONGEST)
 
 
 def images(answer: requests.Response) -> list[bytes]:
     return [
-        base64.b64decode(item["b64_json"]) if "b64_json" in item else requests.get(item["url"], timeout=60).content
+        base64.b64decode(item["b64_json"]) if "b64_json" in item else requests.get(item["url"], timeout=LONGEST).content
         for item in answer.json()["data"]
     ]
 
@@ -76,18 +78,30 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return f"s3://{server.new_bucket()}/images"
 
 
-def test_identical_requests_are_made_once(store: str) -> None:
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> list[SharedRun]:
+    """The run for which each request waits or has waited, be it one that leads or one that joined."""
+    waiting: list[SharedRun] = []
+    wait = SharedRun.wait
+
+    async def noted(run: SharedRun) -> ImageResult:
+        waiting.append(run)
+        return await wait(run)
+
+    monkeypatch.setattr(SharedRun, "wait", noted)
+    return waiting
+
+
+def test_identical_requests_are_made_once(store: str, waiting: list[SharedRun]) -> None:
     with wired_and_held({"IMAGE_STORAGE_URL": store, **ON}) as (wire, released):
         with ThreadPoolExecutor(20) as pool:
             first = pool.submit(ask, wire.gateway)
             wait_for(lambda: calls(wire.emulator), "the model was not called")
             others = [pool.submit(ask, wire.gateway) for _ in range(19)]
-            threading.Timer(1, released.set).start()
+            wait_for(lambda: len(waiting) == 20, "they do not wait for one another")
+            released.set()
             answers = [future.result() for future in (first, *others)]
-        assert outcome(answers[0]) == "miss"
-        # One that comes late on a busy machine is answered from the store.
-        assert {outcome(answer) for answer in answers[1:]} <= {"joined", "hit"}
-        assert outcome(answers[1]) == "joined"
+        assert [outcome(answer) for answer in answers] == ["miss"] + ["joined"] * 19
         assert calls(wire.emulator) == 1
         assert len({images(answer)[0] for answer in answers}) == 1
         costs = sorted(float(answer.headers["x-image-neurons"]) for answer in answers)
@@ -173,7 +187,7 @@ def test_the_log_and_the_metrics_say_what_the_cache_did(caplog: pytest.LogCaptur
         found = [re.search(r" cache=(\w+)", line) for line in lines]
         assert [match and match[1] for match in found] == ["miss", "hit", "hit", None]
         assert [" neurons=" in line for line in lines] == [True, False, False, True]
-        text = requests.get(f"{wire.gateway}/metrics", timeout=60).text
+        text = requests.get(f"{wire.gateway}/metrics", timeout=LONGEST).text
         samples = {
             (sample.name, sample.labels.get("outcome")): sample.value
             for family in text_string_to_metric_families(text)
@@ -282,7 +296,7 @@ def test_a_deleted_image_is_a_miss(store: str) -> None:
         first = ask(wire.gateway, response_format="url", n=2)
         assert outcome(ask(wire.gateway, n=2)) == "hit"
         name = first.json()["data"][1]["url"].rsplit("/", 1)[1].partition(".")[0]
-        assert requests.delete(f"{wire.gateway}/v1/images/{name}", timeout=60).json()["deleted"]
+        assert requests.delete(f"{wire.gateway}/v1/images/{name}", timeout=LONGEST).json()["deleted"]
         again = ask(wire.gateway, response_format="url", n=2)
         assert outcome(again) == "miss"
         assert again.json()["data"] != first.json()["data"]
@@ -321,12 +335,13 @@ def test_a_failure_is_not_kept() -> None:
         assert calls(wire.emulator) == 2 * made
 
 
-def test_a_client_that_hangs_up_does_not_cancel_those_that_joined() -> None:
+def test_a_client_that_hangs_up_does_not_cancel_those_that_joined(waiting: list[SharedRun]) -> None:
     with wired_and_held(ON) as (wire, released), ThreadPoolExecutor(1) as pool:
         hang_up(wire, FIELDS)
         joining = pool.submit(ask, wire.gateway)
-        threading.Timer(1, released.set).start()
-        assert outcome(joining.result()) in {"joined", "hit"}
+        wait_for(lambda: len(waiting) == 2, "the request did not join")
+        released.set()
+        assert outcome(joining.result()) == "joined"
         assert calls(wire.emulator) == 1
         assert outcome(ask(wire.gateway)) == "hit"
 
@@ -353,7 +368,7 @@ def test_a_conversation_is_answered_from_the_store(cached: Wire) -> None:
     body = {"model": KLEIN, "messages": [{"role": "user", "content": "a red dot --seed=7 --size=256x256"}]}
 
     def chat(**fields: Any) -> requests.Response:
-        return requests.post(f"{cached.gateway}/v1/chat/completions", json={**body, **fields}, timeout=60)
+        return requests.post(f"{cached.gateway}/v1/chat/completions", json={**body, **fields}, timeout=LONGEST)
 
     ask(cached.gateway)
     whole, stream = chat(), chat(stream=True)
@@ -366,16 +381,16 @@ def test_a_conversation_is_answered_from_the_store(cached: Wire) -> None:
 def test_jobs_and_streams_are_answered_from_the_store(cached: Wire) -> None:
     fields = {**FIELDS, "prompt": "a job"}
     path = f"{cached.gateway}/v1/images/generations"
-    made = requests.post(path, json={**fields, "async": True}, timeout=60).json()
+    made = requests.post(path, json={**fields, "async": True}, timeout=LONGEST).json()
     job = f"{cached.gateway}/v1/images/jobs/{made['id']}"
     done = wait_for(
-        lambda: (answer := requests.get(job, timeout=60)).json()["status"] == "completed" and answer, "no result"
+        lambda: (answer := requests.get(job, timeout=LONGEST)).json()["status"] == "completed" and answer, "no result"
     )
     assert outcome(done) == "miss"
     assert outcome(ask(cached.gateway, prompt="a job")) == "hit"
-    again = requests.post(path, json=fields, headers={"Prefer": "respond-async, wait=30"}, timeout=60)
+    again = requests.post(path, json=fields, headers={"Prefer": "respond-async, wait=30"}, timeout=LONGEST)
     assert outcome(again) == "hit"
-    stream = requests.post(path, json={**fields, "stream": True}, timeout=60)
+    stream = requests.post(path, json={**fields, "stream": True}, timeout=LONGEST)
     assert outcome(stream) == "hit"
     event = next(line for line in stream.text.splitlines() if "b64_json" in line)
     assert base64.b64decode(json.loads(event.removeprefix("data: "))["b64_json"]) == images(again)[0]

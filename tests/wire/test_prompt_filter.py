@@ -16,6 +16,7 @@ from cloudflare_image_mcp.usage.word_filter import WordFilter
 from tests.backends.workers_ai.scripted import http, scripted
 from tests.live import serving, workers_ai_at
 from tests.mcp_server.test_json_answers import Session, call
+from tests.waiting import LONGEST
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_a_refused_prompt_costs_no_image_in_any_interface(words: Path, kind: str
         made = wire.stats()["images"]
         assert refusal(asked(wire, "gore")) == (400, "content_policy_violation", "prompt")
         body = {"messages": [{"role": "user", "content": "gore --size=256x256"}]}
-        chat = requests.post(f"{wire.gateway}/v1/chat/completions", json=body, timeout=60)
+        chat = requests.post(f"{wire.gateway}/v1/chat/completions", json=body, timeout=LONGEST)
         assert refusal(chat)[:2] == (400, "content_policy_violation")
         over_mcp = Session(wire.gateway).post(call(2, "run_model", prompt="gore")).text
         assert "filter does not allow" in over_mcp or "judged the prompt unsafe" in over_mcp
@@ -117,7 +118,7 @@ async def test_an_answer_without_a_verdict_is_no_yes(body: bytes, status: int) -
 
         def ask() -> requests.Response:
             with serving(build_app(Settings.read(environ))) as origin:
-                return requests.post(f"{origin}/v1/images/generations", json={"prompt": "a fox"}, timeout=60)
+                return requests.post(f"{origin}/v1/images/generations", json={"prompt": "a fox"}, timeout=LONGEST)
 
         answer = await asyncio.to_thread(ask)
         assert answer.status_code == status, answer.text

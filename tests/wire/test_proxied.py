@@ -11,6 +11,7 @@ import requests
 from PIL import Image
 
 from cloudflare_image_mcp.catalog import Operation, proxied_models
+from tests.waiting import LONGEST
 from tests.wire.conftest import wired
 
 if TYPE_CHECKING:
@@ -89,11 +90,11 @@ def test_the_price_stands_in_a_header_and_in_the_usage(proxied: Wire) -> None:
 def test_openais_own_model_has_its_whole_id_and_the_name_stands_for_the_default(proxied: Wire) -> None:
     ran = [generate(proxied, name).headers["x-image-model"] for name in ("openai/gpt-image-2", "gpt-image-2")]
     assert ran == ["openai/gpt-image-2", "@cf/black-forest-labs/flux-1-schnell"]
-    listed = {row["id"]: row for row in requests.get(f"{proxied.gateway}/v1/models", timeout=30).json()["data"]}
+    listed = {row["id"]: row for row in requests.get(f"{proxied.gateway}/v1/models", timeout=LONGEST).json()["data"]}
     assert listed["openai/gpt-image-2"]["price"]["usd"] is None
     assert listed["gpt-image-2"]["alias_of"] == "@cf/black-forest-labs/flux-1-schnell"
     assert listed[RECRAFT]["price"]["usd"] == 0.04
-    one = requests.get(f"{proxied.gateway}/v1/models/openai/gpt-image-2", timeout=30).json()
+    one = requests.get(f"{proxied.gateway}/v1/models/openai/gpt-image-2", timeout=LONGEST).json()
     assert (one["id"], one["owned_by"]) == ("openai/gpt-image-2", "openai")
 
 
@@ -106,7 +107,7 @@ def test_an_alias_makes_openais_name_its_own_model() -> None:
 
 def test_patterns_choose_the_models() -> None:
     with wired(ON | {"CLOUDFLARE_CATALOGUE_MODELS": "recraft/*, google/nano*"}) as wire:
-        rows = requests.get(f"{wire.gateway}/v1/models", timeout=30).json()["data"]
+        rows = requests.get(f"{wire.gateway}/v1/models", timeout=LONGEST).json()["data"]
         other = generate(wire, "openai/gpt-image-2")
     offered = [row["id"] for row in rows if row["id"] in proxied_models()]
     assert offered
@@ -159,7 +160,7 @@ def test_an_accounts_neurons_do_not_count_here() -> None:
 
 
 def test_off_there_is_no_call_no_price_and_no_model(live: Wire) -> None:
-    rows = requests.get(f"{live.gateway}/v1/models", timeout=30).json()["data"]
+    rows = requests.get(f"{live.gateway}/v1/models", timeout=LONGEST).json()["data"]
     assert not {row["id"] for row in rows} & set(proxied_models())
     answer = generate(live, RECRAFT)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")

@@ -10,6 +10,7 @@ import requests
 from mcp import Client
 
 from tests.cli.commands import Home
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def _of_rest(wire: Wire, **content: Any) -> tuple[str, ...]:
-    answer = requests.post(f"{wire.gateway}/v1/images/generations", timeout=120, **content)
+    answer = requests.post(f"{wire.gateway}/v1/images/generations", timeout=LONGEST, **content)
     assert answer.status_code == 200, answer.text
     return tuple(answer.json().get("warnings", ()))
 

@@ -9,6 +9,8 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.waiting import LONGEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -85,6 +87,6 @@ def serving(workerd: Path, config: Path, log: Path, *arguments: str) -> Iterator
             raise AssertionError(log.read_text("utf-8"))
         finally:
             process.terminate()
-            process.wait(120)
+            process.wait(LONGEST)
             if process.stdout:
                 process.stdout.close()

@@ -22,6 +22,7 @@ from cloudflare_image_mcp.request_context import request_id
 from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call, set_account
 from tests.backends.workers_ai.scripted import http, image_answer, refusal, scripted
 from tests.emulator.calling import emulating, stats
+from tests.waiting import LONGEST, settled
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.accounts import AccountState
@@ -101,12 +102,6 @@ async def test_the_account_that_answers_first_does_not_get_all_who_waited() -> N
         await settled()
         assert [state.in_flight for state in pool.states] == loads
     assert all(task.done() for task in taking)
-
-
-async def settled() -> None:
-    """Waits until every task that can run has run."""
-    for _ in range(100):
-        await asyncio.sleep(0)
 
 
 async def test_an_account_out_of_neurons_rests_until_midnight() -> None:
@@ -380,7 +375,7 @@ async def test_calls_do_not_wait_long_for_a_slow_first_image() -> None:
     await settled()
     assert not third.done()
     clock.seconds += PROBE_SECONDS
-    taken = [await third, *[await asyncio.wait_for(pool.take((), 0), 120) for _ in range(5)]]
+    taken = [await third, *[await asyncio.wait_for(pool.take((), 0), LONGEST) for _ in range(5)]]
     assert sorted(state.in_flight for state in pool.states) == [4, 4]
     assert len(taken) == 6
 

@@ -18,6 +18,7 @@ from cloudflare_image_mcp.catalog import models
 from cloudflare_image_mcp.errors import GatewayError
 from tests.backends.workers_ai.conftest import LIGHTNING, SetClock, backend_at, call
 from tests.backends.workers_ai.scripted import http, image_answer, jpeg, refusal, scripted
+from tests.waiting import LONGEST, settled
 
 SECRET = Account("0123456789abcdef0123456789abcdef", "hunter2-hunter2-hunter2-hunter2-hunter2")
 DAY = date(2026, 11, 23)
@@ -127,8 +128,10 @@ async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.Monke
 async def test_the_wait_for_a_free_connection_is_not_part_of_the_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest_transport, "MAX_CONNECTIONS", 1)
     begun, released = asyncio.Event(), asyncio.Event()
-    model = models()[LIGHTNING]
-    hasty = replace(model, wire_table=dict(model.wire_table) | {"timeout": 2})
+    model, loop = models()[LIGHTNING], asyncio.get_running_loop()
+    patient, hasty = (
+        replace(model, wire_table={**model.wire_table, "timeout": seconds}) for seconds in (10**6, LONGEST)
+    )
 
     async def held(writer: asyncio.StreamWriter) -> None:
         begun.set()
@@ -136,14 +139,18 @@ async def test_the_wait_for_a_free_connection_is_not_part_of_the_calls_time(monk
         writer.write(image_answer())
         await writer.drain()
 
-    async with scripted(held, image_answer()) as server, backend_at(server.address) as backend:
-        patient = asyncio.create_task(backend.run(call()))
+    async with scripted(image_answer(), held, image_answer()) as server, backend_at(server.address) as backend:
+        await backend.run(call())  # or the second call would wait for the first one's outcome
+        first = asyncio.create_task(backend.run(replace(call(), model=patient)))
         await begun.wait()
         waiting = asyncio.create_task(backend.run(replace(call(), model=hasty)))
-        await asyncio.sleep(2.2)
-        assert len(server.requests) == 1
+        await settled()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + 10 * LONGEST)
+        await settled()
+        assert len(server.requests) == 2
         released.set()
-        for task in (patient, waiting):
+        for task in (first, waiting):
             assert (await task).image.size == (256, 256)
 
 

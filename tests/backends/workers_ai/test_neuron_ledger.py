@@ -16,6 +16,7 @@ from cloudflare_image_mcp.backends.workers_ai.accounts import Account
 from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import FILE_NAME, KEPT, NeuronLedger
 from tests.backends.workers_ai.conftest import backend_at, call
 from tests.emulator.calling import PHOENIX, emulating
+from tests.waiting import LONGEST
 
 DAY = date(2026, 11, 23)
 ADDS = 2_000
@@ -62,7 +63,7 @@ async def test_processes_that_add_at_once_and_are_killed_lose_nothing(tmp_path: 
         assert process.stdout is not None
         assert process.stdout.readline() == b"added\n"
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=120)
+        process.communicate(timeout=LONGEST)
         assert process.returncode == -signal.SIGKILL
     assert await NeuronLedger(tmp_path).spent(DAY) == {"shared": ADDS, "own": ADDS / 2}
 
