@@ -221,7 +221,8 @@ class Gateway:
         A caller that goes away does not stop the work: what was paid for is finished and stored. An image that was to
         be stored and cannot be comes back all the same, unstored, and a warning says so. Raises ``GatewayError``.
         """
-        work = asyncio.ensure_future(self.carry_out(prepared, on_partial, must_keep=False))
+        delivery = Delivery(on_partial=on_partial, on_image=None, must_keep=False, is_shielded=True)
+        work = asyncio.ensure_future(self._delivered(prepared, delivery))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -229,20 +230,14 @@ class Gateway:
                 self.defer(self._keep(work))
             raise
 
-    async def carry_out(
-        self,
-        prepared: Prepared,
-        on_partial: OnPartial | None = None,
-        on_image: OnImage | None = None,
-        *,
-        must_keep: bool = True,
-    ) -> ImageResult:
-        """Like ``make``, but cancelling the caller stops the work. ``on_image`` gets each image as it
-        is finished, in the order of completion. ``must_keep``: an image that cannot be stored is an error.
-
-        Raises ``GatewayError``.
+    async def carry_out(self, prepared: Prepared, on_image: OnImage | None = None) -> ImageResult:
+        """Like ``make``, but cancelling the caller stops the work, and an image that cannot be stored is an error.
+        ``on_image`` gets each image as it is finished, in the order of completion. Raises ``GatewayError``.
         """
-        delivery = Delivery(on_partial=on_partial, on_image=on_image, must_keep=must_keep)
+        return await self._delivered(prepared, Delivery(on_partial=None, on_image=on_image, must_keep=True))
+
+    async def _delivered(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
+        """Makes the images and records the request."""
         if self._cache is None or prepared.claim is None:
             work = self._settled(prepared, delivery)
         else:

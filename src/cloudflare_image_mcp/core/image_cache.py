@@ -83,7 +83,7 @@ class ImageCache:
             leads, claim.in_use = claim.outcome is CacheOutcome.MISS, True
             if leads:
                 # Every image is stored, and one that cannot be is no error yet: others may want its bytes alone.
-                work = run(prepared, replace(delivery, keep=True, must_keep=False))
+                work = run(prepared, replace(delivery, keep=True, must_keep=False, is_shielded=False))
                 claim.run.start(self._led(claim.digest, claim.run, work, prepared.request), self._defer)
             try:
                 return self._rendered(await claim.run.wait(), prepared, delivery)

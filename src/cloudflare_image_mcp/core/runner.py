@@ -93,6 +93,8 @@ class Delivery:
     """Whether an image that cannot be stored is an error; otherwise it is returned without a URL, with a warning."""
     keep: bool = False
     """Whether the images are stored even where the request itself does not need it."""
+    is_shielded: bool = False
+    """Whether the run goes on when its caller is cancelled."""
     finished: list[ResultImage] = field(default_factory=list)
     """The images that were finished so far, also after the run was cancelled."""
     under_way: list[asyncio.Future[Any]] = field(default_factory=list)
@@ -134,22 +136,28 @@ class Runner:
         """
         on_partial = self._delivery.on_partial
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
-        limit = asyncio.Semaphore(self._ports.parallel)
 
         async def one(seed: int | None) -> _Made:
+            return await self._begun(self._noted(replace(call, seed=seed), finish, show))
+
+        if len(self._plan.seeds) == 1:  # most requests: without the task that gather makes
+            return _result_of([await one(self._plan.seeds[0])])
+        limit = asyncio.Semaphore(self._ports.parallel)
+
+        async def one_of_several(seed: int | None) -> _Made:
             async with limit:
-                return await self._begun(self._noted(replace(call, seed=seed), finish, show))
+                return await one(seed)
 
         ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
-        outcomes = await asyncio.gather(*map(one, ahead), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(one_of_several, ahead), return_exceptions=True)
         if not any(isinstance(outcome, EditRefused) for outcome in outcomes):
             rest = self._plan.seeds[len(ahead) :]
-            outcomes += await asyncio.gather(*map(one, rest), return_exceptions=True)
+            outcomes += await asyncio.gather(*map(one_of_several, rest), return_exceptions=True)
         return _result_of(outcomes)
 
     async def _begun(self, one: Coroutine[Any, Any, _Made]) -> _Made:
         """Awaits one image. When the run is cancelled, one that is billed is finished in the background."""
-        if not self._ports.backend.billed:
+        if self._delivery.is_shielded or not self._ports.backend.billed:
             return await one
         work = asyncio.ensure_future(one)
         try:
