@@ -34,7 +34,7 @@ class LogFormatter(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         time = datetime.fromtimestamp(record.created, UTC)
-        return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
+        return time.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _trace_id(record: logging.LogRecord) -> str:
@@ -66,6 +66,8 @@ def configure_logging(level: str, format_: str = "text") -> None:
     """Writes all log lines to standard error. ``level``: debug, info, warning or error; of other libraries than uvicorn
     only warnings are shown, except with debug. ``format_``: text or json.
     """
+    # What no line shows need not be found out: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format_ == "json" else LogFormatter())
     root = logging.getLogger()

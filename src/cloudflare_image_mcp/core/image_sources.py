@@ -153,6 +153,8 @@ class SourceReader:
         Raises ``GatewayError`` (400) naming the source's ``param``, what was found and what is allowed; 503 where there
         is no room for images that lie elsewhere.
         """
+        if not sources:
+            return ()
         images: list[Image] = []
         async with self._room_for(sources) as room:
             for source in sources:
@@ -255,6 +257,8 @@ class SourceReader:
 
 def without_data(request: ImageRequest) -> ImageRequest:
     """The request without the text of its input images, which have been read: base64 of 50 MB, perhaps."""
+    if not request.images and request.mask is None:
+        return request
     return request.replace(
         images=tuple(replace(source, data=b"") for source in request.images),
         mask=request.mask and replace(request.mask, data=b""),

@@ -117,8 +117,12 @@ def base64_length(payload: Payload) -> int:
     return -(-payload.size // 3) * 4
 
 
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""``json.dumps`` makes an encoder at every call."""
+
+
 def compact_json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _encode(value).encode("ascii")
 
 
 def result_pieces(result: ImageResult, base_url: str) -> Iterator[bytes | Payload]:

@@ -125,7 +125,7 @@ def _image_endpoint(gateway: Gateway, operation: Operation, options: AppOptions,
         if wanted.stream:
             return event_answer(gateway, prepared, request.state.request_id, base_url(request, options))
         result = await _make(gateway, prepared, request)
-        return image_answer(result, base_url(request, options))
+        return image_answer(result, base_url(request, options) if result.response_format == "url" else "")
 
     return endpoint
 

@@ -53,7 +53,7 @@ def read_json(data: bytes) -> dict[str, Any]:
     """The JSON object in a body. Raises ``GatewayError`` (400, 413)."""
     check_json(data)
     try:
-        value = json.loads(data or b"{}", parse_constant=_refuse)
+        value = _decode(data.decode(json.detect_encoding(data), "surrogatepass") if data else "{}")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise invalid(None, f"the body is not valid JSON: {error}") from None
     except RecursionError:
@@ -108,3 +108,7 @@ def _too_many(found: int, what: str, limit: int) -> GatewayError:
 
 def _refuse(constant: str) -> object:
     raise json.JSONDecodeError(f"{constant} is no JSON number", "", 0)
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_refuse).decode
+"""``json.loads`` makes a decoder at every call."""

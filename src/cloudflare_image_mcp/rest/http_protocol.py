@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.limits import READ_TIMEOUT
-from cloudflare_image_mcp.rest.request_body import DISCONNECTED
+from cloudflare_image_mcp.rest.request_body import DISCONNECTED, HAS_COME
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle, Transport
@@ -77,7 +77,9 @@ class HttpProtocol(HttpToolsProtocol):
             return
         super().on_headers_complete()
         cycle = self.cycle
-        self.scope.setdefault("extensions", {})[DISCONNECTED] = {"check": lambda: cycle.disconnected}
+        extensions = self.scope.setdefault("extensions", {})
+        extensions[DISCONNECTED] = {"check": lambda: cycle.disconnected}
+        extensions[HAS_COME] = {"check": cycle.message_event.is_set}
 
     def on_message_complete(self) -> None:
         if not self._upgrade:

@@ -44,6 +44,8 @@ _RAW_DEFLATE: Final = -15
 """Some clients send ``deflate`` without its zlib header."""
 DISCONNECTED: Final = "disconnected"
 """Extension in the ASGI scope: ``check`` says whether the client is gone. From servers that know."""
+HAS_COME: Final = "has_come"
+"""Likewise: ``check`` says whether ``receive`` returns at once, so that its time need not be limited."""
 
 
 class RequestBody:
@@ -54,7 +56,9 @@ class RequestBody:
         self._receive = receive
         self._budget = budget
         self._timeout = timeout
-        self._gone: Callable[[], bool] | None = scope.get("extensions", {}).get(DISCONNECTED, {}).get("check")
+        extensions = scope.get("extensions", {})
+        self._gone: Callable[[], bool] | None = extensions.get(DISCONNECTED, {}).get("check")
+        self._has_come: Callable[[], bool] | None = extensions.get(HAS_COME, {}).get("check")
         self._encoding = _header(scope, b"content-encoding").lower()
         self._pieces: AsyncIterator[bytes] | None = None
         self._ended = False
@@ -147,6 +151,10 @@ class RequestBody:
         return None
 
     async def _message(self) -> Message:
+        if self._has_come is not None and self._has_come():
+            message = await self._receive()
+            self._came += len(message.get("body", b""))
+            return message
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):

@@ -286,5 +286,7 @@ class AccountPool:
         return NoAccountError(refusal, (until - self._clock.now()).total_seconds())
 
     def _notify(self) -> None:
+        if not self._waiting:
+            return
         self._changed.set()
         self._changed = asyncio.Event()

@@ -25,6 +25,8 @@ anyway.
 VARIATION_PROMPT: Final = "a variation of this image"
 """A variation needs no words here; every model's schema wants some."""
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""``json.dumps`` makes an encoder at every call."""
 _NUMBERS: Final = tuple(str(byte) for byte in range(256))
 
 
@@ -95,7 +97,7 @@ def _default(model: Model, name: str) -> int | float | None:
 
 async def _json(call: Call, pixels: Pixels) -> WireRequest:
     wire = wire_of(call.model)
-    text = json.dumps(_fields(call), ensure_ascii=False)
+    text = _encode(_fields(call))
     inputs: tuple[Size, ...] = ()
     if wire.images == "array" and call.images:
         source = call.images[0]
