@@ -148,7 +148,7 @@ async def test_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 @seed(20261127)
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 async def test_any_damaged_file_is_decoded_or_refused(name: str, data: st.DataObject) -> None:
     """Cut, changed and lengthened at random. Nothing but ``UnreadableImage`` comes out, at any step."""
     damaged: Any = bytearray(WHOLE[name])

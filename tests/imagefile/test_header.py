@@ -171,7 +171,7 @@ def test_an_animation_that_is_announced_far_down_is_not_searched_for() -> None:
 
 
 @given(st.sampled_from(sorted(FILES)), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_damaged_file_is_read_or_refused(name: str, data: st.DataObject) -> None:
     original = FILES[name][:4096]
     damaged = bytearray(original[: data.draw(st.integers(0, len(original)), label="length")])
@@ -193,7 +193,7 @@ STARTS = (
 
 
 @given(st.sampled_from(STARTS), st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes) -> None:
     read_or_refused(start + rest)
 

@@ -83,7 +83,6 @@ def test_a_round_border_has_no_speckles() -> None:
 
 
 @given(st.integers(1, 12), st.binary(min_size=12 * 9, max_size=12 * 9))
-@settings(deadline=None)
 def test_any_mask_keeps_what_it_does_not_mark(width: int, noise: bytes) -> None:
     mask = np.where(np.frombuffer(noise, np.uint8).reshape(9, 12) & 1, 255, 0).astype(np.uint8)
     opacity = feathered(mask, width)

@@ -107,7 +107,7 @@ FILES = {
 
 
 @given(st.sampled_from(sorted(FILES)), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_but_an_unreadable_image_is_raised(kind: str, data: st.DataObject) -> None:
     damaged = bytearray(FILES[kind])
     for _ in range(data.draw(st.integers(1, 5))):

@@ -83,7 +83,7 @@ async def test_a_jpeg_that_ends_at_a_restart_marker_is_refused(pixels: PillowPix
 
 @given(st.sampled_from(sorted(FILES)), st.floats(0, 1))
 @seed(13)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 async def test_no_cut_leaves_a_picture_with_other_pixels(name: str, share: float) -> None:
     """Near the very end a cut may lose nothing but padding; then the picture has to be the same."""
     whole = FILES[name]

@@ -92,7 +92,7 @@ def test_opacities_are_those_of_numpy(name: str, size: tuple[int, int]) -> None:
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.randoms(use_true_random=False))
 @seed(11)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_opacities_of_any_mask(width: int, height: int, feather: int, source: random.Random) -> None:
     mask = PillowImage.new("L", (width, height))
     for _ in range(source.randint(0, 6)):

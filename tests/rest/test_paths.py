@@ -310,7 +310,7 @@ HEADER = st.one_of(
 NAMES = ("x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-prefix", "forwarded")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(headers=st.dictionaries(st.sampled_from(NAMES), HEADER))
 def test_no_header_of_a_proxy_breaks_a_url(headers: dict[str, str]) -> None:
     from starlette.requests import Request
@@ -332,7 +332,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(parts=st.lists(PARTS, max_size=7), method=st.sampled_from(["GET", "POST", "HEAD", "DELETE"]))
 def test_no_form_of_a_path_leads_past_the_key(guarded: str, parts: list[str], method: str) -> None:
     status, _ = send(guarded, method, "/" + "/".join(parts))
@@ -343,7 +343,7 @@ def test_no_form_of_a_path_leads_past_the_key(guarded: str, parts: list[str], me
     assert not needs_key(method, path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(path=st.one_of(st.text(max_size=60), st.lists(PARTS, max_size=8).map("/".join)))
 def test_the_canonical_path_is_its_own_canonical_path(path: str) -> None:
     once = canonical_path("/" + path)[0]
