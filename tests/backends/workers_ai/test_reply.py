@@ -22,6 +22,10 @@ def picture(kind: str, side: int = 64) -> bytes:
     return file.getvalue()
 
 
+PNGS = {side: picture("PNG", side) for side in (4, 90)}
+"""Of which one is decoded at once, and one stays base64."""
+
+
 def enveloped(data: bytes, spaces: bool = False) -> bytes:
     envelope = {"result": {"image": base64.b64encode(data).decode()}, **OK}
     return json.dumps(envelope, separators=None if spaces else (",", ":")).encode()
@@ -30,16 +34,25 @@ def enveloped(data: bytes, spaces: bool = False) -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("spaces", [False, True])
 async def test_base64_stays_base64(kind: str, spaces: bool) -> None:
-    data = picture(kind)
+    data = picture(kind, 256)
     image = await image_of(Reply(200, {"content-type": "application/json"}, enveloped(data, spaces)))
     assert isinstance(image.payload, Base64Payload)
     assert b"".join([part async for part in image.payload.base64_chunks()]) == base64.b64encode(data)
-    assert (image.format.name, tuple(image.size)) == (kind, (64, 64))
+    assert (image.format.name, tuple(image.size)) == (kind, (256, 256))
 
 
-@given(st.lists(st.integers(1, 500)))
-async def test_an_envelope_in_pieces_is_read_without_joining_them(lengths: list[int]) -> None:
-    data = picture("PNG", 4)
+@pytest.mark.parametrize("spaces", [False, True])
+async def test_short_base64_is_decoded_at_once(spaces: bool) -> None:
+    data = picture("PNG", 8)
+    image = await image_of(Reply(200, {"content-type": "application/json"}, enveloped(data, spaces)))
+    assert isinstance(image.payload, BytesPayload)
+    assert await image.payload.read() == data
+
+
+@pytest.mark.parametrize("side", [4, 90])
+@given(lengths=st.lists(st.integers(1, 500)))
+async def test_an_envelope_in_pieces_is_read_without_joining_them(side: int, lengths: list[int]) -> None:
+    data = PNGS[side]
     body = enveloped(data)
     pieces = []
     for length in [len(b'{"result":{"image":"'), *lengths, len(body)]:

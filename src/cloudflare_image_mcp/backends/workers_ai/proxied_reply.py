@@ -15,9 +15,8 @@ from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamEr
 from cloudflare_image_mcp.backends.workers_ai.proxied_errors import EXPIRED, NOT_FETCHED, proxied_meaning_of
 from cloudflare_image_mcp.backends.workers_ai.reply import LONGEST_ERROR, base64_bytes, is_json, retry_after
 from cloudflare_image_mcp.errors import ImageNotFetched, UnreadableImage
-from cloudflare_image_mcp.imagefile import base64_text
 from cloudflare_image_mcp.imagefile.image import Image
-from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imagefile.payload import BytesPayload, base64_payload
 
 if TYPE_CHECKING:
     from cloudflare_image_mcp.backends.workers_ai.reply import Reply
@@ -48,10 +47,10 @@ async def _payload(reply: Reply, fetcher: ImageFetcher) -> Payload:
     text = _image_text(reply)
     if text.startswith(("http://", "https://")):
         return await _fetched(text, fetcher)
-    data = base64_bytes(text)
-    if not base64_text.is_valid([data]):
+    payload = base64_payload([base64_bytes(text)])
+    if payload is None:
         raise UpstreamError(NO_IMAGE, "its base64 is broken")
-    return Base64Payload(data)
+    return payload
 
 
 def _image_text(reply: Reply) -> str:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.backends.workers_ai.errors import NO_IMAGE, UpstreamError, is_known, meaning_of, plain
 from cloudflare_image_mcp.errors import UnreadableImage
-from cloudflare_image_mcp.imagefile import base64_text
 from cloudflare_image_mcp.imagefile.image import Image
-from cloudflare_image_mcp.imagefile.payload import Base64Payload, BytesPayload
+from cloudflare_image_mcp.imagefile.payload import BytesPayload, base64_payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,13 +118,13 @@ def _payload(reply: Reply) -> Payload:
     payload = read_image([reply.body])
     if payload is not None:
         return payload
-    text = _parsed(reply)
-    if not base64_text.is_valid([text]):
+    payload = base64_payload([_parsed(reply)])
+    if payload is None:
         raise UpstreamError(NO_IMAGE, "its base64 is broken", neurons=reply.neurons)
-    return Base64Payload(text)
+    return payload
 
 
-def read_image(pieces: Sequence[bytes]) -> Base64Payload | None:
+def read_image(pieces: Sequence[bytes]) -> Payload | None:
     """``result.image`` of a reply that came in pieces, in the envelope as the service writes it: without joining or
     parsing megabytes of JSON, and without a copy. None when the envelope is written in any other way, or the text is
     no base64, which is read to its last character: it is going to stand in the caller's JSON as it is.
@@ -144,7 +143,7 @@ def read_image(pieces: Sequence[bytes]) -> Base64Payload | None:
         start = 0
     else:
         return None
-    return Base64Payload(*text) if any(text) and rest in {b"}", b","} and base64_text.is_valid(text) else None
+    return base64_payload(text) if rest in {b"}", b","} else None
 
 
 def is_json(body: bytes) -> bool:
