@@ -71,6 +71,13 @@ def errors_of_a_server(home: Home, *options: str) -> str:
     return errors.decode()
 
 
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("mcp",)])
+def test_a_propagator_that_is_not_installed_is_named_with_its_setting(home: Home, command: tuple[str, ...]) -> None:
+    ran = home.set(OTEL_PROPAGATORS="tracecontext,nothere").run(*command)
+    assert ran.status == 8
+    assert "Error: OTEL_PROPAGATORS cannot be used: Propagator nothere not found" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("host", "keys", "warned"),
     [("0.0.0.0", "", True), ("0.0.0.0", "a-key", False), ("127.0.0.1", "", False), ("localhost", "", False)],

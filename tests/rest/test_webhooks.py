@@ -16,6 +16,7 @@ from cloudflare_image_mcp.core import job_records
 from cloudflare_image_mcp.errors import SettingError
 from cloudflare_image_mcp.fetcher import webhooks
 from cloudflare_image_mcp.fetcher.webhooks import Webhooks
+from tests.backends.workers_ai.scripted import scripted
 from tests.docs.test_api_examples import EVENTS
 from tests.emulator.calling import emulating
 from tests.live import command, gateway, workers_ai_at
@@ -202,6 +203,18 @@ async def test_private_addresses_get_no_event(
     assert caplog.text.count("was not taken by") == 3
     assert caplog.text.count("not a public one") == 3
     assert "secret" not in caplog.text
+
+
+async def test_the_log_holds_neither_the_url_s_query_nor_what_the_receiver_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(webhooks, "PAUSES", ())
+    async with scripted(b"HTTP/9.9 what\r\n\r\n") as receiver:
+        url = f"{receiver.address}/hook?token=hush-hush"
+        await Webhooks("plain", allow_private=True).send(url, "1", {"type": "image.job.completed"})
+    assert "/hook?***: its host broke off or did not speak HTTP" in caplog.text
+    assert "hush-hush" not in caplog.text
+    assert "what" not in caplog.text
 
 
 def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+
+from cloudflare_image_mcp.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +42,19 @@ def deferred_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def checked_propagators() -> Iterator[None]:
+    """Names the setting where a block imports a library that loads OpenTelemetry's propagators, as FastAPI and the MCP
+    SDK do, and one is not installed. Raises ``SettingError``.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "OTEL_PROPAGATORS" not in os.environ:
+            raise
+        raise SettingError(f"OTEL_PROPAGATORS cannot be used: {error}") from None
+
+
 @click.command(short_help="Serve the REST API and MCP.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all.")
 @click.option("--port", "-p", default=3000, show_default=True, type=_PORT, help="Port to listen on.")
@@ -59,7 +75,8 @@ def serve(host: str, port: int) -> None:
     print_start_line(settings)
     with deferred_interrupt():
         listen(sockets)
-        from cloudflare_image_mcp.rest.server import make_server
+        with checked_propagators():
+            from cloudflare_image_mcp.rest.server import make_server
 
         server = make_server(settings)
     server.run(sockets)
@@ -85,7 +102,8 @@ def mcp() -> None:
         print_start_line(settings)
         from cloudflare_image_mcp.mcp_server import load_stdio
 
-        serve_stdio = load_stdio()
+        with checked_propagators():
+            serve_stdio = load_stdio()
     serve_stdio(settings)
 
 

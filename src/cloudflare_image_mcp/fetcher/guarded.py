@@ -96,14 +96,8 @@ class GuardedFetcher:
             reason, status, transient = str(refused), refused.status, False
         except TimeoutError:
             reason = f"it was not fetched within {self._limits.seconds:g} seconds"
-        except aiohttp.InvalidURL:
-            reason, transient = "it is not a valid URL", False
-        except (aiohttp.ClientSSLError, ssl.SSLError):
-            reason = "no secure connection to its host could be made"
-        except aiohttp.ClientConnectorError:
-            reason = "no connection to its host could be made"
-        except (aiohttp.ClientError, OSError):
-            reason = "its host broke off or did not speak HTTP"
+        except (aiohttp.ClientError, OSError) as error:
+            reason, transient = failure(error), not isinstance(error, aiohttp.InvalidURL)
         raise ImageNotFetched(
             f"The image at {_shown(url)} was not taken: {reason}. {self._allowed}",
             param=param,
@@ -194,6 +188,23 @@ class GuardedFetcher:
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
         return self._ssl_context
+
+
+_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (aiohttp.InvalidURL, "it is not a valid URL"),
+    (aiohttp.ClientSSLError, "no secure connection to its host could be made"),
+    (ssl.SSLError, "no secure connection to its host could be made"),
+    (aiohttp.ClientConnectorError, "no connection to its host could be made"),
+    (TimeoutError, "its host did not answer in time"),
+)
+"""Reasons by exception type; the first match is used."""
+
+
+def failure(error: Exception) -> str:
+    """Says why there was no answer. The error's own text may hold the whole URL and what the host sent."""
+    return next(
+        (words for kind, words in _FAILURES if isinstance(error, kind)), "its host broke off or did not speak HTTP"
+    )
 
 
 def _parsed(url: str) -> URL:

@@ -66,12 +66,15 @@ class Webhooks:
         """Returns why the event was not taken; empty when it was."""
         import aiohttp
 
+        from cloudflare_image_mcp.fetcher.guarded import failure
         from cloudflare_image_mcp.fetcher.network import Refused
 
         try:
             status = await self._fetcher.post(url, body, headers)
-        except (Refused, aiohttp.ClientError, OSError, TimeoutError) as error:
-            return str(error) or type(error).__name__
+        except Refused as refused:
+            return str(refused)
+        except (aiohttp.ClientError, OSError) as error:
+            return failure(error)
         return "" if 200 <= status < 300 else f"status {status}"
 
     def _headers(self, event_id: str, body: bytes) -> dict[str, Any]:
