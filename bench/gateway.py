@@ -20,6 +20,7 @@ import hashlib
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -258,7 +259,9 @@ def measure(contenders: list[Contender], size: str, seconds: int) -> None:
 
 
 def compare(other: Callable[[int], Contender], size: str, length: int, seconds: int) -> None:
-    """Measures the gateway without keys and another one, in turns of a second, so that both see the same machine."""
+    """Measures the gateway without keys and another one, in turns of a second, so that both see the same machine. The
+    figures are medians of the turns, because other work on the machine spoils some of them.
+    """
     both = [unlimited(length), other(length)]
     with ExitStack() as stack:
         processes = []
@@ -267,19 +270,22 @@ def compare(other: Callable[[int], Contender], size: str, length: int, seconds: 
             processes.append(stack.enter_context(started(command, contender.environ)))
             answer_length(contender)
             wrk(contender, 2)
-        cpu, requests = [0.0, 0.0], [0, 0]
+        milliseconds: tuple[list[float], list[float]] = [], []
+        requests = [0, 0]
         for turn in range(2 * seconds):
             for number in (0, 1) if turn % 2 else (1, 0):
                 contender = both[number]
                 before = cpu_seconds(processes[number])
                 done, _, bad = wrk(contender, 1)
                 assert bad == 0
-                cpu[number] += cpu_seconds(processes[number]) - before
+                milliseconds[number].append((cpu_seconds(processes[number]) - before) / done * 1000)
                 requests[number] += done
-    plain, more = (used / done * 1000 for used, done in zip(cpu, requests, strict=True))
+    (low, plain, high), (least, more, most) = (statistics.quantiles(turns, n=4) for turns in milliseconds)
     print(
-        f"{size}  {plain:.3f} ms CPU a request {both[0].name}, {more:.3f} {both[1].name}: "
-        f"{(more / plain - 1) * 100:+.1f} %  ({requests[0]} and {requests[1]} requests)",
+        f"{size}  {plain:.3f} ms CPU a request {both[0].name}, {more:.3f} {both[1].name}:"
+        f" {(more / plain - 1) * 100:+.1f} %"
+        f"  (half of the turns {low:.3f} to {high:.3f} and {least:.3f} to {most:.3f};"
+        f" {requests[0]} and {requests[1]} requests)",
         flush=True,
     )
 
