@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ from cloudflare_image_mcp.core.spending import NOTHING_SPENT, spending_of
 from cloudflare_image_mcp.errors import GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
 
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.ports import Clock, Defer
@@ -32,7 +32,7 @@ _KINDS: Final = {"images": "images", "neurons": "neurons", "usd": "US dollars"}
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RateState:
     """How much of its requests a minute a key has left."""
 
@@ -57,8 +57,9 @@ rate_report: Final[ContextVar[RateReport | None]] = ContextVar("rate_report", de
 class Reservation:
     """What was reserved for one request."""
 
-    charges: tuple[tuple[str, Charge], ...]
-    """By kind: ``images``, ``neurons``, ``usd``."""
+    kinds: Collection[str]
+    """What each charge counts: ``images``, ``neurons``, ``usd``."""
+    charges: Sequence[Charge]
     in_use: bool = False
     """Whether the request has begun, whose end settles it."""
 
@@ -124,13 +125,13 @@ class Limiter:
             for kind, charge, reading in zip(limits, charges, readings, strict=True):
                 if not charge.fits(reading):
                     raise _over_budget(kind, charge, reading, now)
-        return Reservation(tuple(zip(limits, charges, strict=True)))
+        return Reservation(limits, charges)
 
     async def settle(self, reservation: Reservation, spending: Spending) -> None:
         """Replaces what was reserved by what was spent. Raises nothing: the images are made."""
         changed = [
-            charge._replace(amount=difference)
-            for kind, charge in reservation.charges
+            replace(charge, amount=difference)
+            for kind, charge in zip(reservation.kinds, reservation.charges, strict=True)
             if abs(difference := getattr(spending, kind) - charge.amount) > TOLERANCE
         ]
         if not changed:
@@ -203,13 +204,14 @@ async def _check_guard(guard: RateGuard, name: str, limit: int) -> None:
 
 def _rate_charge(name: str, limit: int, now: datetime) -> tuple[Charge, float]:
     """A request as a charge, and the seconds since its window began."""
-    window, elapsed = divmod(now.timestamp(), MINUTE)
+    since_epoch, elapsed = divmod(now.timestamp(), MINUTE)
+    window = int(since_epoch)
     charge = Charge(
-        counter=f"{name}:requests:{window:.0f}",
+        f"{name}:requests:{window}",
         amount=1.0,
         limit=limit,
         kept=2 * MINUTE,
-        previous=f"{name}:requests:{window - 1:.0f}",
+        previous=f"{name}:requests:{window - 1}",
         weight=1 - elapsed / MINUTE,
     )
     return charge, elapsed
@@ -231,7 +233,7 @@ def _check_rate(charge: Charge, reading: CounterReading, elapsed: float, admitte
     if (report := rate_report.get()) is not None:
         counted = CounterReading(reading.current + 1, reading.previous) if admitted else reading
         report.state = _rate_state(charge, counted, elapsed)
-    if not charge.fits(reading):
+    if not admitted and not charge.fits(reading):
         raise GatewayError(
             "rate_limit_exceeded",
             f"this API key may make {charge.limit:.0f} requests a minute, and they are used up",

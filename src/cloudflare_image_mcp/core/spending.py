@@ -41,6 +41,8 @@ def estimated_spending(call: Call, images: int, *, is_free: bool) -> Spending:
 
 
 def spending_of(images: Sequence[ResultImage]) -> Spending:
-    neurons = sum(image.neurons or 0.0 for image in images)
-    usd = sum(image.usd or 0.0 for image in images)
+    neurons, usd = 0.0, 0.0
+    for image in images:
+        neurons += image.neurons or 0.0
+        usd += image.usd or 0.0
     return Spending(images=len(images), neurons=neurons, usd=neurons * USD_PER_NEURON + usd)

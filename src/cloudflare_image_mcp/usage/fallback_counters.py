@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import CountersFailed
@@ -109,5 +110,5 @@ class FallbackCounters:
         for charge in charges:
             before = self._owed.get(charge.counter)
             self._owed[charge.counter] = (
-                charge if before is None else charge._replace(amount=before.amount + charge.amount)
+                charge if before is None else replace(charge, amount=before.amount + charge.amount)
             )

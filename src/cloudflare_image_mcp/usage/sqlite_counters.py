@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import Charge, CounterReading, CountersFailed, Outcome
 from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, TABLE
@@ -23,7 +24,8 @@ _NAMES: Final = 500
 """Counters read by one statement; SQLite allows 999 values in one."""
 
 
-class _Change(NamedTuple):
+@dataclass(slots=True)
+class _Change:
     """Amounts that wait for the next transaction. ``is_limited``: all or none are added, as their limits allow."""
 
     charges: Sequence[Charge]
