@@ -101,7 +101,10 @@ def log_request(record: RequestRecord) -> None:
     known = {name: value for name, value in fields.items() if value or name == "status"}
     # A caller's text is quoted, so that it cannot look like another line or another field.
     text = [f"{name}={json.dumps(value) if name in _QUOTED else value}" for name, value in known.items()]
-    _log.info("request %s", " ".join(text), extra={_FIELDS: known})
+    # Without looking for the calling line, which no format shows: that takes as long as to write the line.
+    _log.handle(
+        _log.makeRecord(_log.name, logging.INFO, "", 0, "request %s", (" ".join(text),), None, None, {_FIELDS: known})
+    )
 
 
 _QUOTED: Final = frozenset({"path", "prompt"})

@@ -363,7 +363,9 @@ class Gateway:
         asked = prepared.request.response_format if prepared.request.stream else response_format
         keep = delivery.keep or asked == "url"
         backend = prepared.backend
-        dependencies = replace(self._dependencies, backend=backend)
+        dependencies = self._dependencies
+        if backend is not dependencies.backend:
+            dependencies = replace(dependencies, backend=backend)
         runner = Runner(dependencies, plan, delivery, keep=keep, timings=timings)
         began = self.clock.monotonic()
         try:

@@ -336,7 +336,7 @@ async def _spliced(image: Image, start: int, stop: int, written: Callable[[int],
     data = written(0)
     if padding := (stop - start - len(data)) % 3:
         data = written(padding)
-    return replace(image, payload=await image.payload.spliced(start, stop, data))
+    return Image(await image.payload.spliced(start, stop, data), image.header)
 
 
 _VP8X_XMP: Final = 0x04

@@ -33,6 +33,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._in_head = False
         self._head_timer: TimerHandle | None = None
         self._write_timer: TimerHandle | None = None
         self._upgrade = False
@@ -61,16 +62,19 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             while data:
                 data = self._fed(data)
+            # Not as soon as a head begins: most come whole.
+            if self._in_head and self._head_timer is None:
+                self._start_head_timer()
         except httptools.HttpParserError:
             self.logger.warning("Invalid HTTP request received.")
             self._refuse(GatewayError("invalid_request", "the request is not valid HTTP"))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head_timer is None:
-            self._start_head_timer()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._stop_head_timer()
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._upgrade = True

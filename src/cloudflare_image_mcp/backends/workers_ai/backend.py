@@ -192,8 +192,9 @@ class WorkersAIBackend:
                     self._tracer, "image_generation", call.model.id, state.account, resends=progress.sent
                 ):
                     rendered = await self._ask(state, call, request, progress)
-                neurons = (rendered.neurons or 0.0) + progress.wasted
-                return with_seed_warning(replace(rendered, neurons=neurons or None), asked_for.seed, call.seed)
+                if progress.wasted:
+                    rendered = replace(rendered, neurons=(rendered.neurons or 0.0) + progress.wasted)
+                return with_seed_warning(rendered, asked_for.seed, call.seed)
             except UpstreamError as failure:
                 progress.wasted += failure.neurons or 0.0
                 retry = self._after(failure, state, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.backends.workers_ai.ai_gateway import gateway_headers
@@ -60,8 +60,7 @@ async def encode(call: Call, pixels: Pixels, gateway: str | None = None) -> Wire
     if wire.request == "multipart":
         # A form cannot pass an AI Gateway (500, code 7000), so FLUX.2 is called without one.
         return await _form(call, pixels)
-    request = await _json(call, pixels)
-    return replace(request, gateway=gateway_headers(gateway, has_seed="seed" in wire.parameters))
+    return await _json(call, pixels, gateway_headers(gateway, has_seed="seed" in wire.parameters))
 
 
 def _fields(call: Call) -> dict[str, str | int | float]:
@@ -95,7 +94,7 @@ def _default(model: Model, name: str) -> int | float | None:
     return int(promised.default) if wire.type == "integer" else promised.default
 
 
-async def _json(call: Call, pixels: Pixels) -> WireRequest:
+async def _json(call: Call, pixels: Pixels, gateway: Mapping[str, str]) -> WireRequest:
     wire = wire_of(call.model)
     text = _encode(_fields(call))
     inputs: tuple[Size, ...] = ()
@@ -107,7 +106,7 @@ async def _json(call: Call, pixels: Pixels) -> WireRequest:
         inputs = (source.size,)
         if wire.mask and call.mask is not None:
             text = _with_file(text, "mask", await call.mask.payload.read())
-    return WireRequest(text.encode(), (), inputs, timeout=wire.timeout)
+    return WireRequest(text.encode(), (), inputs, gateway, wire.timeout)
 
 
 def _with_file(text: str, name: str, data: bytes) -> str:

@@ -68,7 +68,7 @@ class RestTransport:
                 self._free,
                 self._open().post(
                     url,
-                    data=_form(request) if text is None else _in_pieces(text),
+                    data=_form(request) if text is None else _json_payload(text),
                     headers={**_headers(account, request), **self._tracer.headers()},
                     timeout=timeout,
                     allow_redirects=False,
@@ -139,6 +139,11 @@ def _proxy(url: str) -> str | None:
     """
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+def _json_payload(text: bytes) -> aiohttp.BytesPayload | BytesIO:
+    """A short body as aiohttp wants it in the end: it takes time to find out what ``bytes`` become."""
+    return BytesIO(text) if len(text) > _AT_ONCE else aiohttp.BytesPayload(text)
 
 
 def _in_pieces(data: bytes) -> bytes | BytesIO:
