@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +19,9 @@ from cloudflare_image_mcp.backends.workers_ai.neuron_ledger import FILE_NAME, KE
 from tests.backends.workers_ai.conftest import backend_at, call
 from tests.emulator.calling import PHOENIX, emulating
 from tests.waiting import LONGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DAY = date(2026, 11, 23)
 ADDS = 2_000
@@ -55,6 +60,27 @@ async def test_what_is_added_is_there_for_the_next_process(tmp_path: Path) -> No
     assert await again.spent(DAY) == {"a": 3.5, 'b"\n': 4}
     assert await again.spent(DAY + timedelta(1)) == {"a": 8}
     assert await again.spent(DAY + timedelta(2)) == {}
+
+
+async def test_what_is_added_at_once_is_written_when_each_call_returns(tmp_path: Path) -> None:
+    ledger, another = NeuronLedger(tmp_path), NeuronLedger(tmp_path)
+
+    async def add(account: str, day: date) -> Mapping[str, float]:
+        await ledger.add(account, day, 1)
+        return await another.spent(day)
+
+    found = list(await asyncio.gather(add("a", DAY), add("a", DAY), add("b", DAY), add("a", DAY + timedelta(1))))
+    assert found == [{"a": 2, "b": 1}, {"a": 2, "b": 1}, {"a": 2, "b": 1}, {"a": 1}]
+
+
+async def test_what_a_cancelled_call_adds_is_written(tmp_path: Path) -> None:
+    ledger = NeuronLedger(tmp_path)
+    adding = asyncio.create_task(ledger.add("a", DAY, 1))
+    await asyncio.sleep(0)
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    assert await ledger.spent(DAY) == await NeuronLedger(tmp_path).spent(DAY) == {"a": 1}
 
 
 async def test_processes_that_add_at_once_and_are_killed_lose_nothing(tmp_path: Path) -> None:

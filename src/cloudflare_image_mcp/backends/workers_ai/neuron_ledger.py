@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import sqlite3
@@ -42,17 +43,30 @@ class NeuronLedger:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._unwritten = LocalNeuronCounter()
+        self._waiting: dict[tuple[date, str], float] = {}
+        # The transaction that will take what waits; None once it has begun.
+        self._write: asyncio.Task[None] | None = None
         self._warned = False
         self._day: date | None = None
         self._database = SharedDatabase(directory / FILE_NAME, _TABLE)
 
     async def add(self, account_id: str, day: date, neurons: float) -> None:
-        """Writes on the event loop, which takes a fraction of a millisecond (bench/neuron_ledger.py)."""
+        """Returns when the neurons are written, which is done on the event loop and takes a fraction of a millisecond
+        (bench/neuron_ledger.py). What comes in the same turn of the event loop is one transaction.
+        """
+        self._waiting[day, account_id] = self._waiting.get((day, account_id), 0.0) + neurons
+        if self._write is None or self._write.done():  # done: cancelled before it began
+            self._write = asyncio.create_task(self._write_waiting())
+        await asyncio.shield(self._write)
+
+    async def _write_waiting(self) -> None:
+        waiting, self._waiting, self._write = self._waiting, {}, None
         try:
-            await self._database.write(lambda database: self._add(database, account_id, day, neurons))
+            await self._database.write(lambda database: self._add(database, waiting))
         except (OSError, sqlite3.Error) as error:
             self._day = None
-            await self._unwritten.add(account_id, day, neurons)
+            for (day, account_id), neurons in waiting.items():
+                await self._unwritten.add(account_id, day, neurons)
             if not self._warned:
                 self._warned = True
                 log.warning(
@@ -63,6 +77,7 @@ class NeuronLedger:
 
     async def spent(self, day: date) -> Mapping[str, float]:
         """Returns what all processes added. A database that cannot be read counts as empty."""
+        await asyncio.sleep(0)  # what was added in this turn of the event loop is written first
         spent = dict(await self._unwritten.spent(day))
         for account_id, neurons in self._read(day).items():
             spent[account_id] = spent.get(account_id, 0.0) + neurons
@@ -78,11 +93,12 @@ class NeuronLedger:
         except sqlite3.Error as error:
             raise OSError(errno.EIO, str(error)) from error
 
-    def _add(self, database: sqlite3.Connection, account_id: str, day: date, neurons: float) -> None:
-        if day != self._day:
-            database.execute("DELETE FROM spent WHERE day < ?", ((day - KEPT).isoformat(),))
-            self._day = day
-        database.execute(_ADD, (day.isoformat(), account_id, neurons))
+    def _add(self, database: sqlite3.Connection, spent: Mapping[tuple[date, str], float]) -> None:
+        newest = max(day for day, _ in spent)
+        if newest != self._day:
+            database.execute("DELETE FROM spent WHERE day < ?", ((newest - KEPT).isoformat(),))
+            self._day = newest
+        database.executemany(_ADD, [(day.isoformat(), account, neurons) for (day, account), neurons in spent.items()])
 
     def _read(self, day: date) -> dict[str, float]:
         if not self._database.path.is_file():
