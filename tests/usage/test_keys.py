@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,22 @@ def test_a_limit_that_is_no_finite_amount_leaves_the_file_as_it_was(keys: Keys, 
     assert "--usd-per-day" in ran.stderr
     assert amount in ran.stderr
     assert keys.file.read_bytes() == before
+
+
+def test_the_file_keeps_its_owner_and_rights(tmp_path: Path) -> None:
+    """The server may run as another user than the one who adds a key."""
+    file = tmp_path / "keys.toml"
+    home = Home(tmp_path).set(API_KEYS_FILE=str(file))
+    assert home.run("keys", "add", "first").status == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    owner = (4321, 1234) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(file, *owner)
+    file.chmod(0o640)
+    assert home.run("keys", "add", "second").status == 0
+    after = file.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode & 0o777) == (*owner, 0o640)
+    assert list(read_keys(file)) == ["first", "second"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["keys.toml"]
 
 
 def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:

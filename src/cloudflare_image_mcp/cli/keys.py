@@ -230,20 +230,18 @@ def _read(path: Path) -> tuple[Any, Any]:
 
 
 def _write(path: Path, document: Any) -> None:
-    """Replaces the file in one step, so that a server never reads half of it; only its owner may read it."""
-    import os
-    import tempfile
-    from pathlib import Path
-
+    """Replaces the file in one step, so that a server never reads half of it. A new one, and one that everybody could
+    read, only its owner may read.
+    """
     import tomlkit
 
+    from cloudflare_image_mcp.cli.output_files import replace_file
     from cloudflare_image_mcp.errors import SettingError
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".keys-", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(tomlkit.dumps(document))
-        Path(name).replace(path)
+        if path.exists() and path.stat().st_mode & 0o007:
+            path.chmod(0o600)
+        replace_file(path, tomlkit.dumps(document).encode(), mode=0o600)
     except OSError as error:
         raise SettingError(f"API_KEYS_FILE is {path}, which cannot be written: {error.strerror}") from None

@@ -7,9 +7,10 @@ import mimetypes
 import os
 import re
 import secrets
+import stat
 import sys
 import unicodedata
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -140,15 +141,26 @@ def _beside(path: Path) -> Path:
     return path.parent / f".{secrets.token_hex(8)}.part"
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all, in place of one that is there. Raises ``OSError``."""
+def replace_file(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Writes a file whole or not at all, in place of one that is there, whose owner and rights it takes over. ``mode``:
+    the rights of a new one, less the umask. Raises ``OSError``.
+    """
     # The target of a symbolic link is replaced, not the link.
     target = path.resolve()
-    part = _written(target, data)
+    part = _written(target, data, mode)
     try:
+        with suppress(FileNotFoundError):
+            _take_over_rights(target.stat(), part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _take_over_rights(before: os.stat_result, part: Path) -> None:
+    if hasattr(os, "chown"):  # Windows has none
+        with suppress(PermissionError):  # only root may give a file away
+            os.chown(part, before.st_uid, before.st_gid)
+    part.chmod(stat.S_IMODE(before.st_mode))
 
 
 def _create(names: Iterator[Path], data: bytes) -> Path:
@@ -184,11 +196,11 @@ def _claimed(part: Path, path: Path) -> bool:
 _NO_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
-def _written(path: Path, data: bytes) -> Path:
+def _written(path: Path, data: bytes, mode: int = 0o666) -> Path:
     """The bytes on disk under a temporary name in the same directory."""
     part = _beside(path)
     try:
-        with part.open("xb") as stream:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
