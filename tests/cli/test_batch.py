@@ -131,6 +131,8 @@ def test_a_long_id_makes_a_name_that_the_file_system_takes(tmp_path: Path) -> No
     assert ran.status == 0, ran.stderr
     names = [path.name for row in rows(home).values() for path in files_of(row) if path.exists()]
     assert len(set(names)) == 3
+    again = home.run("batch", "requests.jsonl", "-o", "out")
+    assert (again.status, again.stderr) == (0, "2 of 2 requests were done before\n")
 
 
 @pytest.mark.parametrize(

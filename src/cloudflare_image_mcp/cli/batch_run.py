@@ -104,7 +104,7 @@ class Batch:
 
     def summary(self, lines: int, left: int) -> str:
         parts = [
-            f"{self._made} of {left} requests done",
+            f"{self._made} of {left} requests done" if left or not lines else "",
             f"{self._failed} failed: see {ERRORS}" if self._failed else "",
         ]
         if lines > left:
