@@ -57,6 +57,7 @@ rate_report: Final[ContextVar[RateReport | None]] = ContextVar("rate_report", de
 class Reservation:
     """What was reserved for one request."""
 
+    spending: Spending
     kinds: Collection[str]
     """What each charge counts: ``images``, ``neurons``, ``usd``."""
     charges: Sequence[Charge]
@@ -125,10 +126,12 @@ class Limiter:
             for kind, charge, reading in zip(limits, charges, readings, strict=True):
                 if not charge.fits(reading):
                     raise _over_budget(kind, charge, reading, now)
-        return Reservation(limits, charges)
+        return Reservation(spending, limits, charges)
 
     async def settle(self, reservation: Reservation, spending: Spending) -> None:
         """Replaces what was reserved by what was spent. Raises nothing: the images are made."""
+        if spending == reservation.spending:
+            return
         changed = [
             replace(charge, amount=difference)
             for kind, charge in zip(reservation.kinds, reservation.charges, strict=True)
@@ -222,7 +225,7 @@ def _day_charges(name: str, limits: Mapping[str, float], spending: Spending, now
     return tuple(
         [
             # A request that began today may be settled tomorrow.
-            Charge(f"{name}:{kind}:{day}", getattr(spending, kind), limit, kept=2 * _DAY)
+            Charge(f"{name}:{kind}:{day}", getattr(spending, kind), limit, 2 * _DAY)
             for kind, limit in limits.items()
         ]
     )

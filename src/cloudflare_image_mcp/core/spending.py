@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cloudflare_image_mcp.catalog import Currency
 from cloudflare_image_mcp.catalog.model import USD_PER_NEURON
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.core.result import ResultImage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
+class Spending(NamedTuple):
     """Images, what they cost in neurons, and in US dollars: neurons at their price, and what is paid in dollars."""
 
     images: int = 0

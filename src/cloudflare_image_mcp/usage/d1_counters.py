@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, CounterReading, CountersFailed, Outcome
-from cloudflare_image_mcp.usage.counter_table import ADD, ADD_TO_OLD, DELETE_ENDED, TABLE
+from cloudflare_image_mcp.usage.counter_table import DELETE_ENDED, TABLE
 from cloudflare_image_mcp.usage.d1_database import D1Database, D1Failed
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.js_values import Handle
 
 _READ: Final = "SELECT value FROM counters WHERE name = ?"
+_ADD_TO_OLD: Final = "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value, ends = excluded.ends"
+"""The end of an INSERT: a counter that exists grows by the value."""
+_ADD: Final = f"INSERT INTO counters VALUES (?, ?, ?) {_ADD_TO_OLD}"  # noqa: S608 - a constant
 _RESERVE: Final = f"""
 WITH charges AS (
     SELECT value ->> 0 AS name, value ->> 1 AS amount, value ->> 2 AS ends,
@@ -30,7 +33,7 @@ WHERE NOT EXISTS (
     LEFT JOIN counters AS before ON before.name = charges.previous
     WHERE coalesce(now.value, 0) + weight * coalesce(before.value, 0) + amount > most
 )
-{ADD_TO_OLD}
+{_ADD_TO_OLD}
 RETURNING name
 """  # noqa: S608 - a constant
 """Takes the charges as JSON, a list for each, and returns a row for each if they were added, otherwise none. It holds
@@ -59,7 +62,7 @@ class D1Counters:
 
     async def add(self, charges: Sequence[Charge]) -> None:
         now = self._clock.now().timestamp()
-        await self._batch(*((ADD, (charge.counter, charge.amount, now + charge.kept)) for charge in charges))
+        await self._batch(*((_ADD, (charge.counter, charge.amount, now + charge.kept)) for charge in charges))
 
     async def read(self, counters: Sequence[str]) -> list[float]:
         return [_value(rows) for rows in await self._batch(*((_READ, (name,)) for name in counters))]

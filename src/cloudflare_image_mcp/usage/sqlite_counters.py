@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import Charge, CounterReading, CountersFailed, Outcome
-from cloudflare_image_mcp.usage.counter_table import ADD, DELETE_ENDED, TABLE
+from cloudflare_image_mcp.usage.counter_table import DELETE_ENDED, TABLE
 from cloudflare_image_mcp.usage.shared_database import BUSY_POLL, BUSY_TIMEOUT, SharedDatabase, is_busy
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ FILE_NAME: Final = "usage.sqlite3"
 TIDY_EVERY: Final = 600.0
 """Seconds between two deletions of counters that nobody needs any more."""
 
+_SET: Final = "REPLACE INTO counters VALUES (?, ?, ?)"
 _NAMES: Final = 500
 """Counters read by one statement; SQLite allows 999 values in one."""
 
@@ -97,10 +98,9 @@ class SqliteCounters:
             connection.execute(DELETE_ENDED, (now,))
         charges = [charge for change in changes for charge in change.charges]
         held = _values(connection, {name for row in charges for name in (row.counter, row.previous) if name})
-        sums: dict[str, float] = {}
-        outcomes = [_decide(change, held, sums) for change in changes]
-        kept = {charge.counter: charge.kept for charge in charges}
-        connection.executemany(ADD, [(name, amount, now + kept[name]) for name, amount in sums.items()])
+        kept: dict[str, float] = {}
+        outcomes = [_decide(change, held, kept) for change in changes]
+        connection.executemany(_SET, [(name, held[name], now + seconds) for name, seconds in kept.items()])
         return outcomes
 
     def _failed(self, error: Exception) -> CountersFailed:
@@ -108,8 +108,10 @@ class SqliteCounters:
         return CountersFailed(f"{self._database.path} cannot be used ({reason})")
 
 
-def _decide(change: _Change, held: dict[str, float], sums: dict[str, float]) -> Outcome:
-    """Adds the change's amounts to ``held`` and ``sums``, unless it is limited and a limit does not allow it."""
+def _decide(change: _Change, held: dict[str, float], kept: dict[str, float]) -> Outcome:
+    """Adds the change's amounts to ``held``, unless it is limited and a limit does not allow it. ``kept`` takes the
+    seconds for which the counters that changed are needed.
+    """
     readings = tuple(
         [CounterReading(held.get(row.counter, 0.0), held.get(row.previous, 0.0)) for row in change.charges]
     )
@@ -117,7 +119,7 @@ def _decide(change: _Change, held: dict[str, float], sums: dict[str, float]) -> 
     if admitted:
         for charge in change.charges:
             held[charge.counter] = held.get(charge.counter, 0.0) + charge.amount
-            sums[charge.counter] = sums.get(charge.counter, 0.0) + charge.amount
+            kept[charge.counter] = charge.kept
     return Outcome(admitted, readings)
 
 
