@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from datetime import timedelta
@@ -10,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.core.test_gateway import Gate, Scripted, gateway, plain
+from tests.core.test_gateway import NAMES, Gate, Scripted, gateway, noise, plain, png
 from tests.storage.conftest import HandClock
 
 from cloudflare_image_mcp.catalog import Operation
@@ -29,6 +30,8 @@ from cloudflare_image_mcp.system import Background, SystemClock
 from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cloudflare_image_mcp.core.gateway import Gateway
     from cloudflare_image_mcp.core.ports import Call
     from cloudflare_image_mcp.core.request import ImageRequest
@@ -246,6 +249,124 @@ async def test_a_failing_index_is_a_miss_with_a_warning_in_the_log(caplog: pytes
     assert len(logged) == 4
     assert "the disk is gone" in logged[0]
     assert "the disk is full" in logged[1]
+
+
+class HeldIndex(MemoryStore):
+    """Finds answers while ``opened`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(Expiry(None, SystemClock()))
+        self.opened = asyncio.Event()
+        self.opened.set()
+        self.looked = 0
+
+    async def find_answer(self, digest: str) -> str | None:
+        self.looked += 1
+        await self.opened.wait()
+        return await super().find_answer(digest)
+
+
+async def waiting(*requests: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    """Begins one request after another, until all of them wait."""
+    tasks = []
+    for request in requests:
+        tasks.append(asyncio.create_task(request))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_is_found_for_one_is_a_hit_for_all_with_the_bytes_that_they_need() -> None:
+    store = HeldIndex()
+    _, gate, _, core = gated(store=store)
+    gate.opened.set()
+    made = await core.run(asked())
+    store.opened.clear()
+    requests = [
+        asked(),
+        asked(response_format="b64_json"),
+        asked(stream=True),
+        asked().replace(inline=True),
+        asked(response_format="url"),
+    ]
+    tasks = await waiting(*map(core.prepare, requests))
+    store.looked = 0
+    store.opened.set()
+    prepared = await asyncio.gather(*tasks)
+    assert store.looked == 1  # for all those that need the bytes; the first one's URL needs none
+    assert [each.claim and each.claim.outcome for each in prepared] == [HIT] * 5
+    for stored in await store.list():
+        await store.delete(stored.key)
+    results = [await core.carry_out(each) for each in prepared]
+    assert [result.cache for result in results] == [HIT] * 5
+    assert [result.response_format for result in results] == ["url", "b64_json", "url", "url", "url"]
+    kept = await made.images[0].image.payload.read()
+    assert [await result.images[0].image.payload.read() for result in results[1:4]] == [kept] * 3
+
+
+async def test_a_request_that_is_refused_is_so_for_those_that_wait_before_their_answers_begin() -> None:
+    store = HeldIndex()
+    backend, _, _, core = gated(store=store)
+    core.limiter = Limiter(LocalCounters(), SystemClock())
+    access.set(Access("alice", quota=Quota(images_per_day=1)))
+    store.opened.clear()
+    tasks = await waiting(*(core.prepare(asked(n=2, stream=stream)) for stream in (False, True)))
+    store.opened.set()
+    errors = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [getattr(error, "kind", error) for error in errors] == ["insufficient_quota"] * 2
+    assert store.looked == 1
+    assert backend.calls == []
+    assert core._cache is not None
+    assert core._cache._runs == {}
+
+
+@pytest.mark.parametrize("leaves", [0, 1])
+async def test_a_request_that_leaves_while_the_store_is_asked_leaves_the_others_waiting(leaves: int) -> None:
+    store = HeldIndex()
+    backend, gate, background, core = gated(store=store)
+    limiter = core.limiter = Limiter(LocalCounters(), SystemClock())
+    access.set(key := Access("alice", quota=Quota(images_per_day=10)))
+    gate.opened.set()
+    store.opened.clear()
+    tasks = await waiting(*(core.run(asked()) for _ in range(3)))
+    tasks.pop(leaves).cancel()
+    store.opened.set()
+    results = await asyncio.gather(*tasks)
+    assert [result.cache for result in results] == [MISS, JOINED]
+    assert len(backend.calls) == 1
+    assert await background.drain(60) == 0
+    assert (await limiter.used(key))["images"] == (1, 10)
+    assert core._cache is not None
+    assert core._cache._runs == {}
+
+
+async def test_a_request_that_joined_and_was_cancelled_takes_no_place() -> None:
+    backend, gate, background, core = gated()
+    gate.opened.set()
+    left = await core.prepare(asked())
+    (joined,) = await waiting(core.run(asked()))
+    joined.cancel()
+    await asyncio.wait({joined})
+    await core.release(left)
+    assert await background.drain(60) == 0
+    assert backend.calls == []
+    assert list(core.recorder.metrics.requests.values()) == [1]
+
+
+async def test_a_request_that_takes_a_place_is_recorded_with_the_model_that_it_uses() -> None:
+    """By then the service is known to refuse edits with the model asked for."""
+    _, gate, _, core = gated(lambda _: GatewayError("content_policy_violation", "no"))
+    gate.opened.set()
+    image = base64.b64encode(png(noise(64, 64))).decode()
+    edit = parse_request(Operation.EDIT, {**FIELDS, "image": image})
+    left = await core.prepare(edit)
+    (joined,) = await waiting(core.run(edit))
+    core._refusals.add(left.plan.call.model, Operation.EDIT)
+    await core.release(left)
+    with pytest.raises(GatewayError, match="no"):
+        await joined
+    ((_, model, backend, status, _),) = core.recorder.metrics.requests
+    assert (model, backend, status) == (NAMES.default_edit.id, "workers-ai", "400")
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,10 @@ class Gateway:
         A caller that goes away does not stop the work: what was paid for is finished and stored. An image that was to
         be stored and cannot be comes back all the same, unstored, and a warning says so. Raises ``GatewayError``.
         """
-        delivery = Delivery(on_partial=on_partial, on_image=None, must_keep=False, is_shielded=True)
+        joined = prepared.has_joined
+        delivery = Delivery(on_partial=on_partial, on_image=None, must_keep=False, is_shielded=not joined)
+        if joined:  # nothing of it is paid for
+            return await self._delivered(prepared, delivery)
         work = asyncio.ensure_future(self._delivered(prepared, delivery))
         try:
             return await asyncio.shield(work)
@@ -238,11 +241,12 @@ class Gateway:
 
     async def _delivered(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         """Makes the images and records the request."""
+        prepared.note_maker()
         if self._cache is None or prepared.claim is None:
             work = self._settled(prepared, delivery)
         else:
             work = self._cache.answer(prepared, delivery, self._reserved, self._settled)
-        return await self.recorder.recorded(prepared.record, prepared.plan, prepared.backend.name, work)
+        return await self.recorder.recorded(prepared.record, work)
 
     def _settled(self, prepared: Prepared, delivery: Delivery) -> Coroutine[Any, Any, ImageResult]:
         """Makes the images, counts them, and settles what was reserved for them."""

@@ -19,6 +19,7 @@ from cloudflare_image_mcp.core.job import copied
 from cloudflare_image_mcp.core.result import CacheOutcome
 from cloudflare_image_mcp.core.result_records import image_of, image_record, result_of, result_record
 from cloudflare_image_mcp.core.shared_run import Claim, RunAbandonedError, SharedRun
+from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.imagefile.payload import BytesPayload
 from cloudflare_image_mcp.request_context import is_cancelled
@@ -63,7 +64,7 @@ class ImageCache:
 
     async def claim(self, checked: Prepared, stage: Callable[[Prepared], Awaitable[Prepared]]) -> Prepared:
         """Finds the request's answer in the store, or joins the run of an identical request; otherwise ``stage`` makes
-        the request ready, and it leads a run. Raises what ``stage`` raises.
+        the request ready, and it leads a run. Raises what ``stage`` raises, also where an identical request leads.
         """
         with checked.timings.phase("cache"):
             digest = await self._digest(checked)
@@ -86,11 +87,12 @@ class ImageCache:
                 work = run(prepared, replace(delivery, keep=True, must_keep=False, is_shielded=False))
                 claim.run.start(self._led(claim.digest, claim.run, work, prepared.request), self._defer)
             try:
-                return self._rendered(await claim.run.wait(), prepared, delivery)
+                return self._rendered(await claim.run.wait(), prepared, claim.outcome, delivery)
             except RunAbandonedError:
                 if leads:
                     raise GatewayError("interrupted", "the gateway stopped while the images were made") from None
                 prepared = await self._claim(replace(prepared, claim=None), claim.digest, stage)
+                prepared.note_maker()
             except GatewayError as error:
                 if leads:
                     raise
@@ -100,7 +102,7 @@ class ImageCache:
                 raise
         if claim is None or claim.answer is None:
             raise ValueError("the request has no claim")
-        return self._rendered(claim.answer, prepared, delivery)
+        return self._rendered(claim.answer, prepared, claim.outcome, delivery)
 
     def release(self, claim: Claim) -> None:
         """Gives up a claim, unless its request has begun."""
@@ -115,10 +117,9 @@ class ImageCache:
     async def _claim(
         self, checked: Prepared, digest: str, stage: Callable[[Prepared], Awaitable[Prepared]]
     ) -> Prepared:
-        run = self._runs.get(digest)
-        if run is not None:
-            run.requests += 1
-            return replace(checked, claim=Claim(digest, CacheOutcome.JOINED, run=run))
+        while (run := self._runs.get(digest)) is not None:
+            if (claim := await self._join(digest, run, checked.request)) is not None:
+                return replace(checked, claim=claim)
         run = SharedRun()
         if self._options.join_requests:
             self._runs[digest] = run
@@ -130,10 +131,33 @@ class ImageCache:
             run.fail(error)
             raise
         if answer is None:
-            return replace(staged, claim=Claim(digest, CacheOutcome.MISS, run=run))
-        self._end(digest, run)
-        run.succeed(answer)
-        return replace(checked, claim=Claim(digest, CacheOutcome.HIT, answer=answer))
+            claim = Claim(digest, CacheOutcome.MISS, run=run)
+        else:
+            claim = Claim(digest, CacheOutcome.HIT, answer=answer)
+            self._end(digest, run)
+        run.note_found(answer)
+        return replace(staged, claim=claim)
+
+    async def _join(self, digest: str, run: SharedRun, request: ImageRequest) -> Claim | None:
+        """Waits until the leading request has looked into the store and is ready, so that what is claimed is certain
+        before an answer begins. None where the request has to look itself: the leading one left, or did not read the
+        images that this one needs.
+        """
+        run.requests += 1
+        try:
+            answer = await run.found()
+        except RunAbandonedError:
+            return None
+        except GatewayError as error:
+            raise copied(error) from None
+        except asyncio.CancelledError:
+            self._leave(digest, run)
+            raise
+        if answer is None:
+            return Claim(digest, CacheOutcome.JOINED, run=run)
+        if self._needs_bytes(request) and any(isinstance(row.image.payload, StoredPayload) for row in answer.images):
+            return None
+        return Claim(digest, CacheOutcome.HIT, answer=answer)
 
     async def _led(
         self, digest: str, run: SharedRun, work: Coroutine[Any, Any, ImageResult], request: ImageRequest
@@ -155,14 +179,16 @@ class ImageCache:
         if self._runs.get(digest) is run:
             del self._runs[digest]
 
-    def _rendered(self, result: ImageResult, prepared: Prepared, delivery: Delivery) -> ImageResult:
+    def _rendered(
+        self, result: ImageResult, prepared: Prepared, outcome: CacheOutcome, delivery: Delivery
+    ) -> ImageResult:
         """The result as the answer to this request, which costs nothing unless it led the run."""
-        images, request, claim = result.images, prepared.request, prepared.claim
+        images, request = result.images, prepared.request
         if delivery.must_keep:
             images = tuple(image for image in images if image.stored)
             if not images:
                 raise GatewayError("storage_error", "the images could not be stored")
-        if claim is not None and claim.outcome is CacheOutcome.MISS:
+        if outcome is CacheOutcome.MISS:
             return replace(result, images=images)
         return replace(
             result,
@@ -172,8 +198,12 @@ class ImageCache:
             response_format=self._response_format(request),
             timings=prepared.timings.seconds,
             safety_identifier=request.safety_identifier,
-            cache=CacheOutcome.JOINED if result.cache is CacheOutcome.MISS else CacheOutcome.HIT,
+            cache=outcome,
         )
+
+    def _needs_bytes(self, request: ImageRequest) -> bool:
+        """Whether the answer holds the images: they are read before it begins, because they may expire meanwhile."""
+        return request.stream or request.inline or self._response_format(request) != "url"
 
     async def _find(self, digest: str, checked: Prepared) -> ImageResult | None:
         """The stored answer; None where there is none, or not all of its images are there. Raises nothing."""
@@ -190,9 +220,8 @@ class ImageCache:
 
     async def _read(self, text: str, checked: Prepared) -> ImageResult | None:
         data, request = json.loads(text), checked.request
-        response_format = self._response_format(request)
-        lazily = response_format == "url" and not request.stream
-        found = await asyncio.gather(*(self._image(row, lazily=lazily) for row in data["images"]))
+        read = self._needs_bytes(request)
+        found = await asyncio.gather(*(self._image(row, read=read) for row in data["images"]))
         images = tuple(image for image in found if image is not None)
         if len(images) != request.n:
             return None
@@ -202,7 +231,7 @@ class ImageCache:
             self._options.names.offered,
             operation=request.operation,
             requested_model=request.model,
-            response_format=response_format,
+            response_format=self._response_format(request),
         )
         try:
             access.get().check(result.model, request.operation)
@@ -210,13 +239,13 @@ class ImageCache:
             return None
         return replace(result, cache=CacheOutcome.HIT)
 
-    async def _image(self, row: dict[str, Any], *, lazily: bool) -> ResultImage | None:
-        """A stored image, with its bytes unless they are read ``lazily``; None where it is not there any more."""
+    async def _image(self, row: dict[str, Any], *, read: bool) -> ResultImage | None:
+        """A stored image, with its bytes if they are to be ``read`` now; None where it is not there any more."""
         stored = await self._store.find(row["key"])
         if stored is None or stored.owner != access.get().name:
             return None
         image = replace(image_of(row, stored.created, self._store), stored=stored, details=stored.details)
-        if lazily:
+        if not read:
             return image
         try:
             data = b"".join([chunk async for chunk in image.image.payload.chunks()])

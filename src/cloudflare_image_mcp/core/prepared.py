@@ -66,6 +66,10 @@ class Prepared:
     ``call`` and ``finish`` yet; a request that is answered from the cache or joins another one is never staged.
     """
 
+    def note_maker(self) -> None:
+        """Names in the record the model and the backend that are to make the images."""
+        self.record.model, self.record.backend = self.plan.call.model.id, self.backend.name
+
     @property
     def is_degraded(self) -> bool:
         """Whether something failed before that may work the next time; a refused edit will not."""

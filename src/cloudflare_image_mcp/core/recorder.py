@@ -50,11 +50,8 @@ class Recorder:
         record.error = error_type(error)
         self._end(record, error.row.status if isinstance(error, GatewayError) else DEFECT)
 
-    async def recorded(
-        self, record: RequestRecord, plan: Plan, backend: str, work: Awaitable[ImageResult]
-    ) -> ImageResult:
+    async def recorded(self, record: RequestRecord, work: Awaitable[ImageResult]) -> ImageResult:
         """Waits for the answer and ends the request, whatever becomes of it."""
-        record.model, record.backend = plan.call.model.id, backend
         status = DEFECT
         try:
             result = await work

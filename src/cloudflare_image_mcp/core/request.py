@@ -275,6 +275,8 @@ class ImageRequest(Parameters):
     """The caller's prompt, where ``prompt`` was written by a text model."""
     unenhanced: SkipValidation[bool] = False
     """Whether a text model was to write the prompt and failed."""
+    inline: SkipValidation[bool] = False
+    """Whether the answer holds the images themselves beside their URLs."""
 
     def name_of(self, parameter: str) -> str:
         """The parameter as the caller wrote it: ``num_steps`` for ``steps``."""

@@ -19,15 +19,28 @@ class RunAbandonedError(Exception):
 
 
 class SharedRun:
-    """The request that began it starts it, or ends it before; every other one waits. It is cancelled when the last one
-    that waits is.
+    """The request that began it looks for its images in the store. Where they are not there, it starts the run, or
+    leaves before that; every other request waits. The run is cancelled when the last request that waits is.
     """
 
     def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
         self.requests = 1
         """That lead or join it and were not cancelled."""
         self._task: asyncio.Task[ImageResult] | None = None
-        self._result: asyncio.Future[ImageResult] = asyncio.get_running_loop().create_future()
+        self._found: asyncio.Future[ImageResult | None] = loop.create_future()
+        self._result: asyncio.Future[ImageResult] = loop.create_future()
+
+    def note_found(self, answer: ImageResult | None) -> None:
+        """Hands on the stored answer, which needs no run; None: the images are to be made."""
+        self._found.set_result(answer)
+
+    async def found(self) -> ImageResult | None:
+        """Waits for the search in the store. Returns the stored answer, or None where the images are to be made.
+        Raises the error of the request that searches, or ``RunAbandonedError``.
+        """
+        await asyncio.wait({self._found})
+        return self._found.result()
 
     def start(self, work: Coroutine[object, object, ImageResult], defer: Defer) -> None:
         """Runs ``work`` in a task of its own, which the end of one of the requests does not cancel."""
@@ -35,13 +48,11 @@ class SharedRun:
         self._task.add_done_callback(self._settle)
         defer(_ended(self._task))
 
-    def succeed(self, result: ImageResult) -> None:
-        self._result.set_result(result)
-
     def fail(self, error: BaseException) -> None:
         """Hands the error to all that wait. Where the first request left, they are told to take its place."""
-        self._result.set_exception(RunAbandonedError() if isinstance(error, asyncio.CancelledError) else error)
-        self._result.exception()  # read, or Python complains where nobody waits
+        ended = self._result if self._found.done() else self._found
+        ended.set_exception(RunAbandonedError() if isinstance(error, asyncio.CancelledError) else error)
+        ended.exception()  # read, or Python complains where nobody waits
 
     async def wait(self) -> ImageResult:
         """Raises the run's error, or ``RunAbandonedError``. Cancelling the caller does not end the run."""
@@ -61,7 +72,7 @@ class SharedRun:
         elif (error := task.exception()) is not None:
             self.fail(error)
         else:
-            self.succeed(task.result())
+            self._result.set_result(task.result())
 
 
 @dataclass(slots=True)

@@ -142,7 +142,13 @@ def read_chat(fields: Mapping[str, Any], gateway: Gateway) -> ChatRequest:
     options = fields.get("stream_options")
     return ChatRequest(
         # The Markdown needs a URL, so the image is stored.
-        request.replace(images=images, response_format="url", stream=False, warnings=(*request.warnings, *warnings)),
+        request.replace(
+            images=images,
+            response_format="url",
+            stream=False,
+            inline=True,
+            warnings=(*request.warnings, *warnings),
+        ),
         stream=request.stream,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         earlier=earlier and operation is Operation.EDIT,
