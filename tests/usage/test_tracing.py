@@ -207,6 +207,18 @@ def test_the_path_of_a_request_that_no_route_took_is_not_in_its_span(origin: str
     assert not [value for value in span.attributes.values() if url.rpartition("/")[2] in str(value)]
 
 
+@pytest.mark.parametrize(("path", "name"), [("/v1/images/generations", "HTTP /v1/images/generations"), ("/x", "HTTP")])
+def test_a_method_that_opentelemetry_does_not_know_is_not_in_the_name_of_a_span(
+    origin: str, collector: Collector, path: str, name: str
+) -> None:
+    trace = f"5cf92f3577b34da6a3ce929d0e0e48{len(path):02}"
+    answer = requests.request("PROPFIND", f"{origin}{path}", headers=traceparent(trace), timeout=60)
+    assert answer.status_code in {404, 405}
+    (span,) = collector.trace_of(name, trace)
+    assert span.attributes["http.request.method"] == "_OTHER"
+    assert span.attributes["http.request.method_original"] == "PROPFIND"
+
+
 def test_mcp_over_http(origin: str, collector: Collector) -> None:
     """Every call of a session has a trace of its own: that of the call's ``_meta``, else of its HTTP request."""
     session = Session(origin, "2025-11-25")

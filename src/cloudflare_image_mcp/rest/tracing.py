@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 UNTRACED: Final = frozenset({"/health", "/ready", METRICS})
 """Paths that monitoring asks for every few seconds."""
+KNOWN_METHODS: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
+)
+"""Methods that spans name; a caller could make up any number of others."""
 
 
 class TracingMiddleware:
@@ -34,7 +38,7 @@ class TracingMiddleware:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        with self._tracer.span(scope["method"], "server", _attributes(scope, headers), caller=headers) as span:
+        with self._tracer.span(_name(scope), "server", _attributes(scope, headers), caller=headers) as span:
             status = CLIENT_LEFT
 
             async def send_noting_status(message: Message) -> None:
@@ -49,12 +53,21 @@ class TracingMiddleware:
                 _end(span, scope, status)
 
 
+def _name(scope: Scope) -> str:
+    """The method in a span's name."""
+    method: str = scope["method"]
+    return method if method in KNOWN_METHODS else "HTTP"
+
+
 def _attributes(scope: Scope, headers: Mapping[str, str]) -> dict[str, str | int | float]:
+    method = scope["method"]
     attributes: dict[str, str | int | float] = {
-        "http.request.method": scope["method"],
+        "http.request.method": method if method in KNOWN_METHODS else "_OTHER",
         "url.scheme": scope["scheme"],
         "network.protocol.version": scope["http_version"],
     }
+    if method not in KNOWN_METHODS:
+        attributes["http.request.method_original"] = method
     host, _, port = headers.get("host", "").rpartition(":")
     if port.isdigit():
         attributes |= {"server.address": host, "server.port": int(port)}
@@ -72,7 +85,7 @@ def _end(span: Span, scope: Scope, status: int) -> None:
     if route:
         # Not the path itself: the ids of images and jobs in paths give access to them.
         attributes |= {"http.route": route, "url.path": route}
-        span.rename(f"{scope['method']} {route}")
+        span.rename(f"{_name(scope)} {route}")
     # A stream begins with 200 and may fail after that.
     ended_with = max(status, record.status) if status == HTTPStatus.OK else status
     if record.error and ended_with >= 400:
