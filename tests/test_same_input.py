@@ -71,6 +71,11 @@ INPUTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # fields, and wor
     "two names, one value": ({"steps": 4, "num_steps": "4"}, ()),
     "two names, one out of range": ({"steps": 4, "num_steps": 99}, ("num_steps must be an integer from 1 to 8",)),
     "a misspelt name": ({"stesp": 4}, ('"stesp" is not a known parameter and was ignored; did you mean steps?',)),
+    "a misspelt prompt": (
+        {"prompt": "", "promt": "a red apple"},
+        ('prompt is required: "promt" is not a known parameter; did you mean prompt?',),
+    ),
+    "no prompt, and an unknown name": ({"prompt": "", "colour": "red"}, ("prompt is required",)),
     "flags in the prompt": ({"prompt": "a red apple --num-steps 4 --size=320x256 \u2014n=2", "size": ""}, ()),
     "a misspelt flag in the prompt": (
         {"prompt": "a red apple --stepz=4"},

@@ -56,11 +56,12 @@ def test_results_have_openais_form_and_images_their_files(tmp_path: Path) -> Non
         line("../Étude 1", "/v1/images/edits", image=image, prompt="make it blue"),
         line("vary", "/v1/images/variations", image=image),
         line("wrong", steps=999),
+        line("misspelt", prompt=None, promt="a red fox"),
         {**line("asks"), "body": {"prompt": "a fox", "size": "256x256", "async": True, "stream": True}},
     )
     ran = home.run("batch", file, "-o", "out")
     assert ran.status == 2, ran.stderr
-    assert "5 of 6 requests done; 1 failed: see errors.jsonl" in ran.stderr
+    assert "5 of 7 requests done; 2 failed: see errors.jsonl" in ran.stderr
     assert ran.lines == [str(Path("out", "output.jsonl"))]
     done = rows(home)
     assert done.keys() == {"fox", "two", "../Étude 1", "vary", "asks"}
@@ -83,13 +84,15 @@ def test_results_have_openais_form_and_images_their_files(tmp_path: Path) -> Non
         path.read_bytes() for path in files_of(done["two"])
     ]
     assert any("unknown" in warning for warning in two["warnings"])
-    failed = rows(home, "errors.jsonl")["wrong"]["response"]
-    assert (failed["status_code"], failed["body"]["error"]["param"]) == (400, "steps")
+    errors = {name: row["response"] for name, row in rows(home, "errors.jsonl").items()}
+    assert [errors[name]["status_code"] for name in ("wrong", "misspelt")] == [400, 400]
+    assert errors["wrong"]["body"]["error"]["param"] == "steps"
+    assert "did you mean prompt?" in errors["misspelt"]["body"]["error"]["message"]
 
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix == ".png"}
     again = home.run("batch", file, "-o", "out")
     assert again.status == 2
-    assert "5 of 6 requests were done before; 0 of 1 requests done; 1 failed" in again.stderr
+    assert "5 of 7 requests were done before; 0 of 2 requests done; 2 failed" in again.stderr
     assert rows(home) == done
     assert before == {
         path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix == ".png"

@@ -81,6 +81,7 @@ def parse_request(operation: Operation, fields: Mapping[str, object]) -> ImageRe
         written={name: name_written for name, name_written in names.items() if name not in flags},
         others=tuple(others),
         warnings=(*_not_known(unknown), *left_out, *warnings),
+        misspelt_prompt=None if "prompt" in values else _misspelt("prompt", unknown),
     )
 
 
@@ -256,16 +257,24 @@ def _not_known(unknown: list[_Value]) -> Iterator[str]:
             continue
         named += 1
         if named <= _MAX_UNKNOWN:
-            yield f"{shown(written, 40)} is not a known parameter and was ignored{_nearest(written)}"
+            near = _nearest(written)
+            hint = f"; did you mean {near}?" if near else ""
+            yield f"{shown(written, 40)} is not a known parameter and was ignored{hint}"
     if named > _MAX_UNKNOWN:
         yield f"{named - _MAX_UNKNOWN} more unknown parameters were ignored"
 
 
-def _nearest(written: str) -> str:
+def _misspelt(parameter: str, unknown: list[_Value]) -> str | None:
+    """The first unknown field that may be meant for a parameter."""
+    nearest = ((written, _nearest(written)) for written, _ in unknown[:_MAX_UNKNOWN])
+    return next((written for written, near in nearest if near and NAMES[near] == parameter), None)
+
+
+def _nearest(written: str) -> str | None:
+    """The known name that is most like an unknown one."""
     if len(written) > _MAX_NAME:
-        return ""
-    near = get_close_matches(snake_case(written), NAMES, n=1, cutoff=0.75)
-    return f"; did you mean {near[0]}?" if near else ""
+        return None
+    return next(iter(get_close_matches(snake_case(written), NAMES, n=1, cutoff=0.75)), None)
 
 
 def _failure(error: ValidationError) -> str:

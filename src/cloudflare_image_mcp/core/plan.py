@@ -140,7 +140,9 @@ def _check_task(request: ImageRequest, model: Model, abilities: Abilities, rows:
         able = ", ".join(other.id for other in rows.values() if operation in other.promise.tasks)
         raise invalid("model", f"{model.id} does not {_TASK_NAMES[operation]}; these models do: {able}")
     if operation is not Operation.VARY and abilities.prompt and not request.prompt.strip():
-        raise invalid("prompt", "prompt is required")
+        misspelt = request.misspelt_prompt
+        hint = "" if misspelt is None else f": {shown(misspelt, 40)} is not a known parameter; did you mean prompt?"
+        raise invalid("prompt", f"prompt is required{hint}")
     longest = longest_prompt(request, model, abilities)
     if len(request.prompt) > longest:
         raise invalid(

@@ -271,6 +271,8 @@ class ImageRequest(Parameters):
     others: SkipValidation[tuple[OtherValue, ...]] = ()
     warnings: SkipValidation[tuple[str, ...]] = ()
     """Values that were changed or ignored."""
+    misspelt_prompt: SkipValidation[str | None] = None
+    """An unknown field that may be meant for the prompt, where there is none."""
     original_prompt: SkipValidation[str | None] = None
     """The caller's prompt, where ``prompt`` was written by a text model."""
     unenhanced: SkipValidation[bool] = False
