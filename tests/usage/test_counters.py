@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,25 @@ async def test_many_users_at_once_never_exceed_a_limit(make: Make) -> None:
     assert sum(await asyncio.gather(*map(use, users))) == 33
     assert await users[0].read(["a:images:d", "a:neurons:d"]) == [99, 16.5]
     for counters in users:
+        await counters.aclose()
+
+
+async def test_sqlite_counters_notice_what_others_wrote_and_what_was_undone(tmp_path: Path) -> None:
+    one, other = SqliteCounters(tmp_path), SqliteCounters(tmp_path)
+    wanted = [charge("a:images:d", 1, 100)]
+    for counters in (one, one, other, one, other, other):
+        await counters.reserve(wanted)
+    assert (await one.reserve(wanted)).readings == (CounterReading(6),)
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        refused = "SELECT RAISE(FAIL, 'refused')"
+        database.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON counters WHEN new.name = 'b' BEGIN {refused}; END")
+    with pytest.raises(CountersFailed, match="refused"):
+        await one.reserve([*wanted, charge("b", 1, 1)])
+    assert (await one.reserve(wanted)).readings == (CounterReading(7),)
+    shutil.rmtree(tmp_path)
+    assert (await one.reserve(wanted)).readings == (CounterReading(0),)
+    assert (await other.reserve(wanted)).readings == (CounterReading(1),)
+    for counters in (one, other):
         await counters.aclose()
 
 

@@ -37,8 +37,8 @@ class _Change:
 class SqliteCounters:
     """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes.
 
-    What comes in the same turn of the event loop is one transaction, which reads and writes every counter once: under
-    load that is most of the cost.
+    What comes in the same turn of the event loop is one transaction, which writes every counter once, and reads those
+    that may have changed: under load that is most of the cost.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -46,6 +46,10 @@ class SqliteCounters:
         self._tidied = 0.0
         self._waiting: list[_Change] = []
         self._deadline = 0.0
+        self._held: dict[str, float] = {}
+        """What counters held at the end of the last transaction."""
+        self._seen: tuple[sqlite3.Connection, int] | None = None
+        """The file and its version for which that is true; None after a transaction that failed."""
 
     async def reserve(self, charges: Sequence[Charge]) -> Outcome:
         return await self._enqueue(charges, is_limited=True)
@@ -80,6 +84,7 @@ class SqliteCounters:
         try:
             outcomes = self._database.try_write(lambda connection: self._carry_out(connection, wanted))
         except (OSError, sqlite3.Error) as error:
+            self._seen = None
             if isinstance(error, sqlite3.Error) and is_busy(error) and time.monotonic() < self._deadline:
                 loop.call_later(BUSY_POLL, self._write_all, loop)
                 return
@@ -91,17 +96,27 @@ class SqliteCounters:
         self._waiting.clear()
 
     def _carry_out(self, connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[Outcome]:
-        """Reads every counter once, decides one change after the other, and writes every counter once."""
+        """Decides one change after the other, and writes every counter once."""
         now = time.time()
         if now - self._tidied > TIDY_EVERY:
-            self._tidied = now
+            self._tidied, self._seen = now, None
             connection.execute(DELETE_ENDED, (now,))
         charges = [charge for change in changes for charge in change.charges]
-        held = _values(connection, {name for row in charges for name in (row.counter, row.previous) if name})
+        held = self._current(connection, {name for row in charges for name in (row.counter, row.previous) if name})
         kept: dict[str, float] = {}
         outcomes = [_decide(change, held, kept) for change in changes]
         connection.executemany(_SET, [(name, held[name], now + seconds) for name, seconds in kept.items()])
         return outcomes
+
+    def _current(self, connection: sqlite3.Connection, names: set[str]) -> dict[str, float]:
+        """Returns what the counters hold, and further ones; the transaction's own changes are to be made there too."""
+        # The version is another one after a change by another connection; this connection's own changes do not count.
+        ((version,),) = connection.execute("PRAGMA data_version")
+        if self._seen != (connection, version):
+            self._seen, self._held = (connection, version), {}
+        if unknown := names - self._held.keys():
+            self._held.update(dict.fromkeys(unknown, 0.0) | _values(connection, unknown))
+        return self._held
 
     def _failed(self, error: Exception) -> CountersFailed:
         reason = getattr(error, "strerror", None) or str(error)
