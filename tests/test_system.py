@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cloudflare_image_mcp.storage.record import is_key
 from cloudflare_image_mcp.system import Background, SystemClock, SystemIds
+from tests.waiting import LONGEST
 
 if TYPE_CHECKING:
     import pytest
@@ -44,7 +45,7 @@ async def test_deferred_work_survives_the_garbage_collector_and_is_waited_for() 
     background(work("first"))
     gc.collect()
     assert len(background) == 1
-    assert await background.drain(120) == 0
+    assert await background.drain(LONGEST) == 0
     assert done == ["first", "its own"]
     assert len(background) == 0
 
@@ -57,7 +58,7 @@ async def test_a_failure_of_background_work_is_logged(caplog: pytest.LogCaptureF
 
     background(work())
     with caplog.at_level(logging.ERROR):
-        assert await background.drain(120) == 0
+        assert await background.drain(LONGEST) == 0
     assert "out of paint" in caplog.text
 
 

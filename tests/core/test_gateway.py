@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from tests.waiting import LONGEST
 
 from cloudflare_image_mcp.backends.local import LocalBackend
 from cloudflare_image_mcp.backends.workers_ai.wire import abilities_of
@@ -304,7 +305,7 @@ async def hang_up(core: Gateway, backend: Scripted, background: Background) -> i
         await caller
     assert await core.store.list() == []
     gate.opened.set()
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
     return len(await core.store.list())
 
 

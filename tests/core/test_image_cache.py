@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.core.test_gateway import NAMES, Gate, Scripted, gateway, noise, plain, png
 from tests.storage.conftest import HandClock
+from tests.waiting import LONGEST
 
 from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core import jobs as jobs_module
@@ -131,7 +132,7 @@ async def test_a_cancelled_job_does_not_cancel_the_call_that_others_wait_for() -
     gate.opened.set()
     assert (await waiting).cache is JOINED
     assert len(backend.calls) == 1
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
 
 
 async def test_a_job_that_nobody_else_waits_for_is_cancelled() -> None:
@@ -142,7 +143,7 @@ async def test_a_job_that_nobody_else_waits_for_is_cancelled() -> None:
     await gate.reached.wait()
     assert (await jobs.cancel(job.id)).state == "cancelled"
     gate.opened.set()
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
     assert await core.store.list() == []
     assert (await core.run(asked())).cache is MISS
     assert len(backend.calls) == 2
@@ -160,10 +161,10 @@ async def test_jobs_that_join_a_request_leave_it_its_turn(monkeypatch: pytest.Mo
         await asyncio.sleep(0)
     started = [await jobs.start(asked(), leading), *others]
     for job in started:
-        await job.wait(30)
+        await job.wait(LONGEST)
     assert [job.state for job in started] == [JobState.COMPLETED] * 4
     assert len(backend.calls) == 1
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
 
 
 async def test_those_that_wait_for_a_request_that_is_not_carried_out_take_its_place() -> None:
@@ -186,11 +187,11 @@ async def test_a_joined_job_has_its_images_stored() -> None:
     job = await Jobs(core).start(asked())
     gate.opened.set()
     first = await tasks[0]
-    assert await job.wait(60)
+    assert await job.wait(LONGEST)
     assert job.result is not None
     assert job.result.cache is JOINED
     assert job.images[0].stored == first.images[0].stored
-    await background.drain(60)
+    await background.drain(LONGEST)
 
 
 async def test_images_that_cannot_be_stored_fail_a_job_and_no_other_request() -> None:
@@ -199,11 +200,11 @@ async def test_images_that_cannot_be_stored_fail_a_job_and_no_other_request() ->
     job = await Jobs(core).start(asked())
     gate.opened.set()
     assert (await tasks[0]).cache is MISS
-    assert await job.wait(60)
+    assert await job.wait(LONGEST)
     assert job.error is not None
     assert job.error.kind == "storage_error"
     assert (await core.run(asked())).cache is MISS
-    await background.drain(60)
+    await background.drain(LONGEST)
 
 
 async def test_some_of_several_images_are_not_kept() -> None:
@@ -334,7 +335,7 @@ async def test_a_request_that_leaves_while_the_store_is_asked_leaves_the_others_
     results = await asyncio.gather(*tasks)
     assert [result.cache for result in results] == [MISS, JOINED]
     assert len(backend.calls) == 1
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
     assert (await limiter.used(key))["images"] == (1, 10)
     assert core._cache is not None
     assert core._cache._runs == {}
@@ -348,7 +349,7 @@ async def test_a_request_that_joined_and_was_cancelled_takes_no_place() -> None:
     joined.cancel()
     await asyncio.wait({joined})
     await core.release(left)
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
     assert backend.calls == []
     assert list(core.recorder.metrics.requests.values()) == [1]
 
@@ -405,7 +406,7 @@ async def test_a_hit_and_a_join_cost_a_key_a_request_and_nothing_else() -> None:
         await core.run(asked())
     assert caught.value.kind == "rate_limit_exceeded"
     assert len(backend.calls) == 1
-    await background.drain(60)
+    await background.drain(LONGEST)
 
 
 @pytest.mark.parametrize("steps", range(6))
@@ -423,7 +424,7 @@ async def test_a_request_that_is_cancelled_at_any_moment_gives_back_what_it_rese
         await request
     for _ in range(20):
         await asyncio.sleep(0)
-    assert await background.drain(60) == 0
+    assert await background.drain(LONGEST) == 0
     assert (await limiter.used(key))["images"] == (0, 5)
 
 
@@ -463,7 +464,7 @@ async def test_whoever_leaves_when_all_others_are_answered_and_nothing_is_left_b
             for stored in await core.store.list():
                 await core.store.delete(stored.key)
     gate.opened.set()
-    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
+    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), LONGEST)
     assert {type(outcome).__name__ for outcome in outcomes} <= {
         "ImageResult",
         "GatewayError",
@@ -471,7 +472,7 @@ async def test_whoever_leaves_when_all_others_are_answered_and_nothing_is_left_b
         "NoneType",
     }
     assert sum(getattr(outcome, "cache", None) is MISS for outcome in outcomes) > 0
-    await background.drain(60)
+    await background.drain(LONGEST)
     assert core._cache is not None
     assert core._cache._runs == {}
     assert (await limiter.used(key))["images"][0] == len(made)

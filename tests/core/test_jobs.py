@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.mcp_server.backends import NoiseBackend, noise
+from tests.waiting import LONGEST
 
 from cloudflare_image_mcp.assembly import assemble
 from cloudflare_image_mcp.catalog import Operation, Size
@@ -89,11 +90,11 @@ async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -
         job = await jobs.start(request(response_format="b64_json"))
         assert not await job.wait(0.05)
         assert not job.is_over
-        waiter = asyncio.create_task(job.wait(60))
+        waiter = asyncio.create_task(job.wait(LONGEST))
         await asyncio.sleep(0)
         waiter.cancel()
         backend.turns.release()
-        assert await job.wait(60)
+        assert await job.wait(LONGEST)
         assert job.state is JobState.COMPLETED
         assert job.images[0].stored is not None
         assert await jobs.find(job.id) is job
@@ -111,7 +112,7 @@ async def test_a_job_whose_work_stood_still_in_a_worker_is_interrupted(monkeypat
             assert found.state is state
             assert (found.error is not None and found.error.kind == "interrupted") is (state is JobState.FAILED)
             backend.turns.release()  # it was only late: what it made counts
-            await asyncio.wait_for(job.over.wait(), 60)
+            await asyncio.wait_for(job.over.wait(), LONGEST)
             assert (job.state, job.error) == (JobState.COMPLETED, None)
 
 
@@ -124,7 +125,7 @@ async def test_images_are_seen_as_they_are_made_and_in_order_at_the_end() -> Non
         assert not job.is_over
         for _ in range(2):
             backend.turns.release()
-        assert await job.wait(60)
+        assert await job.wait(LONGEST)
         assert [image.seed for image in job.images] == [1, 2, 3]
 
 
@@ -207,7 +208,7 @@ async def test_jobs_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.Mon
             await asyncio.sleep(0.01)
             assert backend.calls <= 4
         for job in begun[:4]:
-            assert await job.wait(60)
+            assert await job.wait(LONGEST)
             assert job.state is JobState.COMPLETED
         assert begun[4].state is JobState.CANCELLED
         assert await jobs.own() == begun[::-1]
@@ -219,8 +220,8 @@ async def test_what_goes_wrong_is_the_jobs_error() -> None:
         backend.turns.release()
         failed = await jobs.start(request())
         wrong = await jobs.start(request(steps=99))
-        assert await failed.wait(120)
-        assert await wrong.wait(120)
+        assert await failed.wait(LONGEST)
+        assert await wrong.wait(LONGEST)
         assert failed.state is wrong.state is JobState.FAILED
         assert failed.error is not None
         assert failed.error.kind == "upstream_error"
@@ -238,7 +239,7 @@ async def test_older_images_are_read_from_the_store(monkeypatch: pytest.MonkeyPa
         for seed in range(3):
             backend.turns.release()
             job = await jobs.start(request(seed=seed))
-            assert await job.wait(60)
+            assert await job.wait(LONGEST)
             done.append((job, await job.images[0].image.payload.read()))
         kinds = [type(job.images[0].image.payload) for job, _ in done]
         assert kinds[0] is StoredPayload
@@ -274,7 +275,7 @@ async def test_a_job_that_is_over_lets_go_of_its_input_images(refused: set[int |
         )
         job = await jobs.start(edit)
         del edit
-        assert await job.wait(60)
+        assert await job.wait(LONGEST)
         assert job.state is (JobState.FAILED if refused else JobState.COMPLETED)
         assert (job.request.prompt, job.request.n) == ("x", 1)
         gc.collect()
@@ -290,7 +291,7 @@ async def test_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         for seed in range(4):
             backend.turns.release()
             job = await jobs.start(request(seed=seed))
-            assert await job.wait(60)
+            assert await job.wait(LONGEST)
             ids.append(job.id)
         with pytest.raises(GatewayError, match="there is no job") as caught:
             await jobs.find(ids[0])
@@ -311,7 +312,7 @@ async def test_jobs_with_a_record_leave_the_memory(
         for seed in range(5):
             backend.turns.release()
             job = await jobs.start(request(seed=seed))
-            assert await job.wait(60)
+            assert await job.wait(LONGEST)
             done.append((job.id, await job.images[0].image.payload.read()))
         assert len(jobs._jobs) == (3 if readable else 5)
         for job_id, data in done:
@@ -327,7 +328,7 @@ async def test_a_stored_payload_reads_like_any() -> None:
     async with started() as (jobs, backend):
         backend.turns.release()
         job = await jobs.start(request())
-        assert await job.wait(60)
+        assert await job.wait(LONGEST)
         stored = job.images[0].stored
         assert stored is not None
         store = jobs._gateway.store
