@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from cloudflare_image_mcp.core.job_records import JobRecords
+    from cloudflare_image_mcp.core.job_records import JobRecord, JobRecords
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
 
 
@@ -54,6 +54,19 @@ class Gated(NoiseBackend):
         if call.seed in self.refused:
             raise GatewayError("upstream_error", f"seed {call.seed} failed")
         return await super().run(call, on_partial)
+
+
+class HeldRecords(JobDatabase):
+    """Saves while ``opened`` is set."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.opened = asyncio.Event()
+        self.opened.set()
+
+    async def save(self, record: JobRecord) -> bool:
+        await self.opened.wait()
+        return await super().save(record)
 
 
 @asynccontextmanager
@@ -99,6 +112,26 @@ async def test_a_job_goes_on_when_its_caller_does_not_wait(poll: float | None) -
         assert job.images[0].stored is not None
         assert await jobs.find(job.id) is job
         assert backend.calls == 1
+
+
+async def test_a_paid_image_that_is_finished_while_its_job_is_saved_as_cancelled_is_in_the_job(tmp_path: Path) -> None:
+    records = HeldRecords(tmp_path)
+    async with started(records=records) as (jobs, backend):
+        backend.billed = True
+        job = await jobs.start(request())
+        await backend.begun.acquire()
+        records.opened.clear()
+        cancelling = asyncio.create_task(jobs.cancel(job.id))
+        await asyncio.sleep(0.05)
+        backend.turns.release()
+        await first_image(job)
+        assert not job.is_over
+        records.opened.set()
+        assert await cancelling is job
+        assert (job.state, len(job.images)) == (JobState.CANCELLED, 1)
+        await asyncio.sleep(0.05)
+        again = await Jobs(jobs._gateway, records).find(job.id)
+        assert (again.state, len(again.images)) == (JobState.CANCELLED, 1)
 
 
 async def test_a_job_whose_work_stood_still_in_a_worker_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ RECENT_BYTES: Final = 16 * MEBIBYTE
 
 _ALL: Final = ""
 """Stands for the id of every job."""
-_ENDING: Final = ("request", "state", "images", "result", "error", "ended", "changed")
+_ENDING: Final = ("request", "state", "result", "error", "ended", "changed")
 """Fields of a job that its end changes."""
 
 
@@ -190,7 +190,9 @@ class Jobs:
         def add_image(image: ResultImage) -> None:
             job.images = (*job.images, image)
             job.changed = self._gateway.clock.now()
-            if self._records is not None and (job.request.n > 1 or job.is_over):
+            work = self._work.get(job.id)
+            # A single image is saved with the job's end, unless that was before it.
+            if self._records is not None and (job.request.n > 1 or work is None or work.done()):
                 self._gateway.defer(self._save(job))
 
         # In the trace of the request that started it, whose own span it may outlast.
@@ -220,6 +222,8 @@ class Jobs:
                 job.recorded = await self._records.save(self._record_of(ended))
             for changed in _ENDING:
                 setattr(job, changed, getattr(ended, changed))
+            if ended.result is not None:  # else an image may have been finished meanwhile
+                job.images = ended.images
         job.over.set()
         if self._notifier is not None and job.webhook_url:
             self._gateway.defer(self._notify(self._notifier, job.webhook_url, job))
