@@ -31,11 +31,12 @@ from cloudflare_image_mcp.usage.job_database import FILE_NAME, JobDatabase
 from cloudflare_image_mcp.usage.local_counters import LocalCounters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from cloudflare_image_mcp.core.job_records import JobRecord, JobRecords
     from cloudflare_image_mcp.core.ports import Call, OnPartial, Rendered
+    from cloudflare_image_mcp.core.quota import Charge, Outcome
 
 
 class Gated(NoiseBackend):
@@ -67,6 +68,34 @@ class HeldRecords(JobDatabase):
     async def save(self, record: JobRecord) -> bool:
         await self.opened.wait()
         return await super().save(record)
+
+
+class SlowCounters(LocalCounters):
+    """As shared ones: what was asked of them is done, and the answer is on its way until ``answered``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Semaphore(0)
+        self.answered = asyncio.Event()
+
+    async def reserve(self, charges: Sequence[Charge]) -> Outcome:
+        outcome = await super().reserve(charges)
+        self.asked.release()
+        await self.answered.wait()
+        return outcome
+
+
+class SlowSettling(SlowCounters):
+    """Answers reservations at once; adds only when ``answered``."""
+
+    async def reserve(self, charges: Sequence[Charge]) -> Outcome:
+        return await LocalCounters.reserve(self, charges)
+
+    async def add(self, charges: Sequence[Charge]) -> None:
+        if charges[0].amount < 0:
+            self.asked.release()
+            await self.answered.wait()
+        await super().add(charges)
 
 
 @asynccontextmanager
@@ -132,6 +161,26 @@ async def test_a_paid_image_that_is_finished_while_its_job_is_saved_as_cancelled
         await asyncio.sleep(0.05)
         again = await Jobs(jobs._gateway, records).find(job.id)
         assert (again.state, len(again.images)) == (JobState.CANCELLED, 1)
+
+
+@pytest.mark.parametrize("counters", [SlowCounters, SlowSettling])
+async def test_a_job_that_is_cancelled_while_counters_answer_gives_back_what_it_reserved(
+    counters: type[SlowCounters],
+) -> None:
+    async with started() as (jobs, backend):
+        backend.refused.add(1)
+        backend.turns.release()
+        slow = counters()
+        limiter = jobs._gateway.limiter = Limiter(slow, SystemClock())
+        access.set(caller := Access("alice", quota=Quota(images_per_day=10)))
+        job = await jobs.start(request())
+        await slow.asked.acquire()
+        assert await limiter.used(caller) == {"images": (1, 10)}
+        assert (await jobs.cancel(job.id)).state is JobState.CANCELLED
+        slow.answered.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert await limiter.used(caller) == {"images": (0, 10)}
 
 
 async def test_a_job_whose_work_stood_still_in_a_worker_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,7 @@ class Limiter:
         self._counters = counters
         self._clock = clock
         self._guard = guard
+        self._adding: set[asyncio.Task[None]] = set()
 
     async def count_request(self, access: Access) -> None:
         """Counts a request. Raises ``GatewayError`` (``rate_limit_exceeded``) when there are too many."""
@@ -139,10 +140,11 @@ class Limiter:
         ]
         if not changed:
             return
-        try:
-            await self._counters.add(changed)
-        except CountersFailed as error:
-            _log.warning("what a request cost could not be settled, and counts as reserved: %s", error)
+        # In a task of its own: the caller may be cancelled while shared counters answer.
+        adding = asyncio.ensure_future(self._add(changed))
+        self._adding.add(adding)
+        adding.add_done_callback(self._adding.discard)
+        await asyncio.shield(adding)
 
     async def settled(
         self,
@@ -181,12 +183,19 @@ class Limiter:
         return used | dict(zip(per_day, zip(values, per_day.values(), strict=True), strict=True))
 
     async def aclose(self) -> None:
+        await asyncio.gather(*self._adding)
         await self._counters.aclose()
 
     async def _settle_cancelled(self, reservation: Reservation, delivery: Delivery) -> None:
         if delivery.under_way:
             await asyncio.wait(delivery.under_way)
         await self.settle(reservation, spending_of(delivery.finished))
+
+    async def _add(self, charges: Sequence[Charge]) -> None:
+        try:
+            await self._counters.add(charges)
+        except CountersFailed as error:
+            _log.warning("what a request cost could not be settled, and counts as reserved: %s", error)
 
     async def _reserve(self, charges: tuple[Charge, ...]) -> Outcome:
         try:
