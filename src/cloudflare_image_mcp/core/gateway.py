@@ -225,7 +225,7 @@ class Gateway:
         delivery = Delivery(on_partial=on_partial, on_image=None, must_keep=False, is_shielded=not joined)
         if joined:  # nothing of it is paid for
             return await self._delivered(prepared, delivery)
-        work = asyncio.ensure_future(self._delivered(prepared, delivery))
+        work = asyncio.create_task(self._delivered(prepared, delivery))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:

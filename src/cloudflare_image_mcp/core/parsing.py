@@ -24,7 +24,7 @@ from cloudflare_image_mcp.core.written_values import as_written, is_absent, is_r
 from cloudflare_image_mcp.errors import invalid, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cloudflare_image_mcp.core.request import ImageSource
     from cloudflare_image_mcp.errors import GatewayError
@@ -120,9 +120,10 @@ def _is_absent(name: str, value: object) -> bool:
     return is_absent(value, words=text is None or text.words, free_text=text is not None)
 
 
-def _with_extra(fields: Mapping[str, object]) -> Iterator[_Value]:
-    yield from ((name, value) for name, value in fields.items() if name != _EXTRA)
-    yield from _extra(fields).items()
+def _with_extra(fields: Mapping[str, object]) -> Iterable[_Value]:
+    if _EXTRA not in fields:
+        return fields.items()
+    return [*((name, value) for name, value in fields.items() if name != _EXTRA), *_extra(fields).items()]
 
 
 def _extra(fields: Mapping[str, object]) -> Mapping[str, Any]:

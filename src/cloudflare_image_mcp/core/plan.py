@@ -172,11 +172,9 @@ def longest_prompt(request: ImageRequest, model: Model, abilities: Abilities) ->
 
 def _check_ranges(request: ImageRequest, model: Model) -> None:
     """Checks every value that was given, also one that is not used."""
-    given = [(name, request.name_of(name), getattr(request, name)) for name in _NUMBERS]
-    given += [(other.parameter, other.written, other.value) for other in request.others]
+    given = [(name, request.name_of(name), value) for name in _NUMBERS if (value := getattr(request, name)) is not None]
+    given += [(other.parameter, other.written, other.value) for other in request.others if other.value is not None]
     for name, written, value in given:
-        if value is None:
-            continue
         if name in _SIDES:
             _check_sides({name: value}, {name: written}, model.promise.sizes)
         elif name == "size":

@@ -102,6 +102,8 @@ class Base64Payload:
         return self._parts
 
     async def slice(self, start: int, stop: int) -> bytes:
+        if start >= stop:
+            return b""
         first, last = start // 3, -(-min(stop, self._size) // 3)
         text = b"".join(self._text(first * 4, last * 4))
         return _decoded(text)[start - first * 3 : stop - first * 3]

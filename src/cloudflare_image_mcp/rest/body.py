@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _JSON_TYPE: Final = re.compile(r"(?:application|text)/(?:[\w.-]+[+-])?json")
 """``application/json``, ``text/json``, ``application/x-json``, ``application/vnd.api+json``."""
+_END_OF_TYPE: Final = re.compile("[;,]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -29,7 +30,7 @@ async def read_body(request: Request) -> Mapping[str, object]:
     ``curl -d`` calls JSON a URL-encoded form, ``fetch`` calls it plain text and other tools bytes, by default.
     """
     content_type = request.headers.get("content-type", "")
-    kind = re.split("[;,]", content_type, maxsplit=1)[0].strip().lower()
+    kind = _END_OF_TYPE.split(content_type, maxsplit=1)[0].strip().lower()
     body: RequestBody = request.state.body
     if kind == "" or _JSON_TYPE.fullmatch(kind):
         return read_json(await body.read())

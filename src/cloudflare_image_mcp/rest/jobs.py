@@ -58,14 +58,20 @@ class Preference:
     @classmethod
     def of(cls, request: Request) -> Preference:
         """Reads the headers. What is not understood is ignored, as the RFC has it."""
+        headers = request.headers.getlist("prefer")
+        if not headers:
+            return _NO_PREFERENCE
         found: dict[str, str] = {}
-        for written_ in request.headers.getlist("prefer"):
+        for written_ in headers:
             for one in written_.split(","):
                 if match := _PREFERENCE.fullmatch(one):
                     found.setdefault(match["name"].lower(), (match["value"] or "").strip())
         seconds = found.get("wait", "")
         wait = float(seconds) if seconds.isascii() and seconds.isdecimal() and len(seconds) < 10 else 0.0
         return cls("respond-async" in found, min(wait, MAX_WAIT))
+
+
+_NO_PREFERENCE: Final = Preference()
 
 
 class JobAnswers:

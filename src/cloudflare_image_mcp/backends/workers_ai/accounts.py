@@ -129,8 +129,10 @@ class AccountPool:
             if not awake:
                 raise self._all_resting(barred)
             awake = [state for state in awake if state.account.account_id not in asked] or awake
-            share = (sum(state.in_flight for state in awake) + self._waiting + 1) / len(awake)
-            ready = [state for state in awake if self._is_ready(state) and not (waited and state.in_flight >= share)]
+            ready = [state for state in awake if self._is_ready(state)]
+            if waited:
+                share = (sum(state.in_flight for state in awake) + self._waiting + 1) / len(awake)
+                ready = [state for state in ready if state.in_flight < share]
             if ready:
                 state = min(ready, key=lambda state: (state.in_flight, state.neurons + state.reserved, state.asked_at))
                 state.asked_at = self._clock.monotonic()
@@ -160,7 +162,7 @@ class AccountPool:
 
     def count_spent(self, neurons: Mapping[str, float]) -> None:
         """Adds the neurons that the accounts spent earlier today, by account id."""
-        self._begin_day()
+        self._begin_day(self._clock.now())
         for state in self.states:
             state.neurons += neurons.get(state.account.account_id, 0.0)
 
@@ -247,9 +249,9 @@ class AccountPool:
         state.credentials_rest = min(rest * 2, LONGEST_CREDENTIALS_REST)
         return timedelta(seconds=rest)
 
-    def _begin_day(self) -> None:
+    def _begin_day(self, now: datetime) -> None:
         """Resets the neurons spent when the day (UTC) has changed."""
-        today = self._clock.now().date()
+        today = now.date()
         if today != self._day:
             self._day = today
             for state in self.states:
@@ -257,7 +259,7 @@ class AccountPool:
 
     def _awake(self) -> list[AccountState]:
         now = self._clock.now()
-        self._begin_day()
+        self._begin_day(now)
         for state in self.states:
             if state.refusal is not None and state.until is not None and state.until <= now:
                 if state.refusal.meaning.action is Action.REST_UNTIL_RESET:

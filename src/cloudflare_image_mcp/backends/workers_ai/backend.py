@@ -235,9 +235,11 @@ class WorkersAIBackend:
         code = "cancelled"
         try:
             reply = await self._transport.send(account, call.model, request)
-            spent = reply.neurons or 0.0
+            neurons = reply.neurons
+            spent = neurons or 0.0
             image = await progress.service.image_of(reply)
-            spent = progress.estimate if reply.neurons is None else reply.neurons
+            if neurons is None:
+                spent = progress.estimate
             progress.service.accounts.succeeded(state)
             self.traffic.images += 1
             code = ""

@@ -65,7 +65,20 @@ def wire_of(model: Model) -> Wire:
 
 
 def abilities_of(model: Model) -> Abilities:
-    """Returns what the model takes on Workers AI, or through it."""
+    """Returns what the model takes on Workers AI, or through it, which is found out once. A discovered model may come
+    back under its id with another table.
+    """
+    known, abilities = _ABILITIES.get(model.id, (None, None))
+    if abilities is None or known is not model:
+        abilities = _read_abilities(model)
+        _ABILITIES[model.id] = model, abilities
+    return abilities
+
+
+_ABILITIES: Final[dict[str, tuple[Model, Abilities]]] = {}
+
+
+def _read_abilities(model: Model) -> Abilities:
     if model.proxied:
         return proxied_abilities(model)
     wire = wire_of(model)
