@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,22 @@ def test_what_lies_outside_the_mask_is_the_originals_to_the_pixel(
     assert (after[~repainted] == before[~repainted]).all()
     inside = np.abs(after - before)[80:176, 112:208]
     assert inside.mean() > 20
+
+
+@pytest.mark.parametrize("fallbacks", [{}, {SDXL: ["local"]}])
+def test_the_headers_of_a_stream_name_the_model_that_edits_for_one_that_is_refused(
+    source: bytes, fallbacks: dict[str, list[str]]
+) -> None:
+    values = {"model": SDXL, "prompt": "a red star", "response_format": "b64_json"}
+    with wired({"IMAGE_CACHE": "on", "FALLBACKS": json.dumps(fallbacks)}) as wire:
+        first = wire.post("edits", values | {"seed": "5"}, {"image": source})
+        made = (first.headers["x-image-model"], first.headers["x-image-backend"])
+        assert made[0] == first.json()["model"] != SDXL
+        for seed, outcome in (("6", "miss"), ("5", "hit")):
+            stream = wire.post("edits", values | {"seed": seed, "stream": "true"}, {"image": source})
+            assert stream.headers["x-image-cache"] == outcome
+            assert (stream.headers["x-image-model"], stream.headers["x-image-backend"]) == made
+            assert f'"model":"{made[0]}"' in stream.text
 
 
 @pytest.mark.parametrize("task", ["edits", "variations"])

@@ -183,7 +183,7 @@ class Limiter:
         return used | dict(zip(per_day, zip(values, per_day.values(), strict=True), strict=True))
 
     async def aclose(self) -> None:
-        await asyncio.gather(*self._adding)
+        await asyncio.gather(*self._adding, return_exceptions=True)
         await self._counters.aclose()
 
     async def _settle_cancelled(self, reservation: Reservation, delivery: Delivery) -> None:

@@ -28,7 +28,7 @@ from cloudflare_image_mcp.rest.answer import (
     written,
 )
 from cloudflare_image_mcp.rest.errors import internal_error
-from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, ImageStream, cache_headers
+from cloudflare_image_mcp.rest.sse import KEEP_ALIVE, ImageStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -253,7 +253,7 @@ def chat_answer(result: ImageResult, form: ChatForm, name: str) -> Response:
 def chat_stream(gateway: Gateway, prepared: Prepared, form: ChatForm, name: str, *, include_usage: bool) -> ImageStream:
     """The 200 answer to ``stream: true``: comments while the image is made, then the image in one chunk."""
     events = _events(gateway, prepared, form, name, include_usage=include_usage)
-    return ImageStream(gateway, prepared, events, cache_headers(prepared))
+    return ImageStream(gateway, prepared, events)
 
 
 async def _events(

@@ -39,9 +39,8 @@ class ImageStream(StreamingResponse):
         gateway: Gateway,
         prepared: Prepared,
         events: AsyncIterator[bytes | memoryview],
-        headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(events, media_type="text/event-stream", headers=STREAM_HEADERS | (headers or {}))
+        super().__init__(events, media_type="text/event-stream", headers=STREAM_HEADERS | _early_headers(prepared))
         self._gateway = gateway
         self._prepared = prepared
 
@@ -52,9 +51,17 @@ class ImageStream(StreamingResponse):
             await self._gateway.release(self._prepared)
 
 
-def cache_headers(prepared: Prepared) -> dict[str, str]:
-    """``x-image-cache`` of an answer that begins before the images are made, where the cache counts."""
-    return {} if prepared.claim is None else {"x-image-cache": prepared.claim.outcome}
+def _early_headers(prepared: Prepared) -> dict[str, str]:
+    """The headers of an answer that begins before the images are made: what is to make them, or has made those that
+    come from the cache; and ``x-image-cache`` where the cache counts.
+    """
+    claim = prepared.claim
+    if claim is not None and claim.answer is not None:
+        model, backend = claim.answer.made_by, claim.answer.backend
+    else:
+        model, backend = prepared.backend.engine or prepared.call.model.id, prepared.backend.name
+    headers = {"x-image-model": model, "x-image-backend": backend}
+    return headers if claim is None else headers | {"x-image-cache": claim.outcome}
 
 
 def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
@@ -62,13 +69,8 @@ def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url
 
     ``request_id`` is the answer's, for the log. ``base_url``: origin of the image URLs, without a slash.
     """
-    headers = {
-        "x-image-model": gateway.backend.engine or prepared.call.model.id,
-        "x-image-backend": gateway.backend.name,
-        **cache_headers(prepared),
-    }
     events = _EventStream(gateway, prepared, request_id, base_url).events()
-    return ImageStream(gateway, prepared, events, headers)
+    return ImageStream(gateway, prepared, events)
 
 
 class _EventStream:
