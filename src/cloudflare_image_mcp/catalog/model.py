@@ -114,13 +114,18 @@ class Price:
         taken = self.default_steps if steps is None else steps
         tiles = size.pixels / TILE_PIXELS
         further = max(0.0, size.pixels / MEGAPIXEL - 1)
-        sizes = list(inputs)
-        input_pixels = sum(image.pixels for image in sizes)
-        return (
+        output = (
             self.per_image
             + tiles * (self.per_output_tile + self.per_output_tile_step * taken)
             + self.first_output_megapixel
             + further * self.further_output_megapixel
+        )
+        sizes = list(inputs)
+        if not sizes:
+            return output
+        input_pixels = sum(image.pixels for image in sizes)
+        return (
+            output
             + input_pixels / TILE_PIXELS * (self.per_input_tile + self.per_input_tile_step * taken)
             + input_pixels / MEGAPIXEL * self.per_input_megapixel
             + len(sizes) * self.per_input_image

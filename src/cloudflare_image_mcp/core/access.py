@@ -46,8 +46,10 @@ class Access:
             )
 
     def _has_model(self, model: Model) -> bool:
+        if not self.models:
+            return True
         names = (model.id.lower(), model.short_name.lower())
-        return not self.models or any(fnmatchcase(name, pattern.lower()) for pattern in self.models for name in names)
+        return any(fnmatchcase(name, pattern.lower()) for pattern in self.models for name in names)
 
 
 EVERYTHING: Final = Access(admin=True)

@@ -7,7 +7,7 @@ import logging
 import math
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.quota import TOLERANCE, Charge, CounterReading, CountersFailed
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cloudflare_image_mcp.core.access import Access
     from cloudflare_image_mcp.core.ports import Clock, Defer
-    from cloudflare_image_mcp.core.quota import Outcome, RateGuard, UsageCounters
+    from cloudflare_image_mcp.core.quota import Outcome, Quota, RateGuard, UsageCounters
     from cloudflare_image_mcp.core.result import ImageResult
     from cloudflare_image_mcp.core.runner import Delivery
     from cloudflare_image_mcp.core.spending import Spending
@@ -45,8 +45,7 @@ class RateState:
 class RateReport:
     """Takes the state that a request leaves behind, for the headers of its answer."""
 
-    def __init__(self) -> None:
-        self.state: RateState | None = None
+    state: RateState | None = None
 
 
 rate_report: Final[ContextVar[RateReport | None]] = ContextVar("rate_report", default=None)
@@ -78,6 +77,8 @@ class Limiter:
         self._clock = clock
         self._guard = guard
         self._adding: set[asyncio.Task[None]] = set()
+        self._charged: dict[str, tuple[tuple[date, Quota, Spending], tuple[Charge, ...]]] = {}
+        """The last request of each key, and its charges: most requests of a key cost the same."""
 
     async def count_request(self, access: Access) -> None:
         """Counts a request. Raises ``GatewayError`` (``rate_limit_exceeded``) when there are too many."""
@@ -110,7 +111,7 @@ class Limiter:
         does not allow it.
         """
         limits, per_minute, now = access.quota.per_day, access.quota.requests_per_minute, self._clock.now()
-        charges = _day_charges(access.name, limits, spending, now)
+        charges = self._charges_today(access, spending, now)
         if not counts_request or per_minute is None:
             outcome = await self._reserve(charges) if charges else None
             readings = outcome.readings if outcome else ()
@@ -185,6 +186,14 @@ class Limiter:
     async def aclose(self) -> None:
         await asyncio.gather(*self._adding, return_exceptions=True)
         await self._counters.aclose()
+
+    def _charges_today(self, access: Access, spending: Spending, now: datetime) -> tuple[Charge, ...]:
+        request = (now.date(), access.quota, spending)
+        last, charges = self._charged.get(access.name, (None, ()))
+        if request != last:
+            charges = _day_charges(access.name, access.quota.per_day, spending, now)
+            self._charged[access.name] = request, charges
+        return charges
 
     async def _settle_cancelled(self, reservation: Reservation, delivery: Delivery) -> None:
         if delivery.under_way:
