@@ -19,7 +19,7 @@ except ImportError:
 else:
     _vectorised = True
 
-_CHECKED: Final = 64 * 1024
+_CHECKED: Final = 256 * 1024
 """Characters that are checked at once: what they decode to stays in the processor's cache."""
 
 

@@ -131,18 +131,17 @@ def read_image(pieces: Sequence[bytes]) -> Payload | None:
     """
     if not pieces or not pieces[0].startswith(_START):
         return None
-    text: list[memoryview] = []
-    start = len(_START)
-    for number, piece in enumerate(pieces):
-        end = piece.find(b'"', start)
-        if end >= 0:
-            text.append(memoryview(piece)[start:end])
-            rest = piece[end + 1 : end + 2] or b"".join(pieces[number + 1 : number + 2])[:1]
-            break
-        text.append(memoryview(piece)[start:])
-        start = 0
-    else:
+    # Only the end is searched for the quote after the text: an earlier one is found when the text is read as base64.
+    number = len(pieces) - 1
+    while number and pieces[number - 1].find(b'"', len(_START) if number == 1 else 0) >= 0:
+        number -= 1
+    text = [memoryview(piece) for piece in pieces[: number + 1]]
+    end = pieces[number].find(b'"', 0 if number else len(_START))
+    if end < 0:
         return None
+    rest = pieces[number][end + 1 : end + 2] or b"".join(pieces[number + 1 : number + 2])[:1]
+    text[number] = text[number][:end]
+    text[0] = text[0][len(_START) :]
     return base64_payload(text) if rest in {b"}", b","} else None
 
 
