@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.core.test_gateway import NAMES, Gate, Scripted, gateway, noise, plain, png
+from tests.core.test_jobs import SlowCounters
 from tests.storage.conftest import HandClock
 from tests.waiting import LONGEST
 
@@ -352,6 +353,30 @@ async def test_a_request_that_joined_and_was_cancelled_takes_no_place() -> None:
     assert await background.drain(LONGEST) == 0
     assert backend.calls == []
     assert list(core.recorder.metrics.requests.values()) == [1]
+
+
+async def test_a_job_that_is_cancelled_while_it_takes_a_place_gives_back_what_it_reserved() -> None:
+    backend, gate, background, core = gated()
+    gate.opened.set()
+    counters = SlowCounters()
+    counters.answered.set()
+    limiter = core.limiter = Limiter(counters, SystemClock())
+    access.set(key := Access("alice", quota=Quota(images_per_day=10)))
+    left = await core.prepare(asked())
+    await counters.asked.acquire()
+    jobs = Jobs(core)
+    job = await jobs.start(asked())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    counters.answered.clear()
+    await core.release(left)
+    await counters.asked.acquire()
+    assert (await limiter.used(key))["images"] == (1, 10)
+    assert (await jobs.cancel(job.id)).state is JobState.CANCELLED
+    counters.answered.set()
+    assert await background.drain(60) == 0
+    assert (await limiter.used(key))["images"] == (0, 10)
+    assert backend.calls == []
 
 
 async def test_a_request_that_takes_a_place_is_recorded_with_the_model_that_it_uses() -> None:

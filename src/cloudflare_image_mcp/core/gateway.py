@@ -16,7 +16,7 @@ from cloudflare_image_mcp.core.image_cache import ImageCache
 from cloudflare_image_mcp.core.image_sources import SourceReader, without_data
 from cloudflare_image_mcp.core.model_names import has_mask_in_alpha, natural_response
 from cloudflare_image_mcp.core.plan import fit_size, longest_prompt, make_plan
-from cloudflare_image_mcp.core.prepared import Prepared
+from cloudflare_image_mcp.core.prepared import Prepared, released_if_cancelled
 from cloudflare_image_mcp.core.recorder import Recorder
 from cloudflare_image_mcp.core.refusals import Refusals
 from cloudflare_image_mcp.core.result import ImageResult
@@ -208,6 +208,9 @@ class Gateway:
         reservation = await self._reserve(call, plan, checked.backend, counts_request=counts_request)
         return replace(checked, request=request, plan=plan, call=call, finish=finish, reservation=reservation)
 
+    async def _reserved_anew(self, checked: Prepared) -> Prepared:
+        return await released_if_cancelled(self._reserved(checked), self.release, self.defer)
+
     async def _enhanced(self, request: ImageRequest, model: Model, timings: Timings) -> ImageRequest:
         if not self.options.enhances(request):
             return request
@@ -245,7 +248,7 @@ class Gateway:
         if self._cache is None or prepared.claim is None:
             work = self._settled(prepared, delivery)
         else:
-            work = self._cache.answer(prepared, delivery, self._reserved, self._settled)
+            work = self._cache.answer(prepared, delivery, self._reserved_anew, self._settled)
         return await self.recorder.recorded(prepared.record, work)
 
     def _settled(self, prepared: Prepared, delivery: Delivery) -> Coroutine[Any, Any, ImageResult]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from cloudflare_image_mcp.core.job_records import (
     job_of,
     record_of,
 )
+from cloudflare_image_mcp.core.prepared import released_if_cancelled
 from cloudflare_image_mcp.core.stored_payload import StoredPayload
 from cloudflare_image_mcp.errors import GatewayError, shown
 from cloudflare_image_mcp.limits import MEBIBYTE
@@ -201,7 +202,7 @@ class Jobs:
 
     async def _make(self, job: Job, prepared: Prepared | None, on_image: OnImage) -> ImageResult:
         async with self._turns:
-            ready = prepared or await self._prepare(job)
+            ready = prepared or await self._prepare(job.request)
             ready = replace(ready, request=_stored(ready.request))
             job.request = ready.request
             self._gateway.held_images.hold(ready.inputs, ready.call, ready.finish)
@@ -210,18 +211,9 @@ class Jobs:
         # The request that makes the images may still wait for its own turn.
         return await self._gateway.carry_out(ready, on_image=on_image)
 
-    async def _prepare(self, job: Job) -> Prepared:
-        """In a task of its own: what is reserved for a job, while it is cancelled, is given back."""
-        preparing = asyncio.ensure_future(self._gateway.prepare(job.request))
-        try:
-            return await asyncio.shield(preparing)
-        except asyncio.CancelledError:
-            self._gateway.defer(self._give_up(preparing))
-            raise
-
-    async def _give_up(self, preparing: asyncio.Future[Prepared]) -> None:
-        with suppress(GatewayError):  # nobody reads it
-            await self._gateway.release(await preparing)
+    async def _prepare(self, request: ImageRequest) -> Prepared:
+        gateway = self._gateway
+        return await released_if_cancelled(gateway.prepare(request), gateway.release, gateway.defer)
 
     async def _settle(self, job: Job, work: asyncio.Future[ImageResult], prepared: Prepared | None) -> None:
         """Waits for the request to end and records its result, error or cancellation."""

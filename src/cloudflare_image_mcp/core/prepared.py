@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
 from cloudflare_image_mcp.core.result import CacheOutcome
-from cloudflare_image_mcp.errors import EditRefused
+from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.request_context import RequestRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
     from cloudflare_image_mcp.core.fallbacks import Failure
     from cloudflare_image_mcp.core.limiter import Reservation
     from cloudflare_image_mcp.core.model_names import ModelNames
     from cloudflare_image_mcp.core.plan import Plan
-    from cloudflare_image_mcp.core.ports import Backend, Call, Finish
+    from cloudflare_image_mcp.core.ports import Backend, Call, Defer, Finish
     from cloudflare_image_mcp.core.request import ImageRequest
     from cloudflare_image_mcp.core.runner import Timings
     from cloudflare_image_mcp.core.shared_run import Claim
@@ -80,3 +84,22 @@ class Prepared:
     def has_joined(self) -> bool:
         """Whether it waits for the run of an identical request."""
         return self.claim is not None and self.claim.outcome is CacheOutcome.JOINED
+
+
+async def released_if_cancelled(
+    preparing: Coroutine[Any, Any, Prepared], release: Callable[[Prepared], Awaitable[None]], defer: Defer
+) -> Prepared:
+    """Prepares a request in a task of its own. Where the caller is cancelled meanwhile, what is reserved is released
+    when that task ends: the answer of shared counters may be on its way.
+    """
+    task = asyncio.ensure_future(preparing)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        defer(_release(task, release))
+        raise
+
+
+async def _release(task: asyncio.Future[Prepared], release: Callable[[Prepared], Awaitable[None]]) -> None:
+    with suppress(GatewayError):  # nobody reads it
+        await release(await task)
