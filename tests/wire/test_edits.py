@@ -12,7 +12,7 @@ import requests
 from PIL import Image
 
 from tests.waiting import LONGEST
-from tests.wire.conftest import wired
+from tests.wire.conftest import wired, wired_and_held
 
 if TYPE_CHECKING:
     from tests.wire.conftest import Wire
@@ -57,6 +57,28 @@ def test_the_headers_of_a_stream_name_the_model_that_edits_for_one_that_is_refus
             assert stream.headers["x-image-cache"] == outcome
             assert (stream.headers["x-image-model"], stream.headers["x-image-backend"]) == made
             assert f'"model":"{made[0]}"' in stream.text
+
+
+def test_the_headers_of_a_stream_that_joined_another_name_the_same_model(source: bytes) -> None:
+    fields = {"model": SDXL, "prompt": "a red star", "stream": "true", "seed": "6"}
+    with wired_and_held({"IMAGE_CACHE": "on"}) as (wire, released):
+        released.set()
+        assert wire.post("edits", fields, {"image": source}).headers["x-image-model"] == SDXL  # not known as refused
+        released.clear()
+        streams = [
+            requests.post(
+                f"{wire.gateway}/v1/images/edits",
+                data={**fields, "seed": "7"},
+                files={"image": ("a.png", source, "image/png")},
+                stream=True,
+                timeout=LONGEST,
+            )
+            for _ in range(2)
+        ]
+        assert [stream.headers["x-image-cache"] for stream in streams] == ["miss", "joined"]
+        assert {stream.headers["x-image-model"] for stream in streams} == {KLEIN}
+        released.set()
+        assert all(f'"model":"{KLEIN}"' in stream.text for stream in streams)
 
 
 @pytest.mark.parametrize("task", ["edits", "variations"])

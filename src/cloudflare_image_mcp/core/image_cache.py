@@ -131,7 +131,7 @@ class ImageCache:
             run.fail(error)
             raise
         if answer is None:
-            claim = Claim(digest, CacheOutcome.MISS, run=run)
+            claim, run.maker = Claim(digest, CacheOutcome.MISS, run=run), staged.maker
         else:
             claim = Claim(digest, CacheOutcome.HIT, answer=answer)
             self._end(digest, run)

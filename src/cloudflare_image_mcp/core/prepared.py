@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudflare_image_mcp.core.fallbacks import Fallbacks
-from cloudflare_image_mcp.core.result import CacheOutcome
+from cloudflare_image_mcp.core.result import CacheOutcome, Maker
 from cloudflare_image_mcp.errors import EditRefused, GatewayError
 from cloudflare_image_mcp.request_context import RequestRecord
 
@@ -73,6 +73,16 @@ class Prepared:
     def note_maker(self) -> None:
         """Names in the record the model and the backend that are to make the images."""
         self.record.model, self.record.backend = self.plan.call.model.id, self.backend.name
+
+    @property
+    def maker(self) -> Maker:
+        """Who is to make the images; of a hit, who has made them."""
+        claim = self.claim
+        if claim is not None and claim.answer is not None:
+            return Maker(claim.answer.made_by, claim.answer.backend)
+        if claim is not None and claim.run is not None and claim.run.maker is not None:
+            return claim.run.maker
+        return Maker(self.backend.engine or self.plan.call.model.id, self.backend.name)
 
     @property
     def is_degraded(self) -> bool:

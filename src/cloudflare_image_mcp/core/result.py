@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 OnImage: TypeAlias = "Callable[[ResultImage], None]"
 """Called with each finished image."""
+
+
+class Maker(NamedTuple):
+    """Who makes the images of a request."""
+
+    name: str
+    """The model's id, or the name of the engine that stands in for it."""
+    backend: str
 
 
 class CacheOutcome(StrEnum):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from cloudflare_image_mcp.core.ports import Defer
-    from cloudflare_image_mcp.core.result import CacheOutcome, ImageResult
+    from cloudflare_image_mcp.core.result import CacheOutcome, ImageResult, Maker
 
 
 class RunAbandonedError(Exception):
@@ -27,6 +27,8 @@ class SharedRun:
         loop = asyncio.get_running_loop()
         self.requests = 1
         """That lead or join it and were not cancelled."""
+        self.maker: Maker | None = None
+        """Who is to make the images, once the leading request is ready."""
         self._task: asyncio.Task[ImageResult] | None = None
         self._found: asyncio.Future[ImageResult | None] = loop.create_future()
         self._result: asyncio.Future[ImageResult] = loop.create_future()

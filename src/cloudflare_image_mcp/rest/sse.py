@@ -52,16 +52,9 @@ class ImageStream(StreamingResponse):
 
 
 def _early_headers(prepared: Prepared) -> dict[str, str]:
-    """The headers of an answer that begins before the images are made: what is to make them, or has made those that
-    come from the cache; and ``x-image-cache`` where the cache counts.
-    """
-    claim = prepared.claim
-    if claim is not None and claim.answer is not None:
-        model, backend = claim.answer.made_by, claim.answer.backend
-    else:
-        model, backend = prepared.backend.engine or prepared.call.model.id, prepared.backend.name
-    headers = {"x-image-model": model, "x-image-backend": backend}
-    return headers if claim is None else headers | {"x-image-cache": claim.outcome}
+    """The headers of an answer that begins before the images are made."""
+    headers = {"x-image-model": prepared.maker.name, "x-image-backend": prepared.maker.backend}
+    return headers if prepared.claim is None else headers | {"x-image-cache": prepared.claim.outcome}
 
 
 def event_answer(gateway: Gateway, prepared: Prepared, request_id: str, base_url: str) -> StreamingResponse:
