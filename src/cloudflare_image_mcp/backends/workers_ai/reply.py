@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from cloudflare_image_mcp.imagefile.payload import Payload
 
 _START: Final = b'{"result":{"image":"'
+_LONGEST_END: Final = 64 * 1024
+"""Bytes of an envelope after its image, at the most. The text before is not searched for the quote that ends it, which
+takes 3 % of the time of an image of 1 MB: a quote there is found when the text is read as base64.
+"""
 LONGEST_ERROR: Final = 300
 """Characters of the service's words in a message."""
 LONGEST_RETRY_AFTER: Final = 24 * 3600.0
@@ -131,17 +135,19 @@ def read_image(pieces: Sequence[bytes]) -> Payload | None:
     """
     if not pieces or not pieces[0].startswith(_START):
         return None
-    # Only the end is searched for the quote after the text: an earlier one is found when the text is read as base64.
-    number = len(pieces) - 1
-    while number and pieces[number - 1].find(b'"', len(_START) if number == 1 else 0) >= 0:
-        number -= 1
-    text = [memoryview(piece) for piece in pieces[: number + 1]]
-    end = pieces[number].find(b'"', 0 if number else len(_START))
-    if end < 0:
+    text: list[memoryview] = []
+    start, left = len(_START), sum(map(len, pieces))
+    for number, piece in enumerate(pieces):
+        left -= len(piece)
+        end = piece.find(b'"', start) if left < _LONGEST_END else -1
+        if end >= 0:
+            text.append(memoryview(piece)[start:end])
+            rest = piece[end + 1 : end + 2] or b"".join(pieces[number + 1 : number + 2])[:1]
+            break
+        text.append(memoryview(piece)[start:])
+        start = 0
+    else:
         return None
-    rest = pieces[number][end + 1 : end + 2] or b"".join(pieces[number + 1 : number + 2])[:1]
-    text[number] = text[number][:end]
-    text[0] = text[0][len(_START) :]
     return base64_payload(text) if rest in {b"}", b","} else None
 
 
