@@ -129,5 +129,6 @@ async def test_what_is_reserved_is_what_was_made(seed: int) -> None:
     assert core._cache._runs == {}
     assert core.recorder.metrics.images_in_flight == 0
     used = (await limiter.used(key))["images"][0]
+    assert core.recorder.metrics.images.total() == used
     # An image that is not billed is dropped where its run is cancelled.
     assert used == made[0] if backend.billed else used <= made[0]

@@ -262,6 +262,7 @@ async def test_a_cancelled_job_counts_what_it_spent(billed: bool) -> None:
             await asyncio.sleep(0.01)
         assert await limiter.used(caller) == {"images": (wanted, 10)}
         assert len(job.images) == wanted
+        assert jobs._gateway.recorder.metrics.images.total() == wanted
 
 
 async def test_a_job_that_is_cancelled_before_its_turn_gives_back_what_was_reserved(

@@ -252,11 +252,11 @@ class Gateway:
         return await self.recorder.recorded(prepared.record, work)
 
     def _settled(self, prepared: Prepared, delivery: Delivery) -> Coroutine[Any, Any, ImageResult]:
-        """Makes the images, counts them, and settles what was reserved for them."""
+        """Makes the images, and settles what was reserved for them."""
         work, reservation = self._carry_out(prepared, delivery), prepared.reservation
         if reservation is not None and self.limiter is not None:
             work = self.limiter.settled(reservation, delivery, work, self.defer)
-        return self.recorder.counted(prepared.plan, work)
+        return self.recorder.in_flight(prepared.plan, work)
 
     async def _carry_out(self, prepared: Prepared, delivery: Delivery) -> ImageResult:
         current = prepared

@@ -12,7 +12,7 @@ from cloudflare_image_mcp.core.result import CacheOutcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloudflare_image_mcp.core.result import ImageResult
+    from cloudflare_image_mcp.core.ports import Call
     from cloudflare_image_mcp.core.spending import Spending
     from cloudflare_image_mcp.request_context import RequestRecord
 
@@ -80,10 +80,10 @@ class Metrics:
             labels = (record.operation, record.model, record.backend)
             self.durations.setdefault(labels, Durations()).add(record.seconds)
 
-    def count_images(self, result: ImageResult, key: str, spending: Spending) -> None:
-        """Counts the images of a run."""
-        self.images[result.operation, result.model.id, result.backend, key] += spending.images
-        labels = (result.model.id, result.backend, key)
+    def count_image(self, call: Call, backend: str, key: str, spending: Spending) -> None:
+        """Counts an image that was made, also for a run that was cancelled meanwhile."""
+        self.images[call.operation, call.model.id, backend, key] += spending.images
+        labels = (call.model.id, backend, key)
         if spending.neurons:
             self.neurons[labels] = self.neurons.get(labels, 0.0) + spending.neurons
         if spending.usd:

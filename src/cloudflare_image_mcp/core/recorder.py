@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.metrics import Metrics
-from cloudflare_image_mcp.core.spending import spending_of
 from cloudflare_image_mcp.core.tracing import error_type
 from cloudflare_image_mcp.errors import GatewayError
 from cloudflare_image_mcp.logs import log_request
@@ -70,16 +69,14 @@ class Recorder:
             self._end(record, status)
         return result
 
-    async def counted(self, plan: Plan, work: Awaitable[ImageResult]) -> ImageResult:
-        """Waits for the images of a run and counts them."""
+    async def in_flight(self, plan: Plan, work: Awaitable[ImageResult]) -> ImageResult:
+        """Waits for the images of a run, and counts them as being made until then."""
         images = len(plan.seeds)
         self.metrics.images_in_flight += images
         try:
-            result = await work
+            return await work
         finally:
             self.metrics.images_in_flight -= images
-        self.metrics.count_images(result, access.get().name, spending_of(result.images))
-        return result
 
     def _end(self, record: RequestRecord, status: int) -> None:
         record.status, record.seconds, record.ended = status, self._clock.monotonic() - record.began, True

@@ -12,6 +12,7 @@ from cloudflare_image_mcp.catalog import Operation
 from cloudflare_image_mcp.core.access import access
 from cloudflare_image_mcp.core.ports import OWNER
 from cloudflare_image_mcp.core.result import ResultImage
+from cloudflare_image_mcp.core.spending import spending_of
 from cloudflare_image_mcp.core.tracing import NO_SPAN
 from cloudflare_image_mcp.errors import EditRefused, GatewayError, UnreadableImage
 from cloudflare_image_mcp.imagefile.provenance import Provenance, SourceType, stamp
@@ -194,6 +195,8 @@ class Runner:
     async def _noted(self, call: Call, finish: Finish, show: OnPartial | None) -> _Made:
         made = await self._one(call, finish, show)
         self._delivery.finished.append(made[0])
+        ports = self._ports
+        ports.metrics.count_image(self._plan.call, ports.backend.name, access.get().name, spending_of(made[:1]))
         if self._delivery.on_image is not None:
             self._delivery.on_image(made[0])
         return made
