@@ -109,6 +109,23 @@ async def test_sqlite_counters_notice_what_others_wrote_and_what_was_undone(tmp_
         await counters.aclose()
 
 
+async def test_what_comes_soon_after_a_transaction_is_written_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("cloudflare_image_mcp.usage.sqlite_counters.JOIN_FOR", 1.0)
+    counters, statements = SqliteCounters(tmp_path), list[str]()
+    counters._database.open().set_trace_callback(statements.append)
+    await counters.reserve([charge("a", 1, 9)])
+    assert statements.count("BEGIN IMMEDIATE") == 1
+    later = [asyncio.create_task(counters.reserve([charge("a", 1, 9)]))]
+    await asyncio.sleep(0.01)
+    later.append(asyncio.create_task(counters.reserve([charge("a", 1, 9)])))
+    readings = [outcome.readings for outcome in await asyncio.gather(*later)]
+    assert readings == [(CounterReading(1),), (CounterReading(2),)]
+    assert statements.count("BEGIN IMMEDIATE") == 2
+    await counters.aclose()
+
+
 async def test_old_counters_are_deleted(tmp_path: Path) -> None:
     counters = SqliteCounters(tmp_path)
     await counters.add([Charge(counter="old", amount=1, limit=1, kept=-1)])

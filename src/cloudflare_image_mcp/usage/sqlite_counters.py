@@ -20,6 +20,9 @@ FILE_NAME: Final = "usage.sqlite3"
 TIDY_EVERY: Final = 600.0
 """Seconds between two deletions of counters that nobody needs any more."""
 
+JOIN_FOR: Final = 0.005
+"""Seconds from one transaction to the next at least: what comes meanwhile waits, and is written together."""
+
 _SET: Final = "REPLACE INTO counters VALUES (?, ?, ?)"
 _NAMES: Final = 500
 """Counters read by one statement; SQLite allows 999 values in one."""
@@ -37,8 +40,8 @@ class _Change:
 class SqliteCounters:
     """Implements ``UsageCounters`` in a folder, which is made when the first request of a limited key comes.
 
-    What comes in the same turn of the event loop is one transaction, which writes every counter once, and reads those
-    that may have changed: under load that is most of the cost.
+    What comes in the same turn of the event loop, or within ``JOIN_FOR`` of the last transaction, is one transaction,
+    which writes every counter once, and reads those that may have changed: under load that is most of the cost.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -46,6 +49,7 @@ class SqliteCounters:
         self._tidied = 0.0
         self._waiting: list[_Change] = []
         self._deadline = 0.0
+        self._written = 0.0
         self._held: dict[str, float] = {}
         """What counters held at the end of the last transaction."""
         self._seen: tuple[sqlite3.Connection, int] | None = None
@@ -74,8 +78,13 @@ class SqliteCounters:
         done: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append(_Change(charges, is_limited, done))
         if len(self._waiting) == 1:
-            self._deadline = time.monotonic() + BUSY_TIMEOUT
-            loop.call_soon(self._write_all, loop)
+            now = time.monotonic()
+            self._deadline = now + BUSY_TIMEOUT
+            pause = self._written + JOIN_FOR - now
+            if pause > 0:
+                loop.call_later(pause, self._write_all, loop)
+            else:
+                loop.call_soon(self._write_all, loop)
         return done
 
     def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -94,6 +103,7 @@ class SqliteCounters:
             for change, outcome in zip(wanted, outcomes, strict=True):
                 change.done.set_result(outcome)
         self._waiting.clear()
+        self._written = time.monotonic()
 
     def _carry_out(self, connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[Outcome]:
         """Decides one change after the other, and writes every counter once."""
