@@ -39,7 +39,8 @@ async def scripted(*answers: bytes | Answering, tls: ssl.SSLContext | None = Non
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:")
+                lines = head.lower().split(b"\r\n")
+                length = next((int(line[15:]) for line in lines if line[:15] == b"content-length:"), 0)
                 script.requests.append((head, await reader.readexactly(length)))
                 answer = answers[min(len(script.requests), len(answers)) - 1]
                 if not isinstance(answer, bytes):

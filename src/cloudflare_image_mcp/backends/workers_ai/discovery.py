@@ -134,7 +134,8 @@ class Discovery:
             seen += len(items)
             rows += [row for item in items if (row := _row(item)) is not None]
             info = answer.get("result_info")
-            if isinstance(info, dict) and seen >= int(info.get("total_count", seen + 1)):
+            total = info.get("total_count") if isinstance(info, dict) else None
+            if isinstance(total, int) and seen >= total:
                 break
         return rows
 
