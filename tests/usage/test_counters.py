@@ -185,6 +185,33 @@ async def test_local_counters_go_on_from_the_shared_ones_and_are_handed_over(mon
     assert await shared.read(["a:images:d"]) == [4]
 
 
+async def test_what_is_owed_is_kept_when_the_request_that_hands_it_over_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cloudflare_image_mcp.usage.fallback_counters.RETRY_EVERY", 0.0)
+    shared = Switched()
+    counters = FallbackCounters(shared, strict=False)
+    image = charge("a:images:d", 1, 5)
+    shared.on = False
+    await counters.reserve([image])
+    shared.on = True
+    adding = asyncio.Event()
+
+    async def endless(_charges: Sequence[Charge]) -> None:
+        adding.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shared, "add", endless)
+        request = asyncio.create_task(counters.reserve([image]))
+        await adding.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    assert (await counters.reserve([image])).admitted
+    assert await shared.read(["a:images:d"]) == [2]
+
+
 async def test_strict_counters_refuse_and_still_settle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudflare_image_mcp.usage.fallback_counters.RETRY_EVERY", 0.0)
     shared = Switched()

@@ -87,10 +87,12 @@ class FallbackCounters:
             while self._owed:  # others count on meanwhile
                 owed, self._owed = self._owed, {}
                 await self._shared.add(list(owed.values()))
+                owed = {}
         except CountersFailed as error:
             self._failure = error
-            self._owe(list(owed.values()))
             return False
+        finally:  # also after a cancelled request, whose amounts may have come: rather twice than never
+            self._owe(list(owed.values()))
         self._failure = None
         _log.warning("the limits of API keys are counted in all processes together again")
         return True
