@@ -11,7 +11,7 @@ import ctypes
 import sys
 from typing import Final
 
-_TRIM_THRESHOLD: Final = (-1, 16 * 1024 * 1024)
+_TRIM_THRESHOLD: Final = (-1, 12 * 1024 * 1024)
 """``M_TRIM_THRESHOLD`` of malloc.h: bytes that may stay free at the end of the heap. With 1 MiB every
 answer of 1 MB has its memory mapped anew, which is a fifth of its CPU time (bench/gateway.py).
 """

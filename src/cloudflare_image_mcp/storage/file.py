@@ -56,6 +56,8 @@ ORPHAN_AGE: Final = timedelta(hours=1)
 """What a crash left is removed when it is older than this: until then it may be a write under way."""
 _THREADS: Final = 8
 """A pool of its own, so that a slow disk does not hold up work on pixels."""
+_WRITES: Final = 4
+"""Images that are written at a time: each is in memory as raw bytes until it is."""
 
 
 class FileStore:
@@ -73,8 +75,7 @@ class FileStore:
         self._answers = directory / "cache"
         self._expiry = expiry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="image-files")
-        # As many images are decoded from base64 at a time as there are threads to write them.
-        self._writes = asyncio.Semaphore(_THREADS)
+        self._writes = asyncio.Semaphore(_WRITES)
 
     async def put(self, key: str, image: Image, details: Mapping[str, str]) -> StoredImage:
         check_key(key, image)
