@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -241,25 +242,27 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(browser: Browser, tmp_path: Pa
         assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 1]
 
 
-def test_a_key_of_some_models_is_offered_those_alone(browser: Browser, tmp_path: Path) -> None:
+@contextmanager
+def page_with_key_of(browser: Browser, images: Path, *models: str) -> Iterator[Page]:
+    """The page after a key was entered that may use these models alone."""
     sha256 = hashlib.sha256(b"narrow").hexdigest()
-    keys = f'[keys.narrow]\nsha256 = "{sha256}"\nmodels = ["flux-1-*", "lucid-origin"]'
-    with gateway(tmp_path, API_KEYS_TOML=keys) as origin, opened(browser, origin) as page:
+    keys = f'[keys.narrow]\nsha256 = "{sha256}"\nmodels = {json.dumps(models)}'
+    with gateway(images, API_KEYS_TOML=keys) as origin, opened(browser, origin) as page:
         page.get_by_label("API key").last.fill("narrow")
         page.get_by_role("button", name="Use this key").click()
         page.wait_for_selector("#p-size")
+        yield page
+
+
+def test_a_key_of_some_models_is_offered_those_alone(browser: Browser, tmp_path: Path) -> None:
+    with page_with_key_of(browser, tmp_path, "flux-1-*", "lucid-origin") as page:
         assert [tab.is_disabled() for tab in page.locator("#tasks button").all()] == [False, True, True]
         page.locator("#model").click()
         expect(page.locator(".models button")).to_have_count(2)
 
 
 def test_a_key_of_models_that_only_edit_begins_with_an_edit(browser: Browser, tmp_path: Path) -> None:
-    sha256 = hashlib.sha256(b"narrow").hexdigest()
-    keys = f'[keys.narrow]\nsha256 = "{sha256}"\nmodels = ["*-inpainting"]'
-    with gateway(tmp_path, API_KEYS_TOML=keys) as origin, opened(browser, origin) as page:
-        page.get_by_label("API key").last.fill("narrow")
-        page.get_by_role("button", name="Use this key").click()
-        page.wait_for_selector("#p-size")
+    with page_with_key_of(browser, tmp_path, "*-inpainting") as page:
         pressed = page.locator('#tasks button[aria-pressed="true"]')
         expect(pressed).to_have_text("Edit")
         expect(pressed).to_be_enabled()

@@ -143,7 +143,8 @@ def _proxy(url: str) -> str | None:
 
 def _json_payload(text: bytes) -> aiohttp.BytesPayload | BytesIO:
     """A short body as aiohttp wants it in the end: it takes time to find out what ``bytes`` become."""
-    return BytesIO(text) if len(text) > _AT_ONCE else aiohttp.BytesPayload(text)
+    body = _in_pieces(text)
+    return aiohttp.BytesPayload(body) if isinstance(body, bytes) else body
 
 
 def _in_pieces(data: bytes) -> bytes | BytesIO:
