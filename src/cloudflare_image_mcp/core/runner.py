@@ -161,22 +161,16 @@ class Runner:
         on_partial = self._delivery.on_partial
         show = None if on_partial is None else self._finished_partials(on_partial, finish)
 
-        async def one(seed: int | None) -> _Made:
-            return await self._begun(self._noted(call if seed is None else replace(call, seed=seed), finish, show))
-
-        if len(self._plan.seeds) == 1:  # most requests: without the task that gather makes
-            return _result_of([await one(self._plan.seeds[0])])
         limit = asyncio.Semaphore(self._ports.parallel)
 
-        async def one_of_several(seed: int | None) -> _Made:
+        async def one(seed: int | None) -> _Made:
             async with limit:
-                return await one(seed)
+                return await self._begun(self._noted(call if seed is None else replace(call, seed=seed), finish, show))
 
         ahead = self._plan.seeds[:1] if self._plan.doubtful else ()
-        outcomes = await asyncio.gather(*map(one_of_several, ahead), return_exceptions=True)
+        outcomes = await _side_by_side([one(seed) for seed in ahead])
         if not any(isinstance(outcome, EditRefused) for outcome in outcomes):
-            rest = self._plan.seeds[len(ahead) :]
-            outcomes += await asyncio.gather(*map(one_of_several, rest), return_exceptions=True)
+            outcomes += await _side_by_side([one(seed) for seed in self._plan.seeds[len(ahead) :]])
         return _result_of(outcomes)
 
     async def _begun(self, one: Coroutine[Any, Any, _Made]) -> _Made:
@@ -274,6 +268,16 @@ class Runner:
         if ports.stamp_prompt and call.prompt:
             details["prompt"] = call.prompt
         return details
+
+
+async def _side_by_side(images: list[Coroutine[Any, Any, _Made]]) -> list[_Made | BaseException]:
+    """Awaits images. The exception of one that fails is returned in its place."""
+    if len(images) != 1:
+        return await asyncio.gather(*images, return_exceptions=True)
+    try:  # most requests: without the task that gather makes
+        return [await images[0]]
+    except Exception as error:
+        return [error]
 
 
 async def _finished_after_cancel(work: asyncio.Future[Any]) -> None:
